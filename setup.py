@@ -1,0 +1,42 @@
+"""Reads settings.ini, so that name, version and requirements stand in one place."""
+import re
+from configparser import ConfigParser
+from pathlib import Path
+from shlex import split
+
+from setuptools import setup
+
+here = Path(__file__).parent
+config = ConfigParser()
+config.read(here / "settings.ini", encoding="utf-8")
+s = config["DEFAULT"]
+
+# On PyPI the pictures of the README are not beside it, so they are fetched from the repository.
+pictures = f"{s['git_url']}/{s['branch']}/".replace("//github.com/", "//raw.githubusercontent.com/")
+readme = (here / "README.md").read_text(encoding="utf-8")
+readme = re.sub(r'(!\[[^\]]*\]\(|<img [^>]*src=")(?!https?:)', rf"\g<1>{pictures}", readme)
+
+setup(
+    name=s["lib_name"],
+    version=s["version"],
+    description=s["description"],
+    long_description=readme,
+    long_description_content_type="text/markdown",
+    author=s["author"],
+    author_email=s["author_email"],
+    url=s["git_url"],
+    license="MIT",
+    keywords=s["keywords"],
+    packages=["contextssl"],
+    python_requires=f">={s['min_python']}",
+    install_requires=split(s["requirements"]),
+    extras_require={
+        "dev": split(s["dev_requirements"]),
+        "tensorboard": ["tensorboard"],
+        "wandb": ["wandb"],
+        "hub": ["huggingface_hub"],
+        "meshes": ["trimesh", "embreex"],
+    },
+    entry_points={"console_scripts": split(s["console_scripts"])},
+    zip_safe=False,
+)
