@@ -128,7 +128,9 @@ def load(
     load_weights(path, model)
     return model.to(device).eval()
 
-def as_stored(value):
+def as_stored(
+    value,  # from JSON
+):          # a tuple where JSON made a list of it
     "JSON has no tuples; configurations do."
     return tuple(value) if isinstance(value, list) else value
 

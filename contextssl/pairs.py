@@ -58,11 +58,13 @@ class PairBatch:
         return len(self.actions)
 
     @property
-    def x(self) -> torch.Tensor:   # (n, 3, R, R), the first views
+    def x(self) -> torch.Tensor:   # (n, 3, R, R)
+        "The first views."
         return self.images[0::2]
 
     @property
-    def y(self) -> torch.Tensor:   # (n, 3, R, R), the second views
+    def y(self) -> torch.Tensor:   # (n, 3, R, R)
+        "The second views."
         return self.images[1::2]
 
     def _map(self, change: Callable, **given) -> "PairBatch":

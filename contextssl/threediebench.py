@@ -118,18 +118,22 @@ class Views:
 
     @property
     def resolution(self) -> int:        # height and width of an image, pixels
+        "Pixels on a side of an image."
         return self.images.shape[2]
 
     @property
     def views_per_object(self) -> int:
+        "How many views every object has."
         return self.images.shape[1]
 
     @cached_property
     def factors(self) -> torch.Tensor:  # (objects, views, 6) float32
+        "Absolute factors of every view: quaternion and two hues."
         return absolute_factors(self.latents)
 
     @cached_property
     def fingerprint(self) -> str:       # 16 hexadecimal digits
+        "What tells this data set from any other."
         words = [self.images.shape, self.object_names, self.split.tolist(), self.class_names, self.checksum]
         digest = sha256(json.dumps(words).encode())
         digest.update(np.ascontiguousarray(self.labels).tobytes() + np.ascontiguousarray(self.latents).tobytes())
@@ -141,10 +145,12 @@ class Views:
 
     @property
     def mean(self) -> tuple:            # (3,) of the channels, on a scale of 0 to 1
+        "Channel means of the training images."
         return tuple(self._statistics[0])
 
     @property
     def std(self) -> tuple:             # (3,) of the channels, on a scale of 0 to 1
+        "Channel standard deviations of the training images."
         return tuple(self._statistics[1])
 
     def take(
@@ -458,10 +464,12 @@ class ViewPairs:
 
     @property
     def mean(self) -> tuple:    # (3,) of the channels, on a scale of 0 to 1
+        "Channel means, for `normalise`."
         return self.views.mean
 
     @property
     def std(self) -> tuple:     # (3,) of the channels, on a scale of 0 to 1
+        "Channel standard deviations, for `normalise`."
         return self.views.std
 
     def actions(

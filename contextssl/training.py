@@ -103,7 +103,7 @@ def scheduled_step(
 
 # %% ../nbs/41_training.ipynb #56fa33a7
 def make_optimizer(
-    model: torch.nn.Module,  # its parameters named `encoder.*` and `feature_aux_head.*` get the encoder's rate
+    model: torch.nn.Module,  # on its device; parameters named `encoder.*` and `feature_aux_head.*` get the encoder's rate
     config: TrainConfig,
 ) -> torch.optim.Adam:       # two groups, each with its peak rate under "peak"
     "Adam with coupled weight decay and two learning rates."
@@ -112,10 +112,15 @@ def make_optimizer(
     named = list(model.named_parameters())
     groups = [dict(params=[p for n, p in named if n.startswith(fast)], peak=peak * config.encoder_lr_scale),
               dict(params=[p for n, p in named if not n.startswith(fast)], peak=peak)]
-    return torch.optim.Adam([g for g in groups if g["params"]], lr=0.0, weight_decay=config.weight_decay)
+    fused = named[0][1].device.type in ("cpu", "cuda")      # one pass over all weights instead of one for each operation
+    return torch.optim.Adam([g for g in groups if g["params"]], lr=0.0, weight_decay=config.weight_decay, fused=fused)
 
 # %% ../nbs/41_training.ipynb #1e34b63d
-def describe_run(model, source, config) -> dict:
+def describe_run(
+    model: torch.nn.Module,  # method with a configuration
+    source,                  # where pairs come from
+    config: TrainConfig,     # how it is trained
+) -> dict:                   # sections model, train and data
     "What `config.yaml` holds: the model's configuration, the training's, and the data."
     plain = json.loads(json.dumps(dict(model=asdict(model.config), train=asdict(config))))
     return dict(plain, data=dict(fingerprint=source.fingerprint, items=len(source)))
@@ -197,7 +202,15 @@ def check_finite(row: dict, out: Path):
     raise FloatingPointError(f"training stopped at step {row['step']}: {', '.join(bad)} not finite; {back}")
 
 # %% ../nbs/41_training.ipynb #464dc490
-def train_step(model, batch, optimizer, config, scale, device, generator) -> dict:
+def train_step(
+    model: torch.nn.Module,            # method with a `loss`
+    batch,                             # PairBatch on the device, images normalised
+    optimizer: torch.optim.Optimizer,  # from `make_optimizer`
+    config: TrainConfig,               # precision and clipping
+    scale: float,                      # factor on the peak rates
+    device: torch.device,              # where the model is
+    generator: torch.Generator,        # all randomness of the step
+) -> dict:                             # scalars, "loss" and its terms
     "One optimisation step at `scale` times the peak rates; returns the terms of the loss, detached, on the device."
     for group in optimizer.param_groups: group["lr"] = group["peak"] * scale
     with autocast(device, config.precision): terms = model.loss(batch, generator)
@@ -207,13 +220,28 @@ def train_step(model, batch, optimizer, config, scale, device, generator) -> dic
     optimizer.step()
     return {k: v.detach() for k, v in terms.items()}
 
-def log_row(step, epoch, terms, optimizer, images, seconds) -> dict:
+def log_row(
+    step: int,        # steps done
+    epoch: int,       # epochs done
+    terms: dict,      # of the loss, scalars on the device
+    optimizer: torch.optim.Optimizer,  # for the learning rate
+    images: int,      # encoded since the last line
+    seconds: float,   # since the last line
+) -> dict:
     "One line of metrics.jsonl; reading the terms waits for the device."
     return dict(step=step, epoch=epoch, **{k: round(v.item(), 6) for k, v in terms.items()},
                 lr=optimizer.param_groups[-1]["lr"], images_per_s=round(images / seconds))
 
 # %% ../nbs/41_training.ipynb #e94053ed
-def save_checkpoint(out, model, optimizer, config, source, step, spent) -> Path:
+def save_checkpoint(
+    out: Path,                         # run folder
+    model: torch.nn.Module,            # its weights
+    optimizer: torch.optim.Optimizer,  # its state
+    config: TrainConfig,               # for seed, batch size and how many to keep
+    source,                            # for its fingerprint
+    step: int,                         # steps done
+    spent: float,                      # seconds of training so far
+) -> Path:                             # the checkpoint
     "Save the step's checkpoint and drop the oldest ones."
     training = dict(optimizer=optimizer.state_dict(), step=step, spent=spent)
     path = save(out / f"checkpoints/step_{step:08d}", model, training, step=step, seed=config.seed,

@@ -81,9 +81,12 @@ class Block(nn.Module):
         self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
     def heads_of(self, h):  # (s, t, width) -> q, k, v, each (s, heads, t, width/heads)
+        "Queries, keys and values of every head."
         return [u.unflatten(-1, (self.heads, -1)).transpose(1, 2) for u in self.qkv(self.norm1(h)).chunk(3, -1)]
 
-    def mlp(self, h): return h + self.down(F.gelu(self.up(self.norm2(h))))
+    def mlp(self, h):  # (..., width) -> (..., width)
+        "The second half of the block, with its residual."
+        return h + self.down(F.gelu(self.up(self.norm2(h))))
 
     def forward(self, h, mask):  # (s, t, width), (t, t) bool -> (s, t, width), keys and values (s, heads, t, width/heads)
         q, k, v = self.heads_of(h)
@@ -91,6 +94,7 @@ class Block(nn.Module):
         return self.mlp(h + self.proj(out.transpose(1, 2).flatten(2))), k, v
 
     def query(self, h, kv=None):  # (n, width), (2, heads, c, width/heads) or None -> (n, width)
+        "The block for n tokens that attend to a shared context and each to itself."
         q, k, v = (u[0] for u in self.heads_of(h[None]))
         out = v if kv is None else attend_shared(q, k, v, *kv.to(q.dtype))
         return self.mlp(h + self.proj(out.transpose(0, 1).flatten(1)))
@@ -157,6 +161,7 @@ class ContextTransformer(nn.Module):
         return self.read_out(self.norm(h)), cache
 
     def query(self, tokens, ctx=None):  # (n, d + A), ContextCache or None -> (n, d)
+        "The output for tokens that do not see each other, with or without a context."
         h = self.read_in(tokens)
         for i, block in enumerate(self.blocks):
             h = block.query(h, ctx.kv[i] if ctx is not None and ctx.length else None)
@@ -244,7 +249,8 @@ class ContextSSL(nn.Module):
             targets = feature_targets(self.action_space, torch.zeros(1, self.action_space.dim)).shape[1]
             self.feature_aux_head = mlp(d, c.aux_hidden, targets, layers=2)
 
-    def check(self, actions):  # refuses actions of another width
+    def check(self, actions):  # (..., A) -> the same
+        "Refuse actions of another width than the model was built for."
         if actions.shape[-1] != self.action_space.dim:
             raise ValueError(f"actions have width {actions.shape[-1]}, but the model was built for width {self.action_space.dim} ({self.config.factors})")
         return actions
@@ -305,7 +311,7 @@ def draw_environment(
 
 # %% ../nbs/34_world_model.ipynb #51d2beff
 def contextssl_loss(
-    model: ContextSSL,
+    model: ContextSSL,                  # in training mode
     batch,                              # PairBatch with normalised float images
     generator: torch.Generator = None,  # draws the environment, then the masks
     shown: tuple = None,                # factors of the environment, if it is given and not drawn
