@@ -1,0 +1,390 @@
+"""The checks of `.ci/run`. Each is a short function that yields one line per problem; silence is a pass.
+
+    python .ci/checks.py                  all checks that need no record of the test run
+    python .ci/checks.py sizes docments   only these
+    python .ci/checks.py --list           what there is
+"""
+import argparse
+import ast
+import configparser
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import zipfile
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOK_LIMIT, NBS_LIMIT = 700_000, 12_000_000  # bytes
+DEMO_SECONDS = 60
+DEVELOPMENT_ONLY = {"fastcore", "nbdev", "execnb", "hypothesis", "jupytext", "pandas", "IPython", "nbformat", "nbconvert"}
+MACHINE_PATH = re.compile(r"/(?:home|root|tmp|Users|private|mnt)/[\w.-]+")
+CHECKS = {}
+
+
+def check(function):
+    "Register a check under its name."
+    CHECKS[function.__name__] = function
+    return function
+
+
+# ---- what the checks look at
+
+@cache
+def notebooks() -> list:
+    "Every notebook under nbs/, hidden folders aside."
+    found = (ROOT / "nbs").rglob("*.ipynb")
+    return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(ROOT).parts))
+
+
+@cache
+def cells(notebook: Path) -> list:
+    return json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+
+
+@cache
+def modules() -> dict:
+    "Exported modules, name to syntax tree."
+    paths = sorted((ROOT / "contextssl").glob("[!_]*.py"))
+    return {p.stem: ast.parse(p.read_text(encoding="utf-8")) for p in paths}
+
+
+@cache
+def settings():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "settings.ini", encoding="utf-8")
+    return config["DEFAULT"]
+
+
+def run(*command, cwd=ROOT, **kwargs):
+    "Run a command and capture what it says."
+    env = {k: v for k, v in os.environ.items() if k != "IN_TEST"}
+    return subprocess.run([str(c) for c in command], cwd=cwd, env=env, capture_output=True, text=True, **kwargs)
+
+
+def tool(name: str) -> Path:
+    "A command of the environment that runs this file."
+    return Path(sys.executable).parent / name
+
+
+def tail(result, lines: int = 6) -> str:
+    return " | ".join((result.stdout + result.stderr).strip().splitlines()[-lines:])
+
+
+def fingerprints() -> dict:
+    "Every file that git tracks or would track, with a hash of its content."
+    listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    if listed.returncode:
+        sys.exit("the checks compare files by git: run them in a git clone")
+    names = sorted({name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()})
+    return {name: hashlib.sha256((ROOT / name).read_bytes()).hexdigest() for name in names}
+
+
+def readme_command() -> str:
+    "The first `sh` block under the heading 'Install and test' of README.md."
+    path = ROOT / "README.md"
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    block = re.search(r"^#+ Install and test\s*$(?:(?!^#).*\n)*?```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    if not block:
+        sys.exit("README.md has no ```sh block under the heading 'Install and test'")
+    return block[1]
+
+
+# ---- the notebooks, from the log of the test command
+
+def notebook_results(log: str, status: int) -> dict:
+    "For each notebook None if it ran and passed, else what went wrong. `nbdev_test` exits 0 when it finds no notebook."
+    started = {Path(p).resolve() for p in re.findall(r"Starting (.+?\.ipynb)", log)}
+    _, _, verdict = log.partition("nbdev Tests Failed On The Following Notebooks:")
+    failed = set(re.findall(r"^\t(.+\.ipynb)$", verdict, re.MULTILINE))
+    broken = status != 0 and not failed
+    results = {}
+    for path in notebooks():
+        problem = "was not run" if path.resolve() not in started else None
+        if path.name in failed:
+            problem = "failed"
+        elif problem is None and broken:
+            problem = f"unknown: the test command ended with status {status}"
+        results[str(path.relative_to(ROOT))] = problem
+    return results or {"nbs/": "holds no notebook"}
+
+
+# ---- checks on files
+
+@check
+def sizes():
+    "No notebook and no folder of notebooks grows too heavy."
+    for path in notebooks():
+        if path.stat().st_size > NOTEBOOK_LIMIT:
+            yield f"{path.relative_to(ROOT)} has {path.stat().st_size:,} bytes, more than {NOTEBOOK_LIMIT:,}"
+    tracked = (ROOT / name for name in fingerprints() if name.startswith("nbs/"))
+    total = sum(p.stat().st_size for p in tracked)
+    if total > NBS_LIMIT:
+        yield f"nbs/ has {total:,} bytes, more than {NBS_LIMIT:,}"
+
+
+@check
+def outputs():
+    "Committed outputs hold neither errors nor the paths of somebody's machine."
+    for path in notebooks():
+        for cell in cells(path):
+            for out in cell.get("outputs", []):
+                said = json.dumps({k: v for k, v in out.get("data", {}).items() if not k.startswith("image/")})
+                said += json.dumps(out.get("text", ""))
+                if out["output_type"] == "error":
+                    yield f"{path.name}, cell {cell['id']}: the output is an error, {out.get('ename')}"
+                if match := MACHINE_PATH.search(said):
+                    yield f"{path.name}, cell {cell['id']}: the output names a machine path, {match[0]}"
+
+
+@check
+def openings():
+    "Every notebook begins with a title and one line that says what it is about."
+    for path in notebooks():
+        first = next(iter(cells(path)), {"cell_type": "none"})
+        text = "".join(first.get("source", ""))
+        if first["cell_type"] != "markdown" or not re.match(r"# .+\n+> .+", text):
+            yield f"{path.name} does not begin with '# Title' and '> one line'"
+
+
+def undocumented(function, lines: list, where: str):
+    "Problems of one function: its sentence, and a comment or an annotation for each parameter."
+    if not ast.get_docstring(function):
+        yield f"{where} has no docstring"
+    args = function.args
+    for arg in args.posonlyargs + args.args + args.kwonlyargs:
+        if arg.arg not in ("self", "cls") and arg.annotation is None and "#" not in lines[arg.lineno - 1]:
+            yield f"{where}: parameter {arg.arg} has neither a comment nor an annotation"
+
+
+@check
+def docments():
+    "Public functions, classes and methods have a sentence; parameters of functions a comment or an annotation."
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    for name, tree in modules().items():
+        lines = (ROOT / f"contextssl/{name}.py").read_text(encoding="utf-8").splitlines()
+        for node in tree.body:
+            if not isinstance(node, (*functions, ast.ClassDef)) or node.name.startswith("_"):
+                continue
+            if isinstance(node, functions):
+                yield from undocumented(node, lines, f"{name}.{node.name}")
+                continue
+            if not ast.get_docstring(node):
+                yield f"{name}.{node.name} has no docstring"
+            methods = (m for m in node.body if isinstance(m, functions) and not m.name.startswith("_"))
+            yield from (f"{name}.{node.name}.{m.name} has no docstring" for m in methods
+                        if m.name != "forward" and not ast.get_docstring(m))
+
+
+def imported(tree) -> set:
+    "Dotted names that a module of the package imports, anywhere in it; nbdev exports `from contextssl.x` as `from .x`."
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            source = ".".join(["contextssl"] * node.level + [node.module] * bool(node.module))
+            names |= {f"contextssl.{alias.name}" for alias in node.names} if source == "contextssl" else {source}
+    return names
+
+
+@check
+def imports():
+    "A module stands only on modules of lower number, and on nothing that only development installs."
+    number = {}
+    for path in notebooks():
+        for cell in cells(path):
+            if match := re.search(r"^#\s*\|\s*default_exp (\S+)", "".join(cell["source"]), re.MULTILINE):
+                number[match[1]] = path.name.split("_")[0]
+    for name, tree in modules().items():
+        if name not in number:
+            yield f"contextssl/{name}.py is exported by no notebook"
+            continue
+        for target in imported(tree):
+            top, _, rest = target.partition(".")
+            if top in DEVELOPMENT_ONLY:
+                yield f"{name} imports {target}, which users do not install"
+            if top == "contextssl" and not rest.startswith("_") and rest and number.get(rest.split(".")[0], "99") >= number[name]:
+                yield f"{name} ({number[name]}) imports {target}, which is not below it"
+
+
+def listed(contents: list):
+    "The pages of a sidebar, sections flattened."
+    for entry in contents:
+        yield from listed(entry["contents"]) if isinstance(entry, dict) and "contents" in entry else [entry]
+
+
+@check
+def site():
+    "The site lists every notebook once, agrees with settings.ini, and nbdev can process every page."
+    import yaml  # comes with nbdev
+
+    link = ROOT / "nbs/_quarto.yml"
+    if link.resolve() != (ROOT / "_quarto.yml").resolve():
+        yield "nbs/_quarto.yml is not a link to the _quarto.yml at the top"
+    config = yaml.safe_load((ROOT / "_quarto.yml").read_text(encoding="utf-8"))
+    website, s = config["website"], settings()
+    wanted = {"title": s["title"], "description": s["description"], "repo-url": s["git_url"],
+              "repo-branch": s["branch"], "site-url": s["doc_host"] + s["doc_baseurl"]}
+    yield from (f"_quarto.yml: {k} is {website.get(k)!r}, settings.ini says {v!r}"
+                for k, v in wanted.items() if website.get(k) != v)
+    pages = list(listed(website["sidebar"]["contents"]))
+    there = [p.relative_to(ROOT / "nbs").as_posix() for p in notebooks()]
+    yield from (f"_quarto.yml lists {p}, which is not in nbs/" for p in pages if p not in there)
+    yield from (f"nbs/{p} is not in the sidebar of _quarto.yml" for p in there if pages.count(p) != 1)
+    done = run(sys.executable, "-c", "from nbdev.serve import proc_nbs; proc_nbs(n_workers=0, force=True)")
+    if done.returncode:
+        said = re.search(r"^Exception: (.*)", done.stderr, re.MULTILINE)   # names notebook and cell
+        yield f"nbdev cannot process the notebooks for the site: {said[1] if said else tail(done)}"
+    yield from (f"_proc/{p} was not written" for p in there if not done.returncode and not (ROOT / "_proc" / p).exists())
+
+
+@check
+def regenerated():
+    "Export, clean and README bring nothing new: what is committed is what the notebooks say."
+    before = fingerprints()
+    for command in [[tool("nbdev_export")], [tool("nbdev_clean")], [sys.executable, ROOT / ".ci/readme.py"]]:
+        done = run(*command)
+        if done.returncode:
+            yield f"{Path(command[-1]).name} failed: {tail(done)}"
+    yield from differences(before, fingerprints())
+
+
+def differences(before: dict, after: dict):
+    "One line per file that came, went or changed."
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            how = "appeared" if name not in before else "is gone" if name not in after else "changed"
+            yield f"{name} {how}"
+
+
+# ---- checks on what is built and run
+
+@check
+def packages():
+    "The sdist can be built from, and the wheel holds the package, all of it, and nothing else."
+    version = settings()["version"]
+    with tempfile.TemporaryDirectory() as folder:
+        done = run(sys.executable, "-m", "build", "--outdir", folder, ROOT)
+        if done.returncode:
+            yield f"python -m build failed: {tail(done)}"
+            return
+        wheel, sdist = next(Path(folder).glob("*.whl")), next(Path(folder).glob("*.tar.gz"))
+        names = zipfile.ZipFile(wheel).namelist()
+        with tarfile.open(sdist) as archive:
+            source = {name.partition("/")[2] for name in archive.getnames()}
+    own = ("contextssl/", f"contextssl-{version}.dist-info/")
+    yield from (f"the wheel holds {n}" for n in names if not n.startswith(own))
+    yield from (f"the wheel lacks contextssl/{m}.py" for m in modules() if f"contextssl/{m}.py" not in names)
+    yield from (f"the sdist lacks {n}" for n in ("settings.ini", "setup.py", "README.md", "LICENSE") if n not in source)
+
+
+def demo(folder: Path, name: str, seed: int) -> SimpleNamespace:
+    "One run of the demo at its smallest setting."
+    start = time.perf_counter()
+    done = run(tool("contextssl"), "demo", "preset=smoke", f"seed={seed}", f"out={folder / name}", cwd=folder, timeout=600)
+    seconds = time.perf_counter() - start
+    path = folder / name / "results.json"
+    return SimpleNamespace(done=done, seconds=seconds, results=path.read_bytes() if path.exists() else b"")
+
+
+@check
+def demo_end_to_end():
+    "The smallest demo takes under a minute, repeats itself byte for byte, and depends on its seed."
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        first, again, other = demo(folder, "first", 0), demo(folder, "again", 0), demo(folder, "other", 1)
+        for name, one in {"first": first, "again": again, "other": other}.items():
+            if one.done.returncode or not one.results:
+                yield f"the {name} run ended with status {one.done.returncode}: {tail(one.done)}"
+            if one.seconds > DEMO_SECONDS:
+                yield f"the {name} run took {one.seconds:.0f} s, more than {DEMO_SECONDS}"
+        if first.results != again.results:
+            yield "two runs with seed 0 wrote different results.json"
+        if first.results == other.results:
+            yield "seeds 0 and 1 wrote the same results.json"
+        wanted = ["results.csv", "metrics.jsonl", "checkpoints", "figures"]
+        yield from (f"the demo wrote no {w}" for w in wanted if not (folder / "first" / w).exists())
+        figures = list((folder / "first/figures").glob("*.png"))
+        if len(figures) < 5:
+            yield f"the demo wrote {len(figures)} figures, fewer than 5"
+
+
+@check
+def bad_input():
+    "Bad input ends in one sentence on stderr and a non-zero status, and leaves nothing behind."
+    cases = {"an unknown option": "no_such_option=1", "a wrong type": "seed=soon", "a missing folder": "data_dir=no/such/folder"}
+    with tempfile.TemporaryDirectory() as folder:
+        for what, argument in cases.items():
+            done = run(tool("contextssl"), "demo", "preset=smoke", "out=run", argument, cwd=folder, timeout=120)
+            said = [line for line in done.stderr.splitlines() if line.strip()]
+            if done.returncode == 0:
+                yield f"{what} ({argument}) is accepted"
+            if len(said) != 1 or "Traceback" in done.stdout + done.stderr:
+                yield f"{what} ({argument}) is answered with {len(said)} lines on stderr: {tail(done)}"
+            if (Path(folder) / "run/results.json").exists():
+                yield f"{what} ({argument}) leaves a results.json"
+
+
+# ---- running them
+
+def verdict(name: str, problems: list, seconds: float | None = None) -> bool:
+    "Print one line for a check, and its problems under it."
+    took = "" if seconds is None else f"  ({seconds:.1f} s)"
+    print(f"{'FAIL' if problems else 'ok  '}  {name}{took}", flush=True)
+    for problem in problems:
+        print(f"      {problem}", flush=True)
+    return not problems
+
+
+def judge(name: str) -> bool:
+    "Run one check; an exception in it is a problem too."
+    start = time.perf_counter()
+    try:
+        problems = list(CHECKS[name]())
+    except Exception as e:
+        problems = [f"the check itself failed: {type(e).__name__}: {e}"]
+    return verdict(name, problems, time.perf_counter() - start)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="checks to run; all if none is named")
+    parser.add_argument("--list", action="store_true", help="say what each check asks")
+    parser.add_argument("--snapshot", type=Path, help="write the state of all files to this file and stop")
+    parser.add_argument("--readme-command", action="store_true", help="print the test command of README.md and stop")
+    parser.add_argument("--before", type=Path, help="a snapshot that the files must still agree with at the end")
+    parser.add_argument("--test-log", type=Path, help="what the test command printed")
+    parser.add_argument("--test-status", type=int, default=0, help="the exit status of the test command")
+    args = parser.parse_args()
+    if unknown := set(args.names) - CHECKS.keys():
+        sys.exit(f"there is no check {', '.join(sorted(unknown))}; there are {', '.join(CHECKS)}")
+    if args.list:
+        return print("\n".join(f"{name:16} {function.__doc__}" for name, function in CHECKS.items()))
+    if args.snapshot:
+        return args.snapshot.write_text(json.dumps(fingerprints(), indent=1))
+    if args.readme_command:
+        return print(readme_command(), end="")
+
+    passed = []
+    if args.test_log:
+        results = notebook_results(args.test_log.read_text(errors="replace"), args.test_status)
+        passed += [verdict(name, [problem] if problem else []) for name, problem in results.items()]
+        passed.append(verdict("test command", [f"exit status {args.test_status}"] if args.test_status else []))
+    passed += [judge(name) for name in args.names or CHECKS]
+    if args.before:
+        left = list(differences(json.loads(args.before.read_text()), fingerprints()))
+        passed.append(verdict("nothing left behind", left))
+    print(f"{sum(passed)} passed, {len(passed) - sum(passed)} failed")
+    sys.exit(not all(passed))
+
+
+if __name__ == "__main__":
+    main()
