@@ -210,10 +210,11 @@ def train_step(
     scale: float,                      # factor on the peak rates
     device: torch.device,              # where the model is
     generator: torch.Generator,        # all randomness of the step
+    progress: float,                   # share of the training done
 ) -> dict:                             # scalars, "loss" and its terms
     "One optimisation step at `scale` times the peak rates; returns the terms of the loss, detached, on the device."
     for group in optimizer.param_groups: group["lr"] = group["peak"] * scale
-    with autocast(device, config.precision): terms = model.loss(batch, generator)
+    with autocast(device, config.precision): terms = model.loss(batch, generator, progress)
     optimizer.zero_grad(set_to_none=True)
     terms["loss"].backward()
     if config.clip_grad: torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_grad)
@@ -251,7 +252,7 @@ def save_checkpoint(
 
 # %% ../nbs/41_training.ipynb #8fe2ee3a
 def train(
-    model: torch.nn.Module,  # any method: has `.loss(batch, generator)`, `.encoder`, `.config`; trained in place
+    model: torch.nn.Module,  # any method: has `.loss(batch, generator, progress)`, `.encoder`, `.config`; trained in place
     source,                  # where pairs come from, see `contextssl.pairs`
     config: TrainConfig,
     out,                     # run folder
@@ -282,7 +283,7 @@ def train(
             if at < total and not note.is_set():
                 batch = batch.to(device).normalised(source.mean, source.std)
                 scale = rate(at, warmup, total)
-                terms = train_step(model, batch, optimizer, config, scale, device, step_generator(config.seed, step))
+                terms = train_step(model, batch, optimizer, config, scale, device, step_generator(config.seed, step), at / total)
                 step += 1
                 bar.update()
             done = at >= total or step >= total

@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['pair_tokens', 'pair_mask', 'context_mask', 'attend_shared', 'Block', 'ContextCache', 'init_linear',
            'ContextTransformer', 'ContextSSLConfig', 'Output', 'mlp', 'feature_targets', 'ContextSSL',
-           'draw_environment', 'contextssl_loss']
+           'draw_environment', 'mask_schedule', 'contextssl_loss']
 
 # %% ../nbs/34_world_model.ipynb #8d78cc20
 import math
 from dataclasses import dataclass, field
+from typing import Optional
 
 import torch
 import torch.nn.functional as F
@@ -172,7 +173,7 @@ class ContextTransformer(nn.Module):
 class ContextSSLConfig:
     "Everything that defines a ContextSSL model and its objective; the defaults are the published recipe."
     backbone: str = "resnet18"           # encoder: resnet18, resnet34, resnet50 or conv
-    width: int = 16                      # channels of the first stage of backbone conv
+    width: int = 32                      # channels of the first stage of backbone conv
     projection_dim: int = 512            # d, width of the feature and of the prediction
     factors: dict = field(default_factory=lambda: {"rot": 4, "color": 2})  # the action, factor by factor
     n_embd: int = 2048                   # width of the transformer
@@ -189,10 +190,12 @@ class ContextSSLConfig:
     feature_norm: bool = False           # batch normalisation of the feature
     aux_scale: bool = False              # the auxiliary predictor reads sqrt(d) p/|p| instead of p/|p|
     weight_feature_aux: float = 0.0      # weight of a second auxiliary predictor, on the feature
+    mask_prob_end: Optional[float] = None  # mask_prob at the end, reached linearly over the second half of the training
 
     def __post_init__(self):
         if self.block_size < 2 or self.block_size % 2: raise ValueError(f"block_size={self.block_size} must be even and positive; a block holds whole pairs")
-        if not 0 <= self.mask_prob < 1: raise ValueError(f"mask_prob={self.mask_prob} must lie in [0, 1)")
+        for name in ("mask_prob", "mask_prob_end"):
+            if (p := getattr(self, name)) is not None and not 0 <= p < 1: raise ValueError(f"{name}={p} must lie in [0, 1)")
         if self.temperature <= 0: raise ValueError(f"temperature={self.temperature} must be positive")
         if len(self.env_ratio) != len(self.factors) + 1 or min(self.env_ratio) < 0 or abs(sum(self.env_ratio) - 1) > 1e-6:
             raise ValueError(f"env_ratio={list(self.env_ratio)} must be {len(self.factors) + 1} shares that sum to 1: "
@@ -295,9 +298,9 @@ class ContextSSL(nn.Module):
         "The same from features."
         return self.predict_features(z, z.new_zeros(len(z), self.action_space.dim), ctx)
 
-    def loss(self, batch, generator=None):
-        "Terms of the objective for a batch of pairs; `generator` draws the environment and the masks."
-        return contextssl_loss(self, batch, generator)
+    def loss(self, batch, generator=None, progress=0.0):
+        "Terms of the objective for a batch of pairs; `generator` draws environment and masks, `progress` is the share of the training done."
+        return contextssl_loss(self, batch, generator, progress=progress)
 
 # %% ../nbs/34_world_model.ipynb #96bdd712
 def draw_environment(
@@ -309,17 +312,28 @@ def draw_environment(
     options = [(name,) for name in names] + [tuple(names)]
     return options[torch.multinomial(torch.tensor(env_ratio), 1, generator=generator).item()]
 
-# %% ../nbs/34_world_model.ipynb #51d2beff
+# %% ../nbs/34_world_model.ipynb #9804b54c
+def mask_schedule(
+    config: ContextSSLConfig,
+    progress: float,    # share of the training done, 0 to 1
+) -> float:             # probability that a token does not see a pair
+    "`mask_prob`; with `mask_prob_end` it goes there linearly over the second half of the training."
+    if not config.random_mask: return 0.0
+    if config.mask_prob_end is None: return config.mask_prob
+    return config.mask_prob + (config.mask_prob_end - config.mask_prob) * max(0.0, 2 * progress - 1)
+
+# %% ../nbs/34_world_model.ipynb #323edab8
 def contextssl_loss(
     model: ContextSSL,                  # in training mode
     batch,                              # PairBatch with normalised float images
     generator: torch.Generator = None,  # draws the environment, then the masks
     shown: tuple = None,                # factors of the environment, if it is given and not drawn
+    progress: float = 0.0,              # share of the training done, for the mask
 ) -> dict:                              # scalars: "loss" and its terms
     "ContextSSL's objective: NT-Xent plus the auxiliary predictor, and ours on the feature if it has a weight."
     c, space = model.config, model.action_space
     shown = shown or draw_environment(space.names, c.env_ratio, generator)
-    out = model(batch.images, space.keep(batch.actions, *shown), c.mask_prob if c.random_mask else 0.0, generator)
+    out = model(batch.images, space.keep(batch.actions, *shown), mask_schedule(c, progress), generator)
     p = F.normalize(out.prediction.float(), dim=1)
     terms = {"nce": nt_xent(p, c.temperature)}
     guess = model.aux_head(p * math.sqrt(c.projection_dim) if c.aux_scale else p).float()
