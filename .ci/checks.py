@@ -91,10 +91,11 @@ def readme_command() -> str:
     "The first `sh` block under the heading 'Install and test' of README.md."
     path = ROOT / "README.md"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    block = re.search(r"^#+ Install and test\s*$(?:(?!^#).*\n)*?```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    section = re.split(r"^#+ ", text.partition("# Install and test\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+    block = section.partition("```sh\n")[2].partition("```")[0]
     if not block:
         sys.exit("README.md has no ```sh block under the heading 'Install and test'")
-    return block[1]
+    return block
 
 
 # ---- the notebooks, from the log of the test command
