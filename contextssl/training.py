@@ -297,4 +297,4 @@ def train(
                 path = save_checkpoint(out, model, optimizer, config, source, step, time.perf_counter() - start)
                 saved = step
             if done: return path
-            if note.is_set(): raise Interrupted(f"training stopped at step {step} of {total}; {path} is saved, and the same command with resume=true goes on from there")
+            if note.is_set(): raise Interrupted(f"training stopped at step {step} of {total}; {path} is saved; the same command goes on from there (contextssl train needs resume=true for it)")
