@@ -106,13 +106,13 @@ def table(
     rows: list,  # results of an evaluation
 ) -> str:        # lines of text
     "What a context changes: one line per context, floors and chance levels at the end."
-    conditions = sorted({(r["context"], r["context_tokens"]) for r in rows if r["representation"] != "feature"}, key=lambda c: (c[0] != "rot", c))
+    rows = [r for r in rows if r["representation"] != "feature"]
+    conditions = sorted({(r["context"], r["context_tokens"]) for r in rows}, key=lambda c: (c[0] != "rot", c))
     shown = {h: w for h, w in COLUMNS.items() if find(rows, **w)}
     lines = ["context  tokens  " + "  ".join(shown)]
-    number = lambda r, key, h: f"{r[key]:.3f}".rjust(len(h)) if r and r[key] is not None else "-".rjust(len(h))
+    number = lambda r, key, h: (f"{r[key]:.3f}" if r and r[key] is not None else "-").rjust(len(h))
     for context, tokens in conditions:
-        cells = [number(next((r for r in rows if (r["context"], r["context_tokens"]) == (context, tokens) and r["representation"] != "feature"
-                              and all(r[k] == v for k, v in w.items())), None), "value", h) for h, w in shown.items()]
+        cells = [number(find(rows, context=context, context_tokens=tokens, **w), "value", h) for h, w in shown.items()]
         lines.append(f"{context:7s}  {tokens:6d}  " + "  ".join(cells))
     lines.append("floor or chance  " + "  ".join(number(find(rows, **w), "floor", h) for h, w in shown.items()))
     return "\n".join(lines)
