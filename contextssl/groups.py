@@ -125,11 +125,15 @@ class ActionSpace:
     def __init__(
         self,
         factors: dict[str, int],  # name of each factor -> how many numbers it takes, in order
+        hidden: "dict[str, tuple] | None" = None,  # what is written over a factor that is not shown; zeros if left out (published)
     ):
         for name, size in factors.items():
             if name == "none" or isinstance(size, bool) or not isinstance(size, int) or size < 1:
                 raise ValueError(f"factor {name!r} of size {size!r}: a factor needs a name other than 'none' and a size of at least 1")
-        self.factors = dict(factors)
+        self.factors, self.hidden = dict(factors), dict(hidden or {})
+        for name, value in self.hidden.items():
+            if len(value) != self.factors.get(name):
+                raise ValueError(f"hidden={self.hidden}: {name!r} must be a factor of {self.factors} and get as many numbers as it has")
 
     @property
     def names(self) -> tuple[str, ...]:  # in the order of the action vector
@@ -155,19 +159,20 @@ class ActionSpace:
         self,
         actions: torch.Tensor,  # (..., dim)
         *names: str,            # factors that stay; nothing, or the word "none", keeps no factor
-    ) -> torch.Tensor:          # (..., dim) a new tensor, zero outside the named factors
+    ) -> torch.Tensor:          # (..., dim) a new tensor, zero (or as `hidden` says) outside the named factors
         "Show some factors and hide the others by writing zeros over them."
         shown = torch.zeros_like(_expect_last(actions, self.dim, "actions"))
+        for name, value in self.hidden.items(): shown[..., self.slice(name)] = shown.new_tensor(value)
         for name in names:
             if name != "none":
                 shown[..., self.slice(name)] = actions[..., self.slice(name)]
         return shown
 
     def __eq__(self, other) -> bool:  # the order of the factors counts
-        return isinstance(other, ActionSpace) and list(self.factors.items()) == list(other.factors.items())
+        return isinstance(other, ActionSpace) and self.hidden == other.hidden and list(self.factors.items()) == list(other.factors.items())
 
     def __repr__(self) -> str:
-        return f"ActionSpace({self.factors})"
+        return f"ActionSpace({self.factors}" + (f", hidden={self.hidden})" if self.hidden else ")")
 
 # %% ../nbs/00_groups.ipynb #e39fa99f
 def equivariance_error(

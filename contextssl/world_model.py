@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['pair_tokens', 'pair_mask', 'context_mask', 'attend_shared', 'Block', 'ContextCache', 'init_linear',
-           'ContextTransformer', 'ContextSSLConfig', 'Output', 'mlp', 'feature_targets', 'ContextSSL',
-           'draw_environment', 'mask_schedule', 'contextssl_loss']
+           'ContextTransformer', 'ContextSSLConfig', 'Output', 'mlp', 'feature_targets', 'ContextSSL', 'environments',
+           'draw_environment', 'mask_schedule', 'aux_terms', 'read_terms', 'readings', 'contextssl_loss']
 
 # %% ../nbs/34_world_model.ipynb #8d78cc20
 import math
@@ -181,6 +181,7 @@ class ContextSSLConfig:
     n_head: int = 4                      # its attention heads
     block_size: int = 128                # tokens in a sequence: 64 pairs
     temperature: float = 0.1             # of NT-Xent
+    clamp: Optional[float] = 1e-7        # cosines below it are lifted to it and get no gradient; None keeps them (ours)
     weight_equiv_loss: float = 5.0       # weight of the auxiliary predictor
     aux_hidden: int = 1024               # width of its two hidden layers
     random_mask: bool = True             # hide pairs of the context at random in training
@@ -190,12 +191,18 @@ class ContextSSLConfig:
     feature_norm: bool = False           # batch normalisation of the feature
     aux_scale: bool = False              # the auxiliary predictor reads sqrt(d) p/|p| instead of p/|p|
     weight_feature_aux: float = 0.0      # weight of a second auxiliary predictor, on the feature
-    mask_prob_end: Optional[float] = None  # mask_prob at the end, reached linearly over the second half of the training
+    mask_prob_end: Optional[float] = None  # mask_prob of the last part of the training; None keeps it
+    mask_opens: float = 0.75             # share of the training after which that part begins
+    hidden_rotation: str = "zero"        # what stands for a hidden rotation: zero (published), or identity
+    env_draw: str = "batch"              # one environment for the batch (published), for each sequence, or "all": each batch is read in every environment
 
     def __post_init__(self):
         if self.block_size < 2 or self.block_size % 2: raise ValueError(f"block_size={self.block_size} must be even and positive; a block holds whole pairs")
         for name in ("mask_prob", "mask_prob_end"):
             if (p := getattr(self, name)) is not None and not 0 <= p < 1: raise ValueError(f"{name}={p} must lie in [0, 1)")
+        if not 0 <= self.mask_opens <= 1: raise ValueError(f"mask_opens={self.mask_opens} is a share of the training and must lie in [0, 1]")
+        if self.hidden_rotation not in ("zero", "identity"): raise ValueError(f"hidden_rotation={self.hidden_rotation!r} is not known; use zero or identity")
+        if self.env_draw not in ("batch", "sequence", "all"): raise ValueError(f"env_draw={self.env_draw!r} is not known; use batch, sequence or all")
         if self.temperature <= 0: raise ValueError(f"temperature={self.temperature} must be positive")
         if len(self.env_ratio) != len(self.factors) + 1 or min(self.env_ratio) < 0 or abs(sum(self.env_ratio) - 1) > 1e-6:
             raise ValueError(f"env_ratio={list(self.env_ratio)} must be {len(self.factors) + 1} shares that sum to 1: "
@@ -241,7 +248,8 @@ class ContextSSL(nn.Module):
                 ):
         super().__init__()
         c, d = config, config.projection_dim
-        self.config, self.action_space = c, ActionSpace(dict(c.factors))
+        hidden = {"rot": (0.0, 0.0, 0.0, 1.0)} if c.hidden_rotation == "identity" and "rot" in c.factors else None
+        self.config, self.action_space = c, ActionSpace(dict(c.factors), hidden)
         self.encoder = build_encoder(c.backbone, out_dim=d, width=c.width) if encoder is None else encoder
         if self.encoder.out_dim != d:
             raise ValueError(f"the encoder gives features of width {self.encoder.out_dim}, but projection_dim is {d}; they must agree")
@@ -264,20 +272,23 @@ class ContextSSL(nn.Module):
 
     def forward(self, images, actions, mask_prob=0.0, generator=None):  # (n, 3, R, R), (ceil(n/2), A) -> Output
         "Features and predictions in training layout: images in the order x1, y1, x2, y2, ..."
-        z = self.encode(images)
+        return self.forward_features(self.encode(images), actions, mask_prob, generator)
+
+    def forward_features(self, z, actions, mask_prob=0.0, generator=None):  # (n, d), (ceil(n/2), A) -> Output
+        "The same from features."
         tokens = pair_tokens(z, self.check(actions))
         t = min(self.config.block_size, len(z) + len(z) % 2)
         sequences = F.pad(tokens, (0, 0, 0, -len(tokens) % t)).unflatten(0, (-1, t))
         out, cache = self.transformer(sequences, mask_prob, generator)
         return Output(z, out.flatten(0, 1)[:len(z)], cache)
 
-    def context(self, images, actions):  # (c, 3, R, R), (ceil(c/2), A) -> ContextCache
-        "The context of these pairs; zero the factors it should not show with `action_space.keep`."
-        return self.context_features(self.encode(images), actions)
+    def context(self, images, actions, longer=False):  # (c, 3, R, R), (ceil(c/2), A) -> ContextCache
+        "The context of these pairs; hide the factors it should not show with `action_space.keep`. `longer` allows more than a block."
+        return self.context_features(self.encode(images), actions, longer)
 
-    def context_features(self, z, actions):  # (c, d), (ceil(c/2), A) -> ContextCache
+    def context_features(self, z, actions, longer=False):  # (c, d), (ceil(c/2), A) -> ContextCache
         "The same from features."
-        if len(z) > self.config.block_size:
+        if len(z) > self.config.block_size and not longer:
             raise ValueError(f"a context of {len(z)} tokens is longer than the block of {self.config.block_size} tokens that the model was trained with")
         _, cache = self.transformer(pair_tokens(z, self.check(actions))[None])
         return ContextCache(torch.stack([torch.cat(kv) for kv in cache]))
@@ -303,26 +314,78 @@ class ContextSSL(nn.Module):
         return contextssl_loss(self, batch, generator, progress=progress)
 
 # %% ../nbs/34_world_model.ipynb #96bdd712
+def environments(
+    names: tuple,  # of the factors
+) -> list:         # of tuples of names, in the order of env_ratio
+    "Each factor alone, then all together."
+    return [(name,) for name in names] + [tuple(names)]
+
 def draw_environment(
     names: tuple,       # of the factors
-    env_ratio: tuple,   # shares: each factor alone, then all together
+    env_ratio: tuple,   # share of each environment
     generator: torch.Generator = None,  # on the CPU
-) -> tuple:             # names of the factors that the batch shows
-    "One environment for the whole batch."
-    options = [(name,) for name in names] + [tuple(names)]
-    return options[torch.multinomial(torch.tensor(env_ratio), 1, generator=generator).item()]
+) -> tuple:             # names of the factors that are shown
+    "One environment."
+    return environments(names)[torch.multinomial(torch.tensor(env_ratio), 1, generator=generator).item()]
 
 # %% ../nbs/34_world_model.ipynb #9804b54c
 def mask_schedule(
     config: ContextSSLConfig,
     progress: float,    # share of the training done, 0 to 1
 ) -> float:             # probability that a token does not see a pair
-    "`mask_prob`; with `mask_prob_end` it goes there linearly over the second half of the training."
+    "`mask_prob`, and from `mask_opens` on `mask_prob_end` if there is one."
     if not config.random_mask: return 0.0
-    if config.mask_prob_end is None: return config.mask_prob
-    return config.mask_prob + (config.mask_prob_end - config.mask_prob) * max(0.0, 2 * progress - 1)
+    opened = config.mask_prob_end is not None and progress >= config.mask_opens
+    return config.mask_prob_end if opened else config.mask_prob
 
-# %% ../nbs/34_world_model.ipynb #323edab8
+# %% ../nbs/34_world_model.ipynb #0b42bdf0
+def aux_terms(
+    space: ActionSpace,
+    guess: torch.Tensor,   # (2n, A) what the auxiliary predictor reads off the predictions
+    target: torch.Tensor,  # (2n, A) the second view's absolute factors
+    worlds: list,          # the environment of each sequence
+    per: int,              # pairs in a sequence
+) -> dict:                 # "aux_rot", ... -> scalar
+    "Mean squared error of each factor that is shown."
+    terms = {}
+    for name in dict.fromkeys(n for world in worlds for n in world):
+        error = (guess - target)[:, space.slice(name)].square().mean(1)
+        if not all(name in world for world in worlds):
+            seen = torch.tensor([name in world for world in worlds]).repeat_interleave(2 * per)[:len(error)]
+            error = error * seen.to(error.device, non_blocking=True)
+        terms[f"aux_{name}"] = error.mean()
+    return terms
+
+# %% ../nbs/34_world_model.ipynb #73d5093a
+def read_terms(
+    model: ContextSSL,
+    z: torch.Tensor,    # (2n, d) features in the order x1, y1, x2, y2, ...
+    batch,              # PairBatch, for actions and latents
+    worlds: list,       # the environment of each sequence
+    mask_prob: float,   # probability that a token does not see a pair
+    generator: torch.Generator,  # draws the masks
+) -> dict:              # scalars: "nce", and "aux_rot", ... of the factors that are shown
+    "NT-Xent and auxiliary errors of the features, read in these environments."
+    c, space, per = model.config, model.action_space, -(-len(batch.actions) // len(worlds))
+    actions = torch.cat([space.keep(part, *world) for part, world in zip(batch.actions.split(per), worlds)])
+    p = F.normalize(model.forward_features(z, actions, mask_prob, generator).prediction.float(), dim=1)
+    guess = model.aux_head(p * math.sqrt(c.projection_dim) if c.aux_scale else p).float()
+    aux = aux_terms(space, guess, batch.latents[:, 1].repeat_interleave(2, 0), worlds, per)
+    return {"nce": nt_xent(p, c.temperature, c.clamp), **aux}
+
+# %% ../nbs/34_world_model.ipynb #60c15fbc
+def readings(
+    config: ContextSSLConfig,
+    names: tuple,     # of the factors
+    sequences: int,   # in the batch
+    generator: torch.Generator = None,  # on the CPU
+) -> list:            # of (weight, the environment of each sequence)
+    "The environments in which a batch is read."
+    if config.env_draw == "all": return [(r, [world]) for r, world in zip(config.env_ratio, environments(names)) if r]
+    draws = sequences if config.env_draw == "sequence" else 1
+    return [(1.0, [draw_environment(names, config.env_ratio, generator) for _ in range(draws)])]
+
+# %% ../nbs/34_world_model.ipynb #0aed5482
 def contextssl_loss(
     model: ContextSSL,                  # in training mode
     batch,                              # PairBatch with normalised float images
@@ -331,17 +394,15 @@ def contextssl_loss(
     progress: float = 0.0,              # share of the training done, for the mask
 ) -> dict:                              # scalars: "loss" and its terms
     "ContextSSL's objective: NT-Xent plus the auxiliary predictor, and ours on the feature if it has a weight."
-    c, space = model.config, model.action_space
-    shown = shown or draw_environment(space.names, c.env_ratio, generator)
-    out = model(batch.images, space.keep(batch.actions, *shown), mask_schedule(c, progress), generator)
-    p = F.normalize(out.prediction.float(), dim=1)
-    terms = {"nce": nt_xent(p, c.temperature)}
-    guess = model.aux_head(p * math.sqrt(c.projection_dim) if c.aux_scale else p).float()
-    target = batch.latents[:, 1].repeat_interleave(2, 0)
-    for name in shown: terms[f"aux_{name}"] = F.mse_loss(guess[:, space.slice(name)], target[:, space.slice(name)])
-    loss = terms["nce"] + c.weight_equiv_loss * sum(terms[f"aux_{name}"] for name in shown)
+    c, z = model.config, model.encode(batch.images)
+    asked = [(1.0, [shown])] if shown else readings(c, model.action_space.names, -(-len(z) // c.block_size), generator)
+    terms = {}
+    for weight, worlds in asked:
+        for name, value in read_terms(model, z, batch, worlds, mask_schedule(c, progress), generator).items():
+            terms[name] = terms.get(name, 0.0) + weight * value
+    loss = terms["nce"] + c.weight_equiv_loss * sum(v for name, v in terms.items() if name != "nce")
     if c.weight_feature_aux:
-        own = feature_targets(space, batch.latents.flatten(0, 1))
-        terms["feature_aux"] = F.mse_loss(model.feature_aux_head(out.feature).float(), own)
+        own = feature_targets(model.action_space, batch.latents.flatten(0, 1))
+        terms["feature_aux"] = F.mse_loss(model.feature_aux_head(z).float(), own)
         loss = loss + c.weight_feature_aux * terms["feature_aux"]
     return {"loss": loss, **terms}
