@@ -60,6 +60,7 @@ def save(
     path,                    # folder of the checkpoint; replaced if it exists
     model: torch.nn.Module,  # weights and configuration
     training: dict = None,   # optimiser state and whatever else continuing needs (tensors, numbers, lists, dicts)
+    half: bool = False,      # weights in half precision, for shipping; they are read back into the model's own
     **state,                 # JSON-able facts: step, seed, data fingerprint, ...
 ) -> Path:                   # the folder
     "Save a checkpoint atomically."
@@ -68,7 +69,8 @@ def save(
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     weights = model.state_dict() | {f"unused.{k}": v for k, v in getattr(model, "unused", {}).items()}  # see `load_reference`
-    save_file({k: v.detach().cpu().contiguous() for k, v in weights.items()}, part / "model.safetensors")
+    stored = lambda v: v.detach().cpu().to(torch.float16 if half and v.is_floating_point() else v.dtype).contiguous()
+    save_file({k: stored(v) for k, v in weights.items()}, part / "model.safetensors")
     card = dict(format_version=1, method=method_name(model), config=asdict(model.config), state=state, versions=versions())
     (part / "model.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     if training is not None: torch.save(training, part / "training.pt")

@@ -40,16 +40,16 @@ class Preset:
     budget_minutes: float = 0.0                     # default budget
 
 # %% ../nbs/57_demo.ipynb #e0520185
-OURS = dict(feature_norm=True, aux_scale=True, weight_equiv_loss=20.0, weight_feature_aux=10.0, mask_prob_end=0.5)
+OURS = dict(feature_norm=True, aux_scale=True, weight_equiv_loss=20.0, weight_feature_aux=10.0, mask_prob_end=0.3, mask_opens=0.6, env_draw="all")
 MINI = dict(backbone="conv", width=32, projection_dim=256, n_embd=256, aux_hidden=512, **OURS)
-MINI_TRAIN = dict(batch_size=128, learning_rate=1e-3, encoder_lr_scale=6.0, weight_decay=0.0, clip_grad=1.0, warmup_steps=100, save_every_steps=500)
+MINI_TRAIN = dict(batch_size=128, learning_rate=1e-3, encoder_lr_scale=6.0, weight_decay=0.0, clip_grad=1.0, warmup_steps=100, restart=0.6, save_every_steps=500, save_interval=0, log_every_steps=50)
 
 PRESETS = {
     "paper": Preset(),
-    "mini": Preset(render=dict(objects=80, views=50, size=64), model=MINI, train=MINI_TRAIN, steps_per_minute=560, budget_minutes=10.0),
+    "mini": Preset(render=dict(objects=80, views=50, size=64), model=MINI, train=MINI_TRAIN, steps_per_minute=400, budget_minutes=10.0),
     "smoke": Preset(render=dict(objects=5, views=8, size=32, classes=["chair", "mug", "car", "lamp"]),
                     model=dict(MINI, width=8, projection_dim=64, n_embd=64, aux_hidden=64, block_size=32),
-                    train=dict(MINI_TRAIN, batch_size=16, warmup_steps=10, log_interval=10),
+                    train=dict(MINI_TRAIN, batch_size=16, warmup_steps=10, log_every_steps=10),
                     evaluation=dict(lengths=(0, 2, 6, 14, 30), train_pairs=400, val_pairs=200, probe_steps=100, mlp_hidden=64),
                     steps_per_minute=10, budget_minutes=6.0),
 }
