@@ -44,13 +44,13 @@ class EvalConfig:
     probe_pairs: str = "fixed"      # "fixed": train_pairs and val_pairs are drawn once; "fresh": one pair of each training object is drawn anew in each epoch, and one of each held-out object once
     probes: tuple[str, ...] = ("ridge", "adam_linear", "adam_mlp")  # probes of the factors; adam_mlp reads rotations only
     class_probes: tuple[str, ...] = ("adam_linear", "knn")          # probes of the class: adam_linear, logistic, knn
-    probe_steps: int = 1250         # updates of the trained probes of factors, with fixed pairs
+    probe_steps: int = 1250         # updates of the trained probes, with fixed pairs
     probe_epochs: int = 0           # length of all trained probes in passes over the training objects; 0 takes probe_steps and class_steps, with fresh pairs the published 200 on pairs and 300 on single embeddings
     probe_batch: int = 256          # rows in a batch of the trained probes, and in the batches of which drop_last drops the last
     probe_lr: float = 1e-3          # learning rate of the trained probes
     probe_patience: int = 0         # checks in a row without gain on held-out rows after which a trained probe stops; 0 stops none, as published; with fixed pairs only
     mlp_hidden: int = 256           # width of the two hidden layers of the rotation probe (published: 1024)
-    class_steps: int = 5000         # updates of the class probe, with fixed pairs
+    class_steps: int = 5000         # updates of the class probe on the encoder's feature, with fixed pairs
     class_images: int = 100_000     # at most so many training images for the class probe on the encoder's feature, with fixed pairs
     knn_neighbours: int = 20        # neighbours that vote on the class
     knn_temperature: float = 0.07   # of their votes
@@ -203,19 +203,25 @@ def _moved(model, c: "Condition | None", representation: str) -> tuple:
     return c.factors if representation == "zr" else model.action_space.names
 
 
-def _steps(cfg: EvalConfig, kind: str, objects: int) -> int:
+def _steps(cfg: EvalConfig, otherwise: int, objects: int) -> int:
     "Updates of a trained probe on fixed rows."
-    if cfg.probe_epochs: return cfg.probe_epochs * math.ceil(objects / cfg.probe_batch)
-    return cfg.class_steps if kind == "raw" else cfg.probe_steps
+    return cfg.probe_epochs * math.ceil(objects / cfg.probe_batch) if cfg.probe_epochs else otherwise
 
 
-def _trained(cfg: EvalConfig, kind: str, steps: int) -> dict:
-    "The trained probes of a kind of input: name -> (tasks, untrained probes)."
+def _group(kind: str, x: torch.Tensor, moved: tuple, representation: str) -> tuple:
+    "Inputs that share a shape and targets, so that their probes are trained together."
+    return (kind, x.shape[1]) if kind == "raw" else (kind, x.shape[1], moved, representation == "zr")
+
+
+def _trained(cfg: EvalConfig, group: tuple, steps: int) -> dict:
+    "The trained probes of a group of inputs: name -> (tasks, untrained probes)."
+    kind, is_prediction = group[0], group[-1] is True
     make = lambda **options: AdamProbes(steps=steps, batch_size=cfg.probe_batch, lr=cfg.probe_lr, seed=cfg.seed, patience=cfg.probe_patience, **options)
     if kind == "raw": return {"adam_linear": (("class",), make(loss="cross_entropy"))} if "adam_linear" in cfg.class_probes else {}
     tasks = tuple(("relative_" if kind == "pair" else "") + name for name in NAMES.values())
-    all_of_them = {"adam_linear": (tasks, make()), "adam_mlp": (tasks[:1], make(hidden=cfg.mlp_hidden))}
-    return {name: probe for name, probe in all_of_them.items() if name in cfg.probes}
+    found = {"adam_linear": (tasks, make())} if "adam_linear" in cfg.probes else {}
+    if "adam_mlp" in cfg.probes and not (is_prediction and cfg.probe_pairs == "fixed"): found["adam_mlp"] = (tasks[:1], make(hidden=cfg.mlp_hidden))
+    return found
 
 
 def _stack(y: dict, tasks: tuple) -> torch.Tensor:
@@ -250,11 +256,11 @@ def fit_fixed(
             if (key := (kind, name, *_filed(c, name))) in inputs: continue
             y = targets(model.action_space, sample, kind, name, moved := _moved(model, c, name))
             inputs[key] = x
-            groups.setdefault((kind, x.shape[1], moved, name == "zr"), (y, []))[1].append(key)
-    readers = {key: _solved(kind, inputs[key], y, cfg) for (kind, *_), (y, keys) in groups.items() for key in keys}
-    for (kind, *_), (y, keys) in groups.items():
-        if kind == "raw": keys = [key for key in keys if key[1] != "feature"]       # see the section on classes
-        for name, (tasks, probes) in _trained(cfg, kind, _steps(cfg, kind, len(np.unique(sample.draw.objects)))).items() if keys else ():
+            groups.setdefault(_group(kind, x, moved, name), (y, []))[1].append(key)
+    readers, steps = {key: _solved(key[0], inputs[key], y, cfg) for y, keys in groups.values() for key in keys}, _steps(cfg, cfg.probe_steps, len(sample.views.rows("train")))
+    for group, (y, keys) in groups.items():
+        if group[0] == "raw": keys = [key for key in keys if key[1] != "feature"]       # see the section on classes
+        for name, (tasks, probes) in _trained(cfg, group, steps).items() if keys else ():
             probes.fit([inputs[key] for key in keys], _stack(y, tasks), progress)
             for k, key in enumerate(keys): readers[key].append((tasks, name, lambda x, probes=probes, k=k: probes.read(x, k)))
     return readers
@@ -377,10 +383,10 @@ def fit_fresh(
         for c in conds:
             for (kind, name), x in vectors(model, batch, c, kinds, cfg.eval_normalize, tables).items():
                 if (key := (kind, name, *_filed(c, name))) in inputs: continue
-                inputs[key], group = x, (kind, x.shape[1], moved := _moved(model, c, name), name == "zr")
-                groups.setdefault(group, (targets(model.action_space, batch, kind, name, moved), []))[1].append(key)
+                inputs[key], moved = x, _moved(model, c, name)
+                groups.setdefault(_group(kind, x, moved, name), (targets(model.action_space, batch, kind, name, moved), []))[1].append(key)
         for group, (y, keys) in groups.items():
-            for name, (tasks, probes) in trained.setdefault(group, _trained(cfg, group[0], 1)).items():
+            for name, (tasks, probes) in trained.setdefault(group, _trained(cfg, group, 1)).items():
                 x, wanted = torch.stack([inputs[key] for key in keys]), _stack(y, tasks).to(inputs[keys[0]].device)
                 if not hasattr(probes, "layers"):
                     probes.start(len(keys), x.shape[2], len(views.class_names) if group[0] == "raw" else wanted.shape[1], x.device)
@@ -413,7 +419,7 @@ def feature_class_answers(
     chosen = np.sort(np.random.default_rng([cfg.seed, 2]).permutation(len(train) * count)[: cfg.class_images])
     objects = train[chosen // count]
     x, x_val = (z.float().to(device) for z in (features[objects, chosen % count], features[val].flatten(0, 1)))
-    (_, probes), = _trained(cfg, "raw", _steps(cfg, "raw", len(train))).values()
+    (_, probes), = _trained(cfg, ("raw",), _steps(cfg, cfg.class_steps, len(train))).values()
     logits = probes.fit([x], labels[objects], progress).predict([x_val])[0]
     for score in class_scores(logits, labels[val].repeat_interleave(count), val.repeat(count)):
         yield dict(task="class", representation="feature", probe="adam_linear"), score
