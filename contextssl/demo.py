@@ -24,6 +24,7 @@ from .checkpoints import load, write_atomic
 from .embeddings import encode_views
 from .evaluation import EvalConfig, evaluate, neighbours, save_rows
 from .render import render_dataset
+from .report import html_report
 from .threediebench import ViewPairs, open_views
 from .training import TrainConfig, pick_device, read_metrics, train
 from .world_model import ContextSSL, ContextSSLConfig
@@ -213,7 +214,8 @@ def demo(
     save_rows(rows, run)
     clock("draw")
     made = draw(run, views, model, rows, features, c, batch_pairs)
+    page = html_report(run, rows, made)
     clock("done")
     write_atomic(run / "timing.json", json.dumps(dict(seconds=clock.seconds, steps=steps, **machine()), indent=1) + "\n")
-    say(f"\n{table(rows)}\n\nresults  {run / 'results.json'}\n" + "\n".join(f"figure   {path}" for path in made))
+    say(f"\n{table(rows)}\n\nresults  {run / 'results.json'}\n" + "\n".join(f"figure   {path}" for path in made) + f"\nreport   {page}")
     return rows

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['pair_tokens', 'pair_mask', 'context_mask', 'attend_shared', 'Block', 'ContextCache', 'init_linear',
-           'ContextTransformer', 'ContextSSLConfig', 'Output', 'mlp', 'feature_targets', 'ContextSSL', 'environments',
-           'draw_environment', 'mask_schedule', 'aux_terms', 'read_terms', 'readings', 'contextssl_loss']
+           'ContextTransformer', 'ContextSSLConfig', 'Output', 'feature_targets', 'ContextSSL', 'environments',
+           'draw_environment', 'mask_schedule', 'aux_terms', 'prediction_terms', 'read_terms', 'readings',
+           'contextssl_loss']
 
 # %% ../nbs/34_world_model.ipynb #8d78cc20
 import math
@@ -16,9 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .encoders import build_encoder
+from .encoders import build_encoder, mlp
 from .groups import ActionSpace
-from .objectives import nt_xent
+from .objectives import gather_rows, mean_of_all, nt_xent, rank_and_size
 
 # %% ../nbs/34_world_model.ipynb #324f9f9c
 def pair_tokens(
@@ -95,9 +96,13 @@ class Block(nn.Module):
         return self.mlp(h + self.proj(out.transpose(1, 2).flatten(2))), k, v
 
     def query(self, h, kv=None):  # (n, width), (2, heads, c, width/heads) or None -> (n, width)
-        "The block for n tokens that attend to a shared context and each to itself."
+        "The block for n tokens that attend to a shared context and each to itself; alone, a token attends to its own value."
+        if kv is None:
+            width = h.shape[-1]
+            own = F.linear(self.norm1(h), self.qkv.weight[-width:], self.qkv.bias[-width:])
+            return self.mlp(h + self.proj(own))
         q, k, v = (u[0] for u in self.heads_of(h[None]))
-        out = v if kv is None else attend_shared(q, k, v, *kv.to(q.dtype))
+        out = attend_shared(q, k, v, *kv.to(q.dtype))
         return self.mlp(h + self.proj(out.transpose(0, 1).flatten(1)))
 
 # %% ../nbs/34_world_model.ipynb #c3fb0411
@@ -215,17 +220,6 @@ class Output:
     feature: torch.Tensor     # (n, d) encoder features
     prediction: torch.Tensor  # (n, d) outputs of the transformer, not normalised
     cache: list               # per layer, keys and values (sequences, heads, tokens, width/heads)
-
-# %% ../nbs/34_world_model.ipynb #398edbdf
-def mlp(
-    d_in: int,        # width of the input
-    hidden: int,      # width of the hidden layers
-    d_out: int,       # width of the output
-    layers: int = 3,  # linear layers, with ReLU between them
-) -> nn.Sequential:
-    "A multi-layer perceptron."
-    sizes = [d_in] + [hidden] * (layers - 1) + [d_out]
-    return nn.Sequential(*[m for a, b in zip(sizes, sizes[1:]) for m in (nn.Linear(a, b), nn.ReLU())][:-1])
 
 # %% ../nbs/34_world_model.ipynb #363cc75e
 def feature_targets(
@@ -345,10 +339,11 @@ def aux_terms(
     target: torch.Tensor,  # (2n, A) the second view's absolute factors
     worlds: list,          # the environment of each sequence
     per: int,              # pairs in a sequence
+    names: tuple = None,   # of the factors; None takes those that are shown in these sequences
 ) -> dict:                 # "aux_rot", ... -> scalar
     "Mean squared error of each factor that is shown."
     terms = {}
-    for name in dict.fromkeys(n for world in worlds for n in world):
+    for name in names or dict.fromkeys(n for world in worlds for n in world):
         error = (guess - target)[:, space.slice(name)].square().mean(1)
         if not all(name in world for world in worlds):
             seen = torch.tensor([name in world for world in worlds]).repeat_interleave(2 * per)[:len(error)]
@@ -357,28 +352,44 @@ def aux_terms(
     return terms
 
 # %% ../nbs/34_world_model.ipynb #73d5093a
+def prediction_terms(
+    model: ContextSSL,
+    prediction: torch.Tensor,  # (2n, d) of the transformer
+    latents: torch.Tensor,     # (n, 2, A) absolute factors of both views
+    worlds: list,              # the environment of each sequence
+    per: int,                  # pairs in a sequence
+    names: tuple = None,       # of the factors that are shown in any process; None takes those that are shown here
+) -> dict:                     # scalars: "nce", and "aux_rot", ... of the factors that are shown
+    "NT-Xent and auxiliary errors of predictions."
+    c, p = model.config, F.normalize(prediction.float(), dim=1)
+    guess = model.aux_head(p * math.sqrt(c.projection_dim) if c.aux_scale else p).float()
+    aux = aux_terms(model.action_space, guess, latents[:, 1].repeat_interleave(2, 0), worlds, per, names)
+    return {"nce": nt_xent(gather_rows(p), c.temperature, c.clamp), **{name: mean_of_all(value) for name, value in aux.items()}}
+
+# %% ../nbs/34_world_model.ipynb #44f6ffa2
 def read_terms(
     model: ContextSSL,
     z: torch.Tensor,    # (2n, d) features in the order x1, y1, x2, y2, ...
     batch,              # PairBatch, for actions and latents
-    worlds: list,       # the environment of each sequence
+    worlds: list,       # one environment, or that of each sequence, of all processes
     mask_prob: float,   # probability that a token does not see a pair
     generator: torch.Generator,  # draws the masks
 ) -> dict:              # scalars: "nce", and "aux_rot", ... of the factors that are shown
     "NT-Xent and auxiliary errors of the features, read in these environments."
-    c, space, per = model.config, model.action_space, -(-len(batch.actions) // len(worlds))
+    c, space, (rank, processes) = model.config, model.action_space, rank_and_size()
+    names = tuple(dict.fromkeys(name for world in worlds for name in world))
+    if len(worlds) > 1: worlds = worlds[rank * len(worlds) // processes:][:len(worlds) // processes]     # those of this process
+    per = c.block_size // 2 if len(worlds) > 1 else len(batch.actions)
     actions = torch.cat([space.keep(part, *world) for part, world in zip(batch.actions.split(per), worlds)])
-    p = F.normalize(model.forward_features(z, actions, mask_prob, generator).prediction.float(), dim=1)
-    guess = model.aux_head(p * math.sqrt(c.projection_dim) if c.aux_scale else p).float()
-    aux = aux_terms(space, guess, batch.latents[:, 1].repeat_interleave(2, 0), worlds, per)
-    return {"nce": nt_xent(p, c.temperature, c.clamp), **aux}
+    prediction = model.forward_features(z, actions, mask_prob, generator).prediction
+    return prediction_terms(model, prediction, batch.latents, worlds, per, names)
 
 # %% ../nbs/34_world_model.ipynb #60c15fbc
 def readings(
     config: ContextSSLConfig,
     names: tuple,     # of the factors
-    sequences: int,   # in the batch
-    generator: torch.Generator = None,  # on the CPU
+    sequences: int,   # in the batch of all processes
+    generator: torch.Generator = None,  # on the CPU, in the same state in every process
 ) -> list:            # of (weight, the environment of each sequence)
     "The environments in which a batch is read."
     if config.env_draw == "all": return [(r, [world]) for r, world in zip(config.env_ratio, environments(names)) if r]
@@ -395,7 +406,7 @@ def contextssl_loss(
 ) -> dict:                              # scalars: "loss" and its terms
     "ContextSSL's objective: NT-Xent plus the auxiliary predictor, and ours on the feature if it has a weight."
     c, z = model.config, model.encode(batch.images)
-    asked = [(1.0, [shown])] if shown else readings(c, model.action_space.names, -(-len(z) // c.block_size), generator)
+    asked = [(1.0, [shown])] if shown else readings(c, model.action_space.names, -(-len(z) // c.block_size) * rank_and_size()[1], generator)
     terms = {}
     for weight, worlds in asked:
         for name, value in read_terms(model, z, batch, worlds, mask_schedule(c, progress), generator).items():
@@ -403,6 +414,6 @@ def contextssl_loss(
     loss = terms["nce"] + c.weight_equiv_loss * sum(v for name, v in terms.items() if name != "nce")
     if c.weight_feature_aux:
         own = feature_targets(model.action_space, batch.latents.flatten(0, 1))
-        terms["feature_aux"] = F.mse_loss(model.feature_aux_head(z).float(), own)
+        terms["feature_aux"] = mean_of_all(F.mse_loss(model.feature_aux_head(z).float(), own))
         loss = loss + c.weight_feature_aux * terms["feature_aux"]
     return {"loss": loss, **terms}
