@@ -7,7 +7,6 @@ __all__ = ['OURS', 'MINI', 'MINI_TRAIN', 'PRESETS', 'COLUMNS', 'SHIPPED', 'UNSEE
            'train_config', 'find', 'table', 'draw', 'machine', 'Stopwatch', 'trained', 'shipped', 'demo']
 
 # %% ../nbs/57_demo.ipynb #4ba527df
-import difflib
 import json
 import platform
 import resource
@@ -20,7 +19,7 @@ import numpy as np
 import torch
 
 from . import figures
-from .checkpoints import load, write_atomic
+from .checkpoints import load, nearest_name, write_atomic
 from .embeddings import encode_views
 from .evaluation import EvalConfig, evaluate, neighbours, save_rows
 from .render import render_dataset
@@ -59,9 +58,7 @@ def preset(
     name: str,  # paper, mini or smoke
 ) -> Preset:
     "The preset of that name."
-    if name in PRESETS: return PRESETS[name]
-    near = difflib.get_close_matches(name, PRESETS, 1)
-    raise ValueError(f"unknown preset {name!r}" + (f"; did you mean {near[0]!r}?" if near else "") + f" (known: {', '.join(PRESETS)})")
+    return PRESETS[nearest_name("preset", name, PRESETS)]
 
 # %% ../nbs/57_demo.ipynb #763bd556
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ __all__ = ['CHOICES', 'PROTOCOLS', 'NAMES', 'KINDS', 'QUESTIONS', 'PREDICTED', '
            'Neighbours', 'neighbours', 'part_of_rotation', 'RotationPath', 'rotation_paths', 'context_embeddings']
 
 # %% ../nbs/52_evaluation.ipynb #e0865877
-import difflib
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +22,7 @@ import torch
 import torch.nn.functional as F
 from tqdm.auto import tqdm
 
+from .checkpoints import nearest_name
 from .embeddings import Condition, PairDraw, conditions_of, draw_context, draw_pairs, embed_rows, encode_views, evaluating, pairs_of, published_context
 from .groups import ActionSpace, geodesic_angle, quat_multiply
 from .metrics import knn_scores, mean_of_sums, mean_sums, pre
@@ -99,9 +99,7 @@ def protocol(
     name: str,  # ours or published
 ) -> dict:      # options of `EvalConfig` that differ from its defaults
     "The choices of a protocol, by its name."
-    if name in PROTOCOLS: return dict(PROTOCOLS[name])
-    near = difflib.get_close_matches(name, PROTOCOLS, 1)
-    raise ValueError(f"unknown protocol {name!r}" + (f"; did you mean {near[0]!r}?" if near else "") + f" (known: {', '.join(PROTOCOLS)})")
+    return dict(PROTOCOLS[nearest_name("protocol", name, PROTOCOLS)])
 
 # %% ../nbs/52_evaluation.ipynb #b251f276
 def conditions(
