@@ -25,7 +25,7 @@ from tqdm.auto import tqdm
 from .checkpoints import write_atomic
 from .groups import ActionSpace
 from .pairs import draw_two, normalise, prefetch
-from .threediebench import Views, relative_action
+from .threediebench import Views
 from .training import autocast
 
 # %% ../nbs/50_embeddings.ipynb #90866f77
@@ -68,12 +68,12 @@ def encode_rows(
     "Encode the images from one number on, in order, and hand their features on batch by batch."
     count, total = views.views_per_object, len(views) * views.views_per_object
     parts = [np.arange(i, min(i + batch_size, total)) for i in range(start, total, batch_size)]
-    images = prefetch((p, views.take(p // count, p % count)) for p in parts)
+    states = prefetch((p, views.states(p // count, p % count)) for p in parts)
     bar = tqdm(total=total, initial=start, desc="encode", unit=" images", disable=not progress)
     with evaluating(model) as device, autocast(device, precision), bar:
-        for numbers, x in images:
-            x = torch.from_numpy(x).to(device).permute(0, 3, 1, 2)    # (n, 3, R, R), channels last in memory
-            z = model.encode(normalise(x, views.mean, views.std)).float()
+        for numbers, x in states:
+            x = x.to(device)                                           # pictures: (n, 3, R, R), channels last in memory
+            z = model.encode(normalise(x, views.mean, views.std) if views.are_pictures else x).float()
             expect_finite(z, views, numbers)
             write(int(numbers[0]), z)
             bar.update(len(numbers))
@@ -243,7 +243,7 @@ def pairs_of(
 ) -> PairDraw:
     "Pairs of views of these objects, with the actions between them."
     if isinstance(two, np.random.Generator): two = draw_two(two, len(objects), views.views_per_object)
-    return PairDraw(objects, two, relative_action(views.latents[objects, two[:, 0]], views.latents[objects, two[:, 1]]))
+    return PairDraw(objects, two, views.relate(views.latents[objects, two[:, 0]], views.latents[objects, two[:, 1]]))
 
 
 def draw_pairs(

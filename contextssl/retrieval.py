@@ -15,7 +15,7 @@ import torch
 
 from .embeddings import Condition, embed_rows
 from .metrics import _break_ties, retrieval_ranks
-from .threediebench import Views, relative_action
+from .threediebench import Views
 
 # %% ../nbs/51_retrieval.ipynb #56238688
 def retrieve(
@@ -31,8 +31,8 @@ def retrieve(
     "For each object: predictions of where the actions from its source views to all views lead, and the embeddings of all views."
     count = views.views_per_object
     start = np.arange(count) if source is None else np.array([source])
-    first = views.latents[objects][:, start, None].repeat(count, 2)              # (m, s, v, 7)
-    actions = relative_action(first, views.latents[objects][:, None].repeat(len(start), 1))
+    first = views.latents[objects][:, start, None].repeat(count, 2)              # (m, s, v, L)
+    actions = views.relate(first, views.latents[objects][:, None].repeat(len(start), 1))
     actions = model.action_space.keep(actions, *c.factors).flatten(0, 2)
     z = features[objects]                                                        # (m, v, d)
     queries = embed_rows(model, z[:, start].flatten(0, 1).repeat_interleave(count, 0), c.cache, actions, unit)

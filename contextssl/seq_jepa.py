@@ -21,7 +21,7 @@ from .equivariant import PredictingMethod
 from .groups import ActionSpace
 from .invariant import MethodConfig, Part, unit_std
 from .pairs import normalise
-from .threediebench import ViewPairs, Views, relative_action
+from .threediebench import ViewPairs, Views
 
 # %% ../nbs/35_seq_jepa.ipynb #ccaaef9e
 @dataclass
@@ -70,7 +70,7 @@ class Sequences:
             ) -> SequenceBatch:
         "The sequences of given views."
         s, n, rows = self.source, len(objects), np.repeat(objects, seen.shape[1])
-        images = s.views.gather(s.rows[rows], seen.reshape(-1)).permute(0, 3, 1, 2)
+        images = s.views.states(s.rows[rows], seen.reshape(-1))
         steps = np.repeat(objects, seen.shape[1] - 1)
         actions = s.actions(steps, seen[:, :-1].reshape(-1), seen[:, 1:].reshape(-1)).unflatten(0, (n, -1))
         which = torch.from_numpy(np.concatenate([objects[:, None], seen], 1))
@@ -230,7 +230,7 @@ class SequenceTable:
         self.z, self.views, self.seen = z, views, seen
         self.order = np.random.default_rng(seed).random(z.shape[:2]).argsort(1)      # a round trip through the views of each object
         self.place = self.order.argsort(1)
-        self.shape = (*z.shape[:2], seen * z.shape[2] + (seen - 1) * 6)
+        self.shape = (*z.shape[:2], seen * z.shape[2] + (seen - 1) * views.action_space.dim)
 
     def __getitem__(self, key) -> torch.Tensor:  # anything that indexes objects and views
         o, v = self.shape[:2]
@@ -239,7 +239,7 @@ class SequenceTable:
         stops = (self.place[objects, first][:, None] + np.arange(self.seen)) % v
         path = self.order[objects[:, None], stops]                                    # (n, M)
         latents = self.views.latents[objects[:, None], path]
-        parts = self.z[objects[:, None], path].float().flatten(1), relative_action(latents[:, :-1], latents[:, 1:]).flatten(1)
+        parts = self.z[objects[:, None], path].float().flatten(1), self.views.relate(latents[:, :-1], latents[:, 1:]).flatten(1)
         return torch.cat(parts, 1).unflatten(0, numbers.shape)
 
 

@@ -191,7 +191,7 @@ class ContextSSLConfig:
     aux_hidden: int = 1024               # width of its two hidden layers
     random_mask: bool = True             # hide pairs of the context at random in training
     mask_prob: float = 0.9               # with this probability
-    env_ratio: tuple[float, ...] = (0.5, 0.5, 0.0)  # how often a batch shows each factor alone, and all together
+    env_ratio: tuple[float, ...] = (0.5, 0.5, 0.0)  # how often a batch shows each factor alone, all together, and (a further share, if it is given) none
     # not in the paper
     feature_norm: bool = False           # batch normalisation of the feature
     aux_scale: bool = False              # the auxiliary predictor reads sqrt(d) p/|p| instead of p/|p|
@@ -199,6 +199,7 @@ class ContextSSLConfig:
     mask_prob_end: Optional[float] = None  # mask_prob of the last part of the training; None keeps it
     mask_opens: float = 0.75             # share of the training after which that part begins
     hidden_rotation: str = "zero"        # what stands for a hidden rotation: zero (published), or identity
+    circular: tuple[str, ...] = ("color",)  # factors whose values lie on a circle of length 1, for weight_feature_aux
     env_draw: str = "batch"              # one environment for the batch (published), for each sequence, or "all": each batch is read in every environment
 
     def __post_init__(self):
@@ -209,9 +210,9 @@ class ContextSSLConfig:
         if self.hidden_rotation not in ("zero", "identity"): raise ValueError(f"hidden_rotation={self.hidden_rotation!r} is not known; use zero or identity")
         if self.env_draw not in ("batch", "sequence", "all"): raise ValueError(f"env_draw={self.env_draw!r} is not known; use batch, sequence or all")
         if self.temperature <= 0: raise ValueError(f"temperature={self.temperature} must be positive")
-        if len(self.env_ratio) != len(self.factors) + 1 or min(self.env_ratio) < 0 or abs(sum(self.env_ratio) - 1) > 1e-6:
+        if len(self.env_ratio) - len(self.factors) not in (1, 2) or min(self.env_ratio) < 0 or abs(sum(self.env_ratio) - 1) > 1e-6:
             raise ValueError(f"env_ratio={list(self.env_ratio)} must be {len(self.factors) + 1} shares that sum to 1: "
-                             f"{', '.join(self.factors)} alone, and all together")
+                             f"{', '.join(self.factors)} alone, and all together; one more may follow for no factor at all")
 
 # %% ../nbs/34_world_model.ipynb #0a93c45d
 @dataclass
@@ -224,13 +225,14 @@ class Output:
 # %% ../nbs/34_world_model.ipynb #363cc75e
 def feature_targets(
     space: ActionSpace,     # the factors
-    latents: torch.Tensor,  # (n, A) absolute factors; colours are hues in [0, 1]
+    latents: torch.Tensor,  # (n, A) absolute factors
+    circular: tuple = ("color",),  # factors whose values lie on a circle of length 1, as hues do
 ) -> torch.Tensor:          # (n, T)
-    "What the feature's own auxiliary predictor has to read: each factor, hues as points on a circle (ours)."
+    "What the feature's own auxiliary predictor has to read: each factor, circular ones as points on a circle (ours)."
     parts = []
     for name in space.names:
         value = latents[:, space.slice(name)]
-        parts += [(2 * math.pi * value).sin(), (2 * math.pi * value).cos()] if name == "color" else [value]
+        parts += [(2 * math.pi * value).sin(), (2 * math.pi * value).cos()] if name in circular else [value]
     return torch.cat(parts, 1)
 
 # %% ../nbs/34_world_model.ipynb #258128b7
@@ -251,7 +253,7 @@ class ContextSSL(nn.Module):
         self.transformer = ContextTransformer(d, self.action_space.dim, c.n_embd, c.n_layer, c.n_head)
         self.aux_head = mlp(d, c.aux_hidden, self.action_space.dim)
         if c.weight_feature_aux:
-            targets = feature_targets(self.action_space, torch.zeros(1, self.action_space.dim)).shape[1]
+            targets = feature_targets(self.action_space, torch.zeros(1, self.action_space.dim), c.circular).shape[1]
             self.feature_aux_head = mlp(d, c.aux_hidden, targets, layers=2)
 
     def check(self, actions):  # (..., A) -> the same
@@ -311,8 +313,8 @@ class ContextSSL(nn.Module):
 def environments(
     names: tuple,  # of the factors
 ) -> list:         # of tuples of names, in the order of env_ratio
-    "Each factor alone, then all together."
-    return [(name,) for name in names] + [tuple(names)]
+    "Each factor alone, then all together, then none."
+    return [(name,) for name in names] + [tuple(names), ()]
 
 def draw_environment(
     names: tuple,       # of the factors
@@ -406,14 +408,14 @@ def contextssl_loss(
 ) -> dict:                              # scalars: "loss" and its terms
     "ContextSSL's objective: NT-Xent plus the auxiliary predictor, and ours on the feature if it has a weight."
     c, z = model.config, model.encode(batch.images)
-    asked = [(1.0, [shown])] if shown else readings(c, model.action_space.names, -(-len(z) // c.block_size) * rank_and_size()[1], generator)
+    asked = [(1.0, [shown])] if shown is not None else readings(c, model.action_space.names, -(-len(z) // c.block_size) * rank_and_size()[1], generator)
     terms = {}
     for weight, worlds in asked:
         for name, value in read_terms(model, z, batch, worlds, mask_schedule(c, progress), generator).items():
             terms[name] = terms.get(name, 0.0) + weight * value
     loss = terms["nce"] + c.weight_equiv_loss * sum(v for name, v in terms.items() if name != "nce")
     if c.weight_feature_aux:
-        own = feature_targets(model.action_space, batch.latents.flatten(0, 1))
+        own = feature_targets(model.action_space, batch.latents.flatten(0, 1), c.circular)
         terms["feature_aux"] = mean_of_all(F.mse_loss(model.feature_aux_head(z).float(), own))
         loss = loss + c.weight_feature_aux * terms["feature_aux"]
     return {"loss": loss, **terms}
