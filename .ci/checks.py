@@ -24,7 +24,7 @@ from types import SimpleNamespace
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK_LIMIT, NBS_LIMIT = 700_000, 12_000_000  # bytes
 DEMO_SECONDS = 60
-DEVELOPMENT_ONLY = {"fastcore", "nbdev", "execnb", "hypothesis", "jupytext", "pandas", "IPython", "nbformat", "nbconvert"}
+DEVELOPMENT_ONLY = {"fastcore", "nbdev", "execnb", "hypothesis", "jupytext", "IPython", "nbformat", "nbconvert"}
 MACHINE_PATH = re.compile(r"/(?:home|root|tmp|Users|private|mnt)/[\w.-]+")
 CHECKS = {}
 
