@@ -492,7 +492,8 @@ def run_eval(words: list):
 def run_compare(words: list):
     "Every method on one data set, with one budget and one protocol: a table."
     from contextssl.compare import CompareOptions, comparison
-    comparison(*parse("compare", split_words(words, "methods", many=True), CompareOptions))
+    from contextssl.data_sets import DataOptions
+    comparison(*parse("compare", split_words(words, "methods", many=True), CompareOptions, DataOptions))
 
 # %% ../nbs/60_cli.ipynb #5da8fb06
 def run_bench(words: list):
