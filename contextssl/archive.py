@@ -23,7 +23,7 @@ import urllib.request
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -36,10 +36,10 @@ from .render import write_text
 class RemoteFile:
     "A file that can be downloaded."
     name: str         # under which it is kept
-    url: str          # where it is
-    size: int = 0     # bytes; 0: unknown
-    about: int = 0    # bytes, roughly, where the size is not known
-    sha256: str = ""  # 64 hexadecimal digits; empty: unknown
+    url: str = field(repr=False)          # where it is
+    size: int = field(default=0, repr=False)     # bytes; 0: unknown
+    about: int = field(default=0, repr=False)    # bytes, roughly, where the size is not known
+    sha256: str = field(default="", repr=False)  # 64 hexadecimal digits; empty: unknown
 
 
 SIE_DATA = "https://dl.fbaipublicfiles.com/SIE"

@@ -306,7 +306,7 @@ class Images:
         small = [augment(channels_first(p), np.zeros((len(p), 5)), "crop", resolution).permute(0, 2, 3, 1).numpy() for p in parts]
         return replace(self, pixels=np.concatenate(small))
 
-
+# %% ../nbs/22_cifar.ipynb #12921104
 def evenly(
     labels: np.ndarray,  # (n,) int
     split: np.ndarray,   # (n,) str
@@ -476,7 +476,7 @@ def _fingerprint(images: np.ndarray, *words) -> str:
     digest.update(np.ascontiguousarray(images))
     return digest.hexdigest()[:16]
 
-
+# %% ../nbs/22_cifar.ipynb #b98603b9
 class AugmentedPairs:
     "Two augmented views of each image and the difference of their parameters; a `PairSource`."
 

@@ -10,7 +10,7 @@ __all__ = ['normalise', 'PairBatch', 'Conventions', 'PairSource', 'draw_two', 'A
 import queue
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
 from itertools import count
 from typing import Callable, Protocol, Sequence, runtime_checkable
@@ -100,7 +100,7 @@ class PairBatch:
         rows = torch.arange(len(self), device=self.actions.device)[pairs].reshape(-1)  # counted, so that slices work
         return self._map(lambda v: v[rows], images=self.images[torch.stack([2 * rows, 2 * rows + 1], 1).reshape(-1)])
 
-
+# %% ../nbs/20_pairs.ipynb #bdd08470
 def _check_batch(b: PairBatch) -> None:
     "Refuse a batch whose tensors do not fit each other or hold NaN or infinity."
     if b.actions.ndim != 2:
@@ -123,8 +123,8 @@ def _check_batch(b: PairBatch) -> None:
 class Conventions:
     "How the latents of views become factors, and the factors of two views an action."
     space: ActionSpace             # which columns belong to which factor
-    factors: Callable              # latents (..., L) float64 -> factors (..., A) float64
-    between: Callable              # factors (..., A) of x and of y -> action (..., A)
+    factors: Callable = field(repr=False)  # latents (..., L) float64 -> factors (..., A) float64
+    between: Callable = field(repr=False)  # factors (..., A) of x and of y -> action (..., A)
     names: tuple = ()              # of the latents
     circular: tuple = ()           # factors whose values lie on a circle of length 1, as hues do
 

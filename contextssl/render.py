@@ -576,7 +576,7 @@ def create_arrays(
         np.lib.format.open_memmap(out / f"{name}.new", "w+", *array_shapes(job)[name])
         os.replace(out / f"{name}.new", out / f"{name}.part")
 
-
+# %% ../nbs/13_render.ipynb #2901fc99
 def write_packed(
     job: RenderJob,  # the data set
     out: Path,       # its folder
@@ -723,7 +723,7 @@ def serve() -> None:
         except BrokenPipeError:                                                 # the parent is gone
             os._exit(1)
 
-
+# %% ../nbs/13_render.ipynb #2d951a23
 class Worker:
     "A child process that renders the objects it is asked for."
 
