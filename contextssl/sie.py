@@ -21,7 +21,7 @@ from .objectives import gather_rows, invariance, variance_hinge
 class SIEConfig(PredictorConfig):
     "SIE; the defaults are the published recipe."
     method: str = "sie"
-    equi_dim: int = 256               # e, last numbers of the feature that are to be equivariant
+    equi_dim: int = 256               # d_eq, last numbers of the feature that are to be equivariant
     weight_inv: float = 10.0          # of the squared difference of the invariant halves
     weight_equi: float = 4.5          # of the squared error of the prediction
     weight_var: float = 10.0          # of the variance terms

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['pair_tokens', 'pair_mask', 'context_mask', 'attend_shared', 'Block', 'ContextCache', 'init_linear',
-           'ContextTransformer', 'ContextSSLConfig', 'Output', 'feature_targets', 'ContextSSL', 'environments',
-           'draw_environment', 'mask_schedule', 'aux_terms', 'prediction_terms', 'read_terms', 'readings',
-           'contextssl_loss']
+           'ContextTransformer', 'ContextSSLConfig', 'Output', 'feature_targets', 'TrainingLayout', 'ContextSSL',
+           'environments', 'draw_environment', 'mask_schedule', 'aux_terms', 'prediction_terms', 'read_terms',
+           'readings', 'contextssl_loss']
 
 # %% ../nbs/34_world_model.ipynb #8d78cc20
 import math
@@ -236,8 +236,8 @@ def feature_targets(
     return torch.cat(parts, 1)
 
 # %% ../nbs/34_world_model.ipynb #258128b7
-class ContextSSL(nn.Module):
-    "Encoder, contextual world model and auxiliary predictor (ContextSSL, NeurIPS 2024)."
+class TrainingLayout(nn.Module):
+    "The parts of ContextSSL, and how they read a batch of pairs in training."
     def __init__(self,
                  config: ContextSSLConfig = ContextSSLConfig(),
                  encoder: nn.Module = None,  # any module with `.out_dim`; built from the configuration if left out
@@ -278,6 +278,9 @@ class ContextSSL(nn.Module):
         out, cache = self.transformer(sequences, mask_prob, generator)
         return Output(z, out.flatten(0, 1)[:len(z)], cache)
 
+# %% ../nbs/34_world_model.ipynb #60b5d680
+class ContextSSL(TrainingLayout):
+    "Encoder, contextual world model and auxiliary predictor (ContextSSL, NeurIPS 2024)."
     def context(self, images, actions, longer=False):  # (c, 3, R, R), (ceil(c/2), A) -> ContextCache
         "The context of these pairs; hide the factors it should not show with `action_space.keep`. `longer` allows more than a block."
         return self.context_features(self.encode(images), actions, longer)
