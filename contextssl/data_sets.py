@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['DATA_VARIABLE', 'DATA_FOLDER', 'PUBLISHED_RESOLUTION', 'OPENERS', 'DataSet', 'DataOptions', 'folder_of',
-           'open_objects', 'open_photographs', 'open_data', 'follows_from']
+           'open_objects', 'open_photographs', 'open_table', 'SomeItems', 'conventions_of', 'drawn_views', 'open_own',
+           'open_data', 'follows_from']
 
 # %% ../nbs/28_data_sets.ipynb #16ccfcd2
 import os
@@ -13,10 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from .cifar import DATA_SETS as PHOTOGRAPHS, open_images
 from .groups import ActionSpace
-from .threediebench import ACTION_SPACE, ViewPairs, Views, open_views, read_image
+from .own_data import load_source
+from .pairs import Conventions, PairBatch
+from .tabular import TABLES, open_tabular
+from .threediebench import ACTION_SPACE, ViewImages, ViewPairs, Views, open_views, read_image
 
 # %% ../nbs/28_data_sets.ipynb #0eaea59e
 @dataclass(frozen=True)
@@ -34,15 +39,19 @@ class DataSet:
 @dataclass(frozen=True)
 class DataOptions:
     "Which data a command works on."
-    data: str = "3diebench"        # 3diebench (also the embedded set and whatever has its layout), cifar10, cifar100, stl10 or folder (photographs)
+    data: str = "3diebench"        # 3diebench (also the embedded set and whatever has its layout); cifar10, cifar100, stl10 or folder (photographs); adult or mimic (tables); or module:Class, data of your own
     data_dir: str = ""             # its folder; if left out, that of the variable CONTEXTSSL_DATA, else data/NAME
     resolution: int = 0            # pixels; 0: those of a packed set or of the photographs, of images in files at most 128 as published
     storage: str = "auto"          # where images of 3diebench are served from: disk, ram, gpu, or auto, which picks by size
     groups: tuple[str, ...] = ("crop", "blur")  # how photographs are augmented: some of crop, blur, color; each is a factor of the action
-    eval_views: int = 8            # augmented views of each photograph in an evaluation
-    data_seed: int = 0             # of the augmentations of these views
-    limit: int = 0                 # at most so many photographs of each split; 0 takes all
-    download: bool = False         # fetch photographs that are not there
+    eval_views: int = 8            # views of each photograph, or of each item of your own, in an evaluation
+    data_seed: int = 0             # of these views, and of the split of your own items
+    limit: int = 0                 # at most so many photographs or records of each split; 0 takes all
+    download: bool = False         # fetch photographs or UCI Adult where they are not there
+    sensitive: str = "gender"      # of a table: the attribute that actions turn; gender, or with adult race
+    kept: float = 0.0              # of a table: share of training pairs in which the attribute stays
+    long_stay: float = 7.0         # of mimic: days from which on a stay is long; 0: the median
+    treatment: str = "ventilation" # of mimic: ventilation, dialysis, transfusion or drug:NAME
 
 # %% ../nbs/28_data_sets.ipynb #4bc309cf
 DATA_VARIABLE, DATA_FOLDER, PUBLISHED_RESOLUTION = "CONTEXTSSL_DATA", "data/3DIEBench", 128
@@ -76,15 +85,87 @@ def open_photographs(
     "CIFAR, STL-10 or a folder of images, whose augmentations are the actions."
     return DataSet(*open_images(o.data, folder_of(o), o.groups, o.resolution, o.eval_views, o.data_seed, o.limit, o.download))
 
+
+def open_table(
+    o: DataOptions,
+) -> DataSet:
+    "UCI Adult or MIMIC-III, of which actions turn one attribute."
+    return DataSet(*open_tabular(o.data, folder_of(o), o.sensitive, o.kept, o.limit, long_stay=o.long_stay, treatment=o.treatment, download=o.download))
+
+# %% ../nbs/28_data_sets.ipynb #d5a00002
+class SomeItems:
+    "A part of a source; a `PairSource`."
+    def __init__(self,
+                 source,            # a `PairSource`
+                 rows: np.ndarray,  # (m,) int, which of its items
+                ):
+        self.source, self.rows = source, rows
+        self.fingerprint = f"{source.fingerprint}-{len(rows)}of{len(source)}"
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getattr__(self, name):
+        if name in ("source", "rows"): raise AttributeError(name)
+        return getattr(self.source, name)
+
+    def pairs(
+        self,
+        indices: np.ndarray,       # (n,) int, items, counted within the part
+        rng: np.random.Generator,  # decides what is drawn
+    ) -> PairBatch:                # of n pairs
+        "One pair for each of the items."
+        return self.source.pairs(self.rows[np.asarray(indices)], rng)
+
+
+def conventions_of(
+    source,                         # a `PairSource` with latents
+) -> "Conventions | None":          # None: what leads from one view to another is not known
+    "How actions follow from latents."
+    if isinstance(known := getattr(source, "conventions", None), Conventions): return known
+    batch = source.pairs(np.arange(min(64, len(source))), np.random.default_rng(0))
+    told = batch.latents.any() and torch.allclose(batch.latents[:, 1] - batch.latents[:, 0], batch.actions, atol=1e-4)
+    return Conventions.differences(source.action_space) if told else None
+
+
+def drawn_views(
+    source,                     # a `PairSource` with latents
+    conventions: Conventions,   # of its latents
+    split: np.ndarray,          # (items,) "train" or "val"
+    views: int = 8,             # of each item, an even number
+    seed: int = 0,              # of their pairs
+) -> Views:                     # (items, views)
+    "Views of every item, from pairs that the source draws."
+    if views < 2 or views % 2: raise ValueError(f"eval_views={views}: views are drawn in pairs, so their number must be even and at least 2")
+    items, pairs = np.arange(len(source)), [source.pairs(np.arange(len(source)), np.random.default_rng([seed, k])) for k in range(views // 2)]
+    states = torch.stack([b.images.unflatten(0, (-1, 2)) for b in pairs], 1).flatten(1, 2)        # (items, views, ...)
+    states = states.movedim(2, -1) if states.dtype == torch.uint8 and states.ndim == 5 else states
+    latents = torch.stack([b.latents for b in pairs], 1).flatten(1, 2).double().numpy()
+    return Views(ViewImages.of(states.numpy()), latents, pairs[0].labels.numpy(), list(source.class_names), [f"{k:06d}" for k in items], split,
+                 (tuple(source.mean), tuple(source.std)), f"{source.fingerprint}-{views}views{seed}", conventions=conventions)
+
+
+def open_own(
+    o: DataOptions,
+) -> DataSet:
+    "A class of your own, by module:Class."
+    source = load_source(o.data)
+    if isinstance(views := getattr(source, "views", None), Views): return DataSet(source, views)
+    if (conventions := conventions_of(source)) is None or len(source) < 10: return DataSet(source, None)
+    split = np.full(len(source), "train", dtype="<U5")
+    split[np.random.default_rng([o.data_seed, len(source)]).permutation(len(source))[: max(1, len(source) // 5)]] = "val"
+    return DataSet(SomeItems(source, np.flatnonzero(split == "train")), drawn_views(source, conventions, split, o.eval_views, o.data_seed))
+
 # %% ../nbs/28_data_sets.ipynb #019035f1
-OPENERS: "dict[str, Callable]" = {"3diebench": open_objects, **{name: open_photographs for name in PHOTOGRAPHS}}
+OPENERS: "dict[str, Callable]" = {"3diebench": open_objects, **{name: open_photographs for name in PHOTOGRAPHS}, **{name: open_table for name in TABLES}}
 
 def open_data(
     o: DataOptions = DataOptions(),
 ) -> DataSet:
     "The data set that the options name."
     if o.resolution < 0: raise ValueError(f"resolution={o.resolution} must not be negative")
-    if o.data not in OPENERS: raise ValueError(f"data={o.data!r} is not known; there are {', '.join(OPENERS)}")
+    if ":" in o.data: return open_own(o)
+    if o.data not in OPENERS: raise ValueError(f"data={o.data!r} is not known; there are {', '.join(OPENERS)}, and module:Class for data of your own")
     return OPENERS[o.data](o)
 
 # %% ../nbs/28_data_sets.ipynb #9368d33f
@@ -98,7 +179,7 @@ def follows_from(
     if space.factors == ACTION_SPACE.factors and (views is None or views.are_pictures): return {}
     names = tuple(space.factors)
     found = dict(factors=dict(space.factors), circular=tuple(getattr(getattr(views, "conventions", None), "circular", ())),
-                 env_ratio=(*(1 / len(names) for _ in names), 0.0), **dict(shown=names[:1]) if usual.get("shown") else {})
+                 env_ratio=(*(1 / len(names) for _ in names), 0.0) if len(names) > 1 else (0.5, 0.0, 0.5), **dict(shown=names[:1]) if usual.get("shown") else {})
     states = data.source.pairs(np.arange(1), np.random.default_rng(0)).images
     if states.ndim == 2: found["backbone"] = f"mlp:{states.shape[1]}"
     elif states.shape[-1] < 64: found["backbone"] = "cifar_conv" if small else "cifar_resnet18"
