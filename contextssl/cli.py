@@ -6,10 +6,10 @@
 __all__ = ['KINDS', 'DOWNLOAD_FOLDER', 'DATA_FOLDER', 'DATA_COMMANDS', 'ABSENT', 'PUBLISHED_MODEL', 'EVAL_NAMES', 'COMMANDS',
            'CUT_OFF', 'field_comments', 'make_parser', 'split_words', 'known', 'read_options', 'peek', 'one_sentence',
            'parse', 'run_demo', 'RenderOptions', 'run_render', 'data_options', 'DownloadOptions', 'PackOptions',
-           'VerifyOptions', 'InfoOptions', 'data_download', 'data_pack', 'data_verify', 'data_info', 'run_data',
-           'TrainOptions', 'tasks_of', 'metric_name', 'evaluations', 'train_options', 'run_train', 'model_path',
-           'results_folder', 'EvalOptions', 'eval_options', 'block', 'overview', 'run_eval', 'run_compare', 'run_bench',
-           'usage', 'main']
+           'VerifyOptions', 'CheckOptions', 'InfoOptions', 'data_download', 'data_pack', 'data_verify', 'data_check',
+           'data_info', 'run_data', 'TrainOptions', 'tasks_of', 'metric_name', 'evaluations', 'train_options',
+           'run_train', 'model_path', 'results_folder', 'EvalOptions', 'eval_options', 'block', 'overview', 'run_eval',
+           'run_compare', 'run_bench', 'usage', 'main']
 
 # %% ../nbs/60_cli.ipynb #9fafbe9a
 import difflib
@@ -224,6 +224,13 @@ class VerifyOptions:
     path: str = DATA_FOLDER    # packed set, folder or archive
 
 @dataclass(frozen=True)
+class CheckOptions:
+    "Options of `contextssl data check`."
+    name: str                  # module:Class, or path/file.py:Class
+    pairs: int = 64            # how many pairs to look at
+    seed: int = 0              # of what is drawn
+
+@dataclass(frozen=True)
 class InfoOptions:
     "Options of `contextssl data info`."
     path: str = DATA_FOLDER    # packed set or folder
@@ -257,6 +264,12 @@ def data_verify(words: list):
     if problems: raise ValueError(f"{o.path} is not as it should be: {len(problems)} problem{'s' * (len(problems) > 1)}, listed above")
     print(f"{o.path} is as it should be")
 
+def data_check(words: list):
+    "A data set of your own, a Python class: whether its pairs, actions and latents fit together."
+    from contextssl.own_data import check_report
+    o, = parse("data check", split_words(words, "name"), CheckOptions)
+    print(check_report(o.name, o.pairs, o.seed))
+
 def data_info(words: list):
     "Objects per class and split, ranges of the latents, what was left out, a contact sheet."
     from contextssl.packing import info, info_text
@@ -271,7 +284,7 @@ def data_info(words: list):
         from contextssl.figures import contact_sheet
         contact_sheet(*sheet_of(o.path)).savefig(o.sheet, dpi=150)
 
-DATA_COMMANDS = {"download": data_download, "pack": data_pack, "verify": data_verify, "info": data_info}
+DATA_COMMANDS = {"download": data_download, "pack": data_pack, "verify": data_verify, "info": data_info, "check": data_check}
 
 def run_data(words: list):
     "The published 3DIEBench: data download, pack, verify or info."
