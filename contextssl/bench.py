@@ -586,7 +586,7 @@ class PlainPairs(torch.utils.data.Dataset):
         action = np.concatenate([(turns[0].inv() * turns[1]).as_quat(), (second - first)[[3, 6]]])
         return images, torch.from_numpy(action).float()
 
-
+# %% ../nbs/58_bench.ipynb #fb8deb3f
 def batches_128(repeats: int = 5, small: bool = False) -> dict:
     "Shuffled batches of 512 pairs at 128 px with their actions, from a packed set."
     (_, path), resolution, pairs, some, steps = (jpeg_set(2, 3, 48, ("chair", "mug")), 24, 2, 2, 3) if small else (jpeg_set(27, 2, 256), 128, 512, 64, 8)

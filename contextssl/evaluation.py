@@ -14,7 +14,7 @@ __all__ = ['CHOICES', 'PROTOCOLS', 'KINDS', 'QUESTIONS', 'PREDICTED', 'EvalConfi
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +71,10 @@ class EvalConfig:
     batch_size: int = 256           # images encoded at a time
     precision: str = "fp32"         # of the encoder: "fp32", "bf16" or "auto"
     dataset: "str | None" = None    # name in the results; None: the fingerprint of the data
+
+    def __repr__(self):
+        changed = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        return f"EvalConfig({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
 
     def __post_init__(self):
         for name, known in CHOICES.items():

@@ -149,7 +149,7 @@ def _short(
     text = f"{value:.0f}" if abs(value) >= 10 else f"{value:.2f}".replace("0.", ".", 1)
     return text.replace("-", "\N{MINUS SIGN}")
 
-
+# %% ../nbs/55_figures.ipynb #9dd0cd7f
 def draw_lines(
     ax: Axes,                # where
     rows: Sequence[dict],    # rows of one question: they differ in context, context_tokens and seed
@@ -184,9 +184,11 @@ def draw_lines(
 def _draw_floor(ax: Axes, floor: float, name: str, right: bool = False) -> None:
     "The dashed line of what a guess scores, named at its left or right end, below it where there is no room above."
     ax.axhline(floor, color=COLORS["floor"], linestyle="--", linewidth=1, zorder=1)
-    height = ax.transAxes.inverted().transform(ax.transData.transform((0, floor)))[1]
-    above = height < 0.85
-    ax.annotate(f"{name} {_short(floor)}", (int(right), floor), (-3 if right else 3, 2 if above else -2), xycoords=("axes fraction", "data"),
+    level = lambda y: ax.transAxes.inverted().transform(ax.transData.transform((0, y)))[1]       # in shares of the axes
+    height = level(floor)
+    crowded = not right and any(height < level(y) < height + 0.12 for drawn in ax.get_lines() for y in drawn.get_ydata()[:3])
+    above = height < 0.85 and not crowded
+    ax.annotate(f"{name} {_short(floor)}", (int(right), floor), (-3 if right else 3, 2 if above else -3), xycoords=("axes fraction", "data"),
                 textcoords="offset points", ha="right" if right else "left", va="bottom" if above else "top", fontsize=6.5, color="#707070")
 
 
@@ -283,7 +285,7 @@ def retrieval_curves(
     shown = [m for m in metrics if any(row["metric"] == m for row in rows)]
     fig = Figure(figsize=(7, 2.5), layout="constrained")
     for ax, metric in zip(fig.subplots(1, len(shown), squeeze=False)[0], shown):
-        draw_lines(ax, [row for row in rows if row["metric"] == metric], "chance", (0, 1.04))
+        draw_lines(ax, [row for row in rows if row["metric"] == metric], "chance", (-0.1, 1.04))
         ax.set_title(RETRIEVAL.get(metric, metric))
         ax.set_xlabel("context (tokens)")
     _legend(fig, rows)
@@ -344,7 +346,9 @@ def training_curves(
         _log_axis(ax)
         ax.set_xlabel("step")
     if batch_pairs and main == "nce":
-        _draw_floor(panels[0], float(np.log(2 * batch_pairs - 1)), "collapse: ln(2B-1) =", right=True)
+        collapse, (low, high) = float(np.log(2 * batch_pairs - 1)), panels[0].get_ylim()
+        panels[0].set_ylim(top=max(high, collapse * (high / low) ** 0.2))       # room for the line's name above it
+        _draw_floor(panels[0], collapse, "collapse: ln(2N\N{MINUS SIGN}1) =", right=True)
     return described(fig, f"Terms of the loss over the steps of a training run. {lines_in_words(fig)}")
 
 # %% ../nbs/55_figures.ipynb #9fe88a7a

@@ -162,8 +162,37 @@ def _row_batches(n: int, batch_size: int, steps: int, generator: torch.Generator
             if (step := step + 1) > steps: return
             yield rows
 
+# %% ../nbs/51_probes.ipynb #948bf10b
+class _Stacked:
+    "K perceptrons of one shape, side by side: `layers` holds weights (K, a, b) and biases (K, 1, b)."
+
+    def _run(self, h: torch.Tensor, which: slice = slice(None)) -> torch.Tensor:  # (K, n, d) -> (K, n, t)
+        h = h.float()
+        for i, (weight, bias) in enumerate(self.layers):
+            h = torch.baddbmm(bias[which], h.relu() if i else h, weight[which])
+        return h
+
+    @torch.no_grad()
+    def predict(
+        self,
+        inputs: Sequence[torch.Tensor],  # K tensors (n, d), or one (K, n, d)
+        rows: int = 4096,                # at a time
+    ) -> torch.Tensor:                   # (K, n, t)
+        "What each probe reads off its own inputs."
+        return torch.cat([self._run(torch.stack(parts)) for parts in zip(*[x.split(rows) for x in inputs])], 1)
+
+    @torch.no_grad()
+    def read(
+        self,
+        x: torch.Tensor,   # (n, d)
+        k: int,            # number of the probe
+        rows: int = 4096,  # at a time
+    ) -> torch.Tensor:     # (n, t)
+        "What one of the probes reads off these inputs."
+        return torch.cat([self._run(part[None], slice(k, k + 1))[0] for part in x.split(rows)])
+
 # %% ../nbs/51_probes.ipynb #6375aa8d
-class AdamProbes:
+class AdamProbes(_Stacked):
     "K probes of one shape, each on inputs of its own, trained at the same time as one batched computation."
 
     def __init__(
@@ -230,34 +259,9 @@ class AdamProbes:
         for _ in tqdm(self.train(inputs, y), total=self.steps, desc="probes", unit="step", disable=not progress): pass
         return self
 
-    def _run(self, h: torch.Tensor, which: slice = slice(None)) -> torch.Tensor:  # (K, n, d) -> (K, n, t)
-        h = h.float()
-        for i, (weight, bias) in enumerate(self.layers):
-            h = torch.baddbmm(bias[which], h.relu() if i else h, weight[which])
-        return h
-
     def _losses(self, out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:  # (K, n, t), (n, t) or (n,) -> (K,)
         if self.loss == "mse": return (out - y).square().mean((1, 2))
         return F.cross_entropy(out.mT, y.expand(len(out), -1), reduction="none").mean(1)
-
-    @torch.no_grad()
-    def predict(
-        self,
-        inputs: Sequence[torch.Tensor],  # K tensors (n, d), or one (K, n, d)
-        rows: int = 4096,                # at a time
-    ) -> torch.Tensor:                   # (K, n, t)
-        "What each probe reads off its own inputs."
-        return torch.cat([self._run(torch.stack(parts)) for parts in zip(*[x.split(rows) for x in inputs])], 1)
-
-    @torch.no_grad()
-    def read(
-        self,
-        x: torch.Tensor,   # (n, d)
-        k: int,            # number of the probe
-        rows: int = 4096,  # at a time
-    ) -> torch.Tensor:     # (n, t)
-        "What one of the probes reads off these inputs."
-        return torch.cat([self._run(part[None], slice(k, k + 1))[0] for part in x.split(rows)])
 
 # %% ../nbs/51_probes.ipynb #7a9f70f7
 def _adam(layers: list, lr: float) -> torch.optim.Adam:
