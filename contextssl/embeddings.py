@@ -6,11 +6,12 @@
 __all__ = ['KEY_PARTS', 'evaluating', 'expect_finite', 'encode_rows', 'MemoryTable', 'weights_hash', 'store_key',
            'EmbeddingStore', 'open_store', 'encode_views', 'PairDraw', 'pairs_of', 'draw_pairs', 'draw_context',
            'published_context', 'shown_factors', 'shown_actions', 'context_features', 'Condition', 'conditions_of',
-           'embed_rows']
+           'expect_sound', 'embed_rows']
 
 # %% ../nbs/50_embeddings.ipynb #037c0f72
 import json
 import shutil
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -343,6 +344,17 @@ def conditions_of(
         cache = context_features(model, features, draw, context) if max(lengths) else None
         found += [Condition(context, n, cache.prefix(n) if n else None, factors) for n in lengths]
     return found
+
+# %% ../nbs/50_embeddings.ipynb #e0a50002
+def expect_sound(
+    v: torch.Tensor,        # (n, d) vectors
+    c: "Condition | None" = None,  # context they were computed under
+) -> None:
+    "Refuse NaN, and warn of a collapse."
+    what = "features" if c is None else f"embeddings under {c.tokens} tokens of context {c.context}"
+    if not torch.isfinite(v).all(): raise FloatingPointError(f"the {what} hold NaN or infinity: the model is damaged or its training diverged; use an earlier checkpoint")
+    if len(v) > 1 and ((v - v[0]).abs().max() <= 1e-6 * v.abs().max()):
+        warnings.warn(f"the {what} are the same for all images, the model has collapsed: R² stands at its floor, and retrieval with ties=optimistic at 1")
 
 # %% ../nbs/50_embeddings.ipynb #a4bbfd44
 def embed_rows(

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['CHOICES', 'PROTOCOLS', 'KINDS', 'QUESTIONS', 'PREDICTED', 'EvalConfig', 'protocol', 'conditions', 'Sample', 'task_of',
-           'targets', 'vectors', 'expect_sound', 'fit_fixed', 'judge', 'train_sample', 'val_sample', 'whole_batches',
-           'EmbeddingTables', 'fresh_samples', 'fit_fresh', 'expect_classes', 'feature_class_logits',
-           'feature_class_answers', 'class_confusion', 'retrieval_answers', 'prediction_answers', 'method_name',
-           'expect_predictor', 'answerable', 'probe_answers', 'condition_groups', 'common_labels', 'evaluate',
-           'Neighbours', 'neighbours', 'part_of_rotation', 'RotationPath', 'rotation_paths', 'context_embeddings']
+           'targets', 'vectors', 'fit_fixed', 'judge', 'train_sample', 'val_sample', 'whole_batches', 'EmbeddingTables',
+           'fresh_samples', 'fit_fresh', 'expect_classes', 'feature_class_logits', 'feature_class_answers',
+           'class_confusion', 'retrieval_answers', 'prediction_answers', 'method_name', 'expect_predictor',
+           'answerable', 'probe_answers', 'condition_groups', 'common_labels', 'evaluate', 'Neighbours', 'neighbours',
+           'part_of_rotation', 'RotationPath', 'rotation_paths', 'context_embeddings']
 
 # %% ../nbs/52_evaluation.ipynb #e0865877
 import math
@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from tqdm.auto import tqdm
 
 from .checkpoints import nearest_name
-from .embeddings import Condition, PairDraw, conditions_of, draw_context, draw_pairs, embed_rows, encode_views, evaluating, pairs_of, published_context
+from .embeddings import Condition, PairDraw, conditions_of, draw_context, draw_pairs, embed_rows, encode_views, evaluating, expect_sound, pairs_of, published_context, shown_factors
 from .groups import ActionSpace, geodesic_angle, quat_multiply
 from .metrics import knn_scores, mean_of_sums, mean_sums, pre
 from .probes import AdamProbes, expect_converging, logistic_probe, ridge_probe
@@ -85,6 +85,7 @@ class EvalConfig:
             if getattr(self, name) < 1: raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
         if not self.lengths or min(self.lengths) < 0: raise ValueError(f"lengths={list(self.lengths)} must be one or more numbers of tokens, 0 or larger")
         if not self.probe_lr > 0 or self.probe_epochs < 0: raise ValueError(f"probe_lr={self.probe_lr} must be positive and probe_epochs={self.probe_epochs} not negative")
+        if min(self.hits, default=1) < 1 or self.bootstrap < 0: raise ValueError(f"hits={list(self.hits)} must be numbers of 1 or larger and bootstrap={self.bootstrap} not negative")
         if not self.contexts: raise ValueError("contexts=[] is empty; name at least one, for example rot")
 
 
@@ -188,17 +189,6 @@ def vectors(
     found = {key: v() for key, v in found.items() if key[0] in kinds}
     for v in found.values(): expect_sound(v, c)
     return found
-
-
-def expect_sound(
-    v: torch.Tensor,        # (n, d) vectors
-    c: "Condition | None",  # context they were computed under
-) -> None:
-    "Refuse NaN, and warn of a collapse."
-    what = "features" if c is None else f"embeddings under {c.tokens} tokens of context {c.context}"
-    if not torch.isfinite(v).all(): raise FloatingPointError(f"the {what} hold NaN or infinity: the model is damaged or its training diverged; use an earlier checkpoint")
-    if len(v) > 1 and ((v - v[0]).abs().max() <= 1e-6 * v.abs().max()):
-        warnings.warn(f"the {what} are the same for all images, the model has collapsed: R² stands at its floor, and retrieval with ties=optimistic at 1")
 
 # %% ../nbs/52_evaluation.ipynb #c817ae5f
 def _filed(c: "Condition | None", representation: str) -> tuple:
@@ -509,6 +499,7 @@ def prediction_answers(
     z, objects = sample.draw.features(sample.features), sample.draw.objects
     for c in conds:
         x, y = embed_rows(model, z, c.cache).double().cpu().unflatten(0, (-1, 2)).unbind(1)
+        expect_sound(torch.cat([x, y]), c)
         moved = embed_rows(model, z[0::2], c.cache, model.action_space.keep(sample.draw.actions, *c.factors)).double().cpu()
         after, before = (moved * y).sum(1), (x * y).sum(1)
         labels = dict(split=sample.split, task="prediction", representation="zr", context=c.context, context_tokens=c.tokens)
@@ -589,6 +580,10 @@ def _expect_questions(model, views: Views, tasks: Sequence[str], cfg: EvalConfig
     "Refuse what cannot be asked, before anything is computed."
     for split in ("train", "val"): views.rows(split)
     expect_source(views, cfg.source_view)
+    if hasattr(model, "context_features"):
+        for context in cfg.contexts: shown_factors(model.action_space, context)
+        if max(cfg.lengths) > (block := getattr(getattr(model, "config", None), "block_size", max(cfg.lengths))):
+            raise ValueError(f"a context of {max(cfg.lengths)} tokens is longer than the block of {block} tokens that the model was trained with; ask for shorter contexts")
     if cfg.probe_pairs == "fresh" and (odd := {*cfg.probes, *cfg.class_probes} - {"adam_linear", "adam_mlp"}):
         raise ValueError(f"probe_pairs=fresh trains probes on pairs that pass by, and {', '.join(sorted(odd))} must hold all of them; leave it out of the probes, or use probe_pairs=fixed")
     if "classification" in tasks: expect_classes(views)

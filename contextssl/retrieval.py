@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .embeddings import Condition, embed_rows
+from .embeddings import Condition, embed_rows, expect_sound
 from .metrics import _break_ties, retrieval_ranks
 from .threediebench import Views
 
@@ -36,7 +36,11 @@ def retrieve(
     actions = model.action_space.keep(actions, *c.factors).flatten(0, 2)
     z = features[objects]                                                        # (m, v, d)
     queries = embed_rows(model, z[:, start].flatten(0, 1).repeat_interleave(count, 0), c.cache, actions, unit)
-    if candidates is None: candidates = embed_rows(model, z.flatten(0, 1), c.cache, normalize=unit).unflatten(0, (len(objects), -1))
+    if candidates is None:
+        candidates = embed_rows(model, z.flatten(0, 1), c.cache, normalize=unit)
+        expect_sound(candidates, c)
+        candidates = candidates.unflatten(0, (len(objects), -1))
+    if not torch.isfinite(queries).all(): raise FloatingPointError(f"the predictions under {c.tokens} tokens of context {c.context} hold NaN or infinity: the model is damaged or its training diverged; use an earlier checkpoint")
     return queries.unflatten(0, (len(objects), -1)), candidates
 
 # %% ../nbs/51_retrieval.ipynb #2c49f63e
