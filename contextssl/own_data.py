@@ -172,6 +172,11 @@ def _where(error: BaseException, file: "str | None") -> str:
     return f" (line {lines[-1]} of {Path(file).name})" if lines and file else ""
 
 
+def _file(own) -> "str | None":
+    "Where the class of an object was written, if it was in a file."
+    return getattr(sys.modules.get(type(own).__module__), "__file__", None)
+
+
 def _on_path(folder: str) -> None:
     "Let the modules of a folder be imported, as Python does for a program that lies there."
     if folder not in sys.path: sys.path.insert(0, folder)
@@ -301,7 +306,7 @@ def _repeatable(d: _Drawn):
     if not _same(d.batch, again): yield "the same random state gives other pairs the second time: take all randomness from rng, and keep nothing from one call to the next"
     elif len(d.items) > 1 and _same(d.batch, other): d.notes.append("rng: not used, an item is always the same pair")
     else:
-        with ThreadPoolExecutor(4) as pool: found = list(pool.map(lambda k: d.draw(more=k % 2), range(8)))
+        with ThreadPoolExecutor(4) as pool: found = list(pool.map(lambda k: d.draw(more=k % 2), range(4)))
         if not all(_same(b, (again, other)[k % 2]) for k, b in enumerate(found)): yield "from several threads at once the same random states give other pairs than one after the other: keep nothing from one call to the next, or train with workers=0"
 
 
@@ -317,7 +322,7 @@ def _indices(d: _Drawn):
     if _same(d.draw(np.roll(d.items, 1)), d.batch) or not (d.batch.x != d.batch.x[:1]).any(): yield "other indices give the same pairs: pairs must hand on the items that indices name"
     for more, order in ((1, slice(None)), (0, slice(None, None, -1))):
         found = d.draw(d.items[order], more)
-        wrong = np.flatnonzero(found.labels.numpy() != d.batch.labels.numpy()[order])
+        wrong = np.flatnonzero(found.labels.cpu().numpy() != d.batch.labels.cpu().numpy()[order])
         if len(wrong):
             yield f"item {d.items[order][wrong[0]]} has another label when it is drawn again: pairs must come in the order of indices, and an item keeps its label"
             return
@@ -431,7 +436,7 @@ def _problems(check: Callable, d: _Drawn) -> list:
     "The sentences of one check; an error of the class is one."
     found = []
     try: found.extend(check(d))
-    except Exception as e: found.append(str(e) if isinstance(e, ValueError) and str(e).startswith(("apply", "pairs")) else f"the class failed while {check.__name__.strip('_')} were checked: {_said(e)}")
+    except Exception as e: found.append(str(e) if isinstance(e, ValueError) and str(e).startswith(("apply", "pairs")) else f"the class failed while {check.__name__.strip('_')} were checked: {_said(e)}{_where(e, _file(d.own))}")
     return found
 
 
@@ -443,7 +448,7 @@ def check_source(
     "What is wrong with a source of pairs, in plain words."
     if pairs < 1: raise ValueError(f"pairs={pairs} must be at least 1")
     try: whole = as_source(source)
-    except Exception as e: return Findings([str(e) if isinstance(e, ValueError) else f"pairs failed: {_said(e)}"], [])
+    except Exception as e: return Findings([str(e) if isinstance(e, ValueError) else f"pairs failed: {_said(e)}{_where(e, _file(source))}"], [])
     d, problems = _Drawn(whole, source, pairs, seed), []
     for group in CHECKS:
         for check in group: problems += _problems(check, d)
