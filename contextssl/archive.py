@@ -216,12 +216,14 @@ def download_dataset(
     out: "str | Path",      # folder
     mirror: str = "",       # address of a folder with the same files; empty: where they are published
     files: tuple = PUBLISHED,  # which
+    sha256: str = "",       # checksum of the archive, where you have one; none is published
     progress: bool = True,  # show progress bars
     say: Callable = print,  # prints a sentence
     **how,                  # tries, wait, timeout, see `download`
 ) -> Path:                  # the folder
     "Download 3DIEBench: the archive, the tables of latents and the split files."
     if mirror: files = tuple(replace(f, url=f"{mirror.rstrip('/')}/{f.name}", size=0, sha256="") for f in files)
+    if sha256: files = tuple(replace(f, sha256=sha256.lower()) if f.name == ARCHIVE.name else f for f in files)
     there = lambda f: sum(p.stat().st_size for p in (Path(out, f.name), Path(out, f"{f.name}.part")) if p.exists())
     need = sum(max(0, (f.size or f.about) - there(f)) for f in files if not Path(out, f.name).exists())
     say(LICENCE)

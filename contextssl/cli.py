@@ -69,6 +69,7 @@ def split_words(
     while words:
         word = words.pop(0)
         key, eq, value = word.removeprefix("--").partition("=")
+        if word.startswith("--"): key = key.replace("-", "_")
         if word == "-h": key = "help"
         elif not word.startswith("--") and not eq:
             free.append(word)
@@ -172,7 +173,7 @@ class RenderOptions:
     workers: int = 0          # processes; 0 takes one per core
     format: str = "packed"    # packed, or files (the layout of 3DIEBench)
     classes: list[str] = None # names of classes; all if left out
-    angles: tuple[float, float] = (-90.0, 90.0)  # degrees, range of each Euler angle; the default is that of 3DIEBench
+    angles: tuple[float, float] = (-90.0, 90.0)  # degrees, range of each Euler angle; the default is that of 3DIEBench, [90,270] all that lies outside of it
     meshes: str = ""          # folder of models (OBJ, GLB, ShapeNet) to render instead of the embedded shapes
 
 def run_render(words: list):
@@ -181,7 +182,7 @@ def run_render(words: list):
     if o.meshes:
         from contextssl.meshes import render_models
         if o.classes: raise ValueError("classes are those of the embedded shapes; with meshes, all folders of models are rendered")
-        print(render_models(o.meshes, o.out, o.views, o.size, o.seed, o.workers or None, o.format))
+        print(render_models(o.meshes, o.out, o.views, o.size, o.seed, o.workers or None, o.format, angles=o.angles))
         return
     from contextssl.render import render_dataset
     print(render_dataset(o.out, o.objects, o.views, o.size, o.seed, o.workers or None, o.format, o.classes, angles=o.angles))
@@ -206,6 +207,7 @@ class DownloadOptions:
     "Options of `contextssl data download`."
     out: str = DOWNLOAD_FOLDER # folder for the archive, the split files and the tables of latents
     mirror: str = ""           # address of a folder with the same files; if left out, where they are published
+    sha256: str = ""           # checksum of the archive, where you have one; none is published
     tries: int = 6             # failures in a row after which the download gives up (and can be continued)
     extract: bool = False      # unpack the archive into OUT/3DIEBench, five million files; packing does not need it
 
@@ -242,7 +244,7 @@ def data_download(words: list):
     "The published archive, split files and tables of latents."
     from contextssl.archive import ARCHIVE, download_dataset, extract
     o, = parse("data download", split_words(words, "out"), DownloadOptions)
-    out = download_dataset(o.out, o.mirror, tries=o.tries)
+    out = download_dataset(o.out, o.mirror, tries=o.tries, sha256=o.sha256)
     print(extract(out / ARCHIVE.name, out / "3DIEBench") if o.extract else out)
 
 def data_pack(words: list):

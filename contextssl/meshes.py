@@ -30,7 +30,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from .render import CAMERA, FORMATS, LATENTS, LIGHT_DISTANCE, LIGHT_ZOOM, ZOOM, Progress, Renderer, Scene, Visible
-from .render import check_space, core_count, finish, is_finished, light_on_faces, light_on_floor, look_at, sample_latents, shadow_map, spot_on_points
+from .render import ANGLES, check_angles, check_space, core_count, finish, is_finished, light_on_faces, light_on_floor, look_at, sample_latents, shadow_map, spot_on_points
 from .render import visible_points, write_files, write_packed
 from .shapes import Mesh
 
@@ -311,10 +311,12 @@ class ModelJob:
     size: int = 128         # pixels of the square images
     seed: int = 0           # of the latents
     format: str = "packed"  # packed or files
+    angles: tuple = ANGLES  # degrees, range of each Euler angle
 
     def __post_init__(self):
         for name, least in (("views", 2), ("size", 16), ("seed", 0)):
             if getattr(self, name) < least: raise ValueError(f"{name} must be a whole number of at least {least}, got {getattr(self, name)!r}")
+        object.__setattr__(self, "angles", check_angles(self.angles))
         if self.format not in FORMATS: raise ValueError(f"unknown format {self.format!r} (formats: {', '.join(FORMATS)})")
 
     @cached_property
@@ -362,7 +364,7 @@ class ModelJob:
     def source(self) -> dict:
         "The record as JSON will give it back."
         listing = sha256(json.dumps(self.names).encode()).hexdigest()[:16]
-        return {"program": "contextssl render meshes", "version": 1, **asdict(self), "root": Path(self.root).name, "models": len(self), "listing": listing}
+        return {"program": "contextssl render meshes", "version": 1, **asdict(self), "angles": list(self.angles), "root": Path(self.root).name, "models": len(self), "listing": listing}
 
 # %% ../nbs/14_meshes.ipynb #39b699f3
 def render_model(
@@ -373,7 +375,7 @@ def render_model(
     "All views of one model."
     name = job.name(index)
     home = Path(job.root, *name.split("/"))
-    latents = sample_latents(job.views, np.random.default_rng([job.seed, zlib.crc32(name.encode()), 1]))
+    latents = sample_latents(job.views, np.random.default_rng([job.seed, zlib.crc32(name.encode()), 1]), job.angles)
     return renderer(load_model(job.files[name], home if home.is_dir() else None), latents), latents
 
 
@@ -448,10 +450,11 @@ def render_models(
     workers: "int | None" = None, # processes; None is one per core
     format: str = "packed",       # packed (three files) or files (3DIEBench's layout)
     progress: bool = True,        # show a progress bar
+    angles: tuple[float, float] = ANGLES,  # degrees, range of each Euler angle; the default is that of 3DIEBench
 ) -> Path:                        # the folder
     "Render a folder of models as 3DIEBench was; goes on where an interrupted run stopped."
     need_trimesh()
-    job, out = ModelJob(str(root), views, size, seed, format), Path(out)
+    job, out = ModelJob(str(root), views, size, seed, format, angles), Path(out)
     if workers is not None and workers < 1: raise ValueError(f"workers must be at least 1, got {workers}")
     if is_finished(job, out): return out
     check_space(job, out, len(job))
