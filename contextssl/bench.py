@@ -725,7 +725,7 @@ def retrieval_end_to_end(repeats: int = 3, small: bool = False) -> dict:
 
 
 def retrieval_cached(repeats: int = 3, small: bool = False) -> dict:
-    "The same with the features at hand: nothing is decoded or encoded again; in bfloat16 where the hardware has it."
+    "The same with the features at hand, as `precision=auto` asks for it: nothing is decoded or encoded again; in bfloat16 where the hardware has it."
     return retrieval_race("retrieval_cached", True, repeats, small, "fp32" if small else "auto")
 
 # %% ../nbs/58_bench.ipynb #b95fcef7

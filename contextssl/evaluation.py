@@ -30,6 +30,7 @@ from .probes import AdamProbes, expect_converging, logistic_probe, ridge_probe
 from .results import ROW_KEYS, Score, answer_rows, class_scores, factor_scores, load_rows, rank_scores, save_rows
 from .retrieval import complete_objects, expect_source, object_ranks, pool_ranks, retrieve, sharing
 from .threediebench import Views
+from .training import autocast
 
 # %% ../nbs/52_evaluation.ipynb #89d42bbf
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class EvalConfig:
     bootstrap: int = 1000           # how often objects are drawn anew for the 95 % interval in the columns `low` and `high`; 0 leaves it out
     memory_gb: float = 2.0          # bound on the inputs of probes that are held at once; more contexts than fit are treated in groups
     batch_size: int = 256           # images encoded at a time
-    precision: str = "fp32"         # of the encoder: "fp32", "bf16" or "auto"
+    precision: str = "fp32"         # of the encoder, and of the transformer that retrieval asks: "fp32", "bf16" or "auto" for bf16 where the hardware has it; ranks are exact in any case
     dataset: "str | None" = None    # name in the results; None: the fingerprint of the data
 
     def __repr__(self):
@@ -475,8 +476,9 @@ def retrieval_answers(
     pool, found = views.rows(None if cfg.candidates == "all" else cfg.retrieval_split), [[] for _ in conds]
     for places in tqdm(sharing(conds), desc="retrieve", unit="context", disable=not progress):
         group = [conds[k] for k in places]
-        if cfg.candidates == "object": ranks = object_ranks(model, views, features, group, rows, source, cfg.identity_pair, cfg.ties)
-        else: ranks = [p.ranks for p in pool_ranks(model, views, features, group, rows, pool, source, cfg.identity_pair, cfg.ties)]
+        with evaluating(model) as device, autocast(device, cfg.precision):
+            if cfg.candidates == "object": ranks = object_ranks(model, views, features, group, rows, source, cfg.identity_pair, cfg.ties)
+            else: ranks = [p.ranks for p in pool_ranks(model, views, features, group, rows, pool, source, cfg.identity_pair, cfg.ties)]
         for k, r in zip(places, ranks):
             scores = rank_scores(r, cfg.hits, count if cfg.candidates == "object" else len(pool) * count)
             found[k] += [(cfg.retrieval_split, s if cfg.candidates == "object" else replace(s, metric=f"{s.metric}:{cfg.candidates}")) for s in scores]
