@@ -11,6 +11,7 @@ import queue
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from hashlib import sha256
 from itertools import count
 from typing import Callable, Protocol, Sequence, runtime_checkable
@@ -21,6 +22,14 @@ import torch
 from .groups import ActionSpace
 
 # %% ../nbs/20_pairs.ipynb #d41eba5b
+@lru_cache(maxsize=64)
+def _scale_and_shift(mean: tuple, std: tuple, device: torch.device) -> tuple:  # two tensors (3,) on the device
+    "The factor and the offset of `normalise`, copied to a device once."
+    with torch.inference_mode(False):
+        mean, std = (torch.tensor(v, dtype=torch.float32, device="cpu") for v in (mean, std))
+        return (1 / (255 * std)).to(device), (mean / std).to(device)
+
+
 def normalise(
     images: torch.Tensor,   # (n, 3, R, R) uint8, on any device
     mean: Sequence[float],  # (3,) per channel, on a scale of 0 to 1
@@ -31,8 +40,7 @@ def normalise(
     "Images as numbers of about zero mean and unit variance: (x / 255 - mean) / std, channel by channel."
     if images.dtype != torch.uint8:
         raise ValueError(f"normalise takes uint8 images, not {images.dtype}: were these normalised before?")
-    mean, std = (torch.as_tensor(v, dtype=torch.float32, device=images.device) for v in (mean, std))
-    scale, shift = 1 / (255 * std), mean / std
+    scale, shift = _scale_and_shift(*(tuple(float(c) for c in v) for v in (mean, std)), images.device)
     numbers = images.to(torch.float32, memory_format=memory_format)
     if numbers.is_contiguous(memory_format=torch.channels_last):
         rows, width = numbers.permute(0, 2, 3, 1).flatten(2), images.shape[-1]  # (n, R, 3R), the same memory

@@ -194,7 +194,7 @@ class SeqJEPA(PredictingMethod):
         n, views = self.expect_sequences(batch), len(batch.images) // len(batch)
         if self.training: self.follow(progress)
         seen = self.config.lengths[torch.randint(len(self.config.lengths), (1,), generator=generator).item()]
-        rows, actions = torch.arange(n * views).view(n, views), batch.actions.view(n, views - 1, -1)
+        rows, actions = torch.arange(n * views, device=batch.images.device).view(n, views), batch.actions.view(n, views - 1, -1)
         with seeded(generator, batch.images.device):
             z = self.encode(batch.images[rows[:, :seen].flatten()]).unflatten(0, (n, seen))
             guess = self.predict_next(z, actions[:, :seen])

@@ -19,6 +19,7 @@ from torch import nn
 
 from .encoders import build_encoder, mlp
 from .groups import ActionSpace
+from .invariant import expect_pairs
 from .objectives import gather_rows, mean_of_all, nt_xent, rank_and_size
 
 # %% ../nbs/34_world_model.ipynb #324f9f9c
@@ -281,6 +282,8 @@ class TrainingLayout(nn.Module):
 # %% ../nbs/34_world_model.ipynb #60b5d680
 class ContextSSL(TrainingLayout):
     "Encoder, contextual world model and auxiliary predictor (ContextSSL, NeurIPS 2024)."
+    pairs_each = 1      # of several processes, each may have one pair: it is compared with those of the others
+
     def context(self, images, actions, longer=False):  # (c, 3, R, R), (ceil(c/2), A) -> ContextCache
         "The context of these pairs; hide the factors it should not show with `action_space.keep`. `longer` allows more than a block."
         return self.context_features(self.encode(images), actions, longer)
@@ -310,6 +313,7 @@ class ContextSSL(TrainingLayout):
 
     def loss(self, batch, generator=None, progress=0.0):
         "Terms of the objective for a batch of pairs; `generator` draws environment and masks, `progress` is the share of the training done."
+        expect_pairs("contextssl", batch, self.pairs_each)
         return contextssl_loss(self, batch, generator, progress=progress)
 
 # %% ../nbs/34_world_model.ipynb #96bdd712
