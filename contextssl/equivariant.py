@@ -85,6 +85,7 @@ class PredictorConfig(PairConfig):
     predictor_relu: bool = False               # hypernetworks: ReLU behind the predictor's hidden layers
     predictor_bias: bool = False               # hypernetworks: the predictor's layers have biases
     hyper_bias: bool = False                   # hypernetworks: their own layers have biases
+    lose_single: bool = False                  # hypernetworks: a single row loses its batch dimension, as published
 
     def __post_init__(self):
         super().__post_init__()
@@ -102,7 +103,7 @@ def build_predictor(
     "The predictor that a configuration asks for."
     c = config
     if c.predictor == "mlp": return MLPPredictor(width, action_dim, c.predictor_hidden)
-    return HyperPredictor(width, action_dim, c.predictor_hidden, c.predictor_relu, c.predictor_bias, c.predictor == "deep_hypernetwork", c.hyper_bias)
+    return HyperPredictor(width, action_dim, c.predictor_hidden, c.predictor_relu, c.predictor_bias, c.predictor == "deep_hypernetwork", c.hyper_bias, c.lose_single)
 
 # %% ../nbs/32_equivariant.ipynb #5c00d339
 class ActionMethod(PairMethod):
@@ -239,25 +240,30 @@ class SENConfig(PredictorConfig):
     form: str = "infonce"        # infonce as on 3DIEBench, or energy as originally
     temperature: float = 0.1     # infonce: of NT-Xent
     sigma: float = 0.5           # energy: scale of a distance
-    margin: float = 1.0          # energy: wrong states are pushed away up to this energy
+    margin: float = 1.0          # energy: wrong states are pushed away up to this energy; gamma of its code, beta of its paper
     contrast: str = "state"      # energy: what a wrong state is compared with, state (its code) or prediction (its paper)
+    distance: str = "squared"    # energy: squared (its code) or norm (its paper; sigma plays no part)
+    alpha: float = 1.0           # energy: weight of the term that pushes wrong states away (its paper)
     residual: bool = False       # the predictor gives the change of the embedding
 
     def __post_init__(self):
         super().__post_init__()
-        for name, known in (("form", ("infonce", "energy")), ("contrast", ("state", "prediction"))):
+        for name, known in (("form", ("infonce", "energy")), ("contrast", ("state", "prediction")), ("distance", ("squared", "norm"))):
             if getattr(self, name) not in known: raise ValueError(f"{name}={getattr(self, name)!r} is not known; use {known[0]} or {known[1]}")
         if self.sigma <= 0 or self.margin <= 0: raise ValueError(f"sigma={self.sigma} and margin={self.margin} must be positive")
+        if self.alpha < 0: raise ValueError(f"alpha={self.alpha} must not be negative")
 
 # %% ../nbs/32_equivariant.ipynb #55c06a73
 def energy(
     p: torch.Tensor,  # (n, e)
     q: torch.Tensor,  # (n, e)
     sigma: float,     # scale of a distance
+    distance: str = "squared",  # or norm, which has no scale
 ) -> torch.Tensor:    # (n,)
-    "Squared distance of rows over 2 sigma²."
+    "Squared distance of rows over 2 sigma², or their distance."
     with torch.autocast(p.device.type, enabled=False):
-        return (p.float() - q.float()).square().sum(1) / (2 * sigma**2)
+        difference = p.float() - q.float()
+        return difference.norm(dim=1) if distance == "norm" else difference.square().sum(1) / (2 * sigma**2)
 
 # %% ../nbs/32_equivariant.ipynb #5896d3c6
 class SEN(PredictingMethod):
@@ -287,7 +293,7 @@ class SEN(PredictingMethod):
             nce = nce_pairs(moved, y, c.temperature)
             return {"loss": nce, "nce": nce}
         shift = torch.randint(1, len(x), (1,), generator=generator).item()      # nobody meets itself
-        near = energy(moved, y, c.sigma).mean()
-        wrong = energy(x, x.roll(shift, 0), c.sigma) if c.contrast == "state" else energy(moved, y.roll(shift, 0), c.sigma)
+        near = energy(moved, y, c.sigma, c.distance).mean()
+        wrong = energy(*((x, x.roll(shift, 0)) if c.contrast == "state" else (moved, y.roll(shift, 0))), c.sigma, c.distance)
         far = F.relu(c.margin - wrong).mean()
-        return {"loss": near + far, "near": near, "far": far}
+        return {"loss": near + c.alpha * far, "near": near, "far": far}

@@ -9,6 +9,12 @@ __all__ = ['CHOICES', 'PROTOCOLS', 'KINDS', 'QUESTIONS', 'PREDICTED', 'EvalConfi
            'class_confusion', 'retrieval_answers', 'prediction_answers', 'method_name', 'expect_predictor',
            'answerable', 'probe_answers', 'condition_groups', 'common_labels', 'evaluate', 'Neighbours', 'neighbours',
            'part_of_rotation', 'RotationPath', 'rotation_paths', 'context_embeddings']
+           'targets', 'vectors', 'expect_sound', 'fit_fixed', 'judge', 'train_sample', 'val_sample', 'whole_batches',
+           'EmbeddingTables', 'fresh_samples', 'fit_fresh', 'expect_classes', 'feature_class_logits',
+           'feature_class_answers', 'class_confusion', 'retrieval_answers', 'prediction_answers', 'method_name',
+           'expect_predictor', 'answerable', 'probe_answers', 'condition_groups', 'parts_of', 'part_answers',
+           'class_of_feature', 'common_labels', 'evaluate', 'Neighbours', 'neighbours', 'part_of_rotation',
+           'RotationPath', 'rotation_paths', 'context_embeddings']
 
 # %% ../nbs/52_evaluation.ipynb #e0865877
 import math
@@ -577,6 +583,48 @@ def condition_groups(
     groups = [told[i:i + step] for i in range(0, len(told), step)]
     return [[None, *groups[0]], *groups[1:]] if None in conds else groups
 
+# %% ../nbs/52_evaluation.ipynb #045680e0
+def parts_of(
+    model: torch.nn.Module,   # any
+    samples: Sequence[Sample],  # what is judged
+) -> list:                    # of parts
+    "The parts of a method that can be asked; an aggregate of more views than an object has cannot."
+    few = min((s.views.views_per_object for s in samples), default=0)
+    return [part for part in (model.parts() if hasattr(model, "parts") else {}).values() if getattr(part, "seen", 1) <= few]
+
+
+def part_answers(
+    part: torch.nn.Module,    # from `parts_of`
+    views: Views,             # data set with both splits
+    features: torch.Tensor,   # (o, v, d) features of the method
+    kinds: Sequence[str],     # "pair", "row", "raw", of which a part is asked those that it answers
+    samples: Sequence[Sample],  # what is judged, with the method's features
+    cfg: EvalConfig = EvalConfig(),  # the protocol
+    progress: bool = False,   # show bars
+) -> Iterator[tuple[dict, Score]]:  # labels and scores
+    "What the probes read off one part of a method."
+    part.train(part.model.training)      # so that it is left as it was
+    kinds, z = [kind for kind in kinds if kind in part.asks], part.features(features, views)
+    if not kinds: return
+    own, conds = [None] * part.own_feature, conditions(part, views, z, cfg)
+    answers = list(probe_answers(part, views, z, own + conds, kinds, [replace(s, features=part.features(s.features, s.views)) for s in samples], cfg, progress))
+    if own and "raw" in kinds: answers += class_of_feature(part, views, z, cfg, progress)
+    for labels, score in answers:
+        if labels["representation"] != "zr": yield labels | dict(representation=f"{labels['representation']}:{part.name}"), score
+
+
+def class_of_feature(
+    model: torch.nn.Module,   # says where to compute
+    views: Views,             # data set with both splits
+    features: torch.Tensor,   # (o, v, d)
+    cfg: EvalConfig,          # the protocol
+    progress: bool = False,   # show a bar
+) -> list:                    # of labels and scores
+    "The class by a linear probe on the feature, where the protocol has it and pairs that pass by have not answered it."
+    if cfg.probe_pairs != "fixed" or "adam_linear" not in cfg.class_probes: return []
+    with evaluating(model) as device: pass
+    return list(feature_class_answers(views, features, cfg, device, progress))
+
 # %% ../nbs/52_evaluation.ipynb #66757627
 def _expect_questions(model, views: Views, tasks: Sequence[str], cfg: EvalConfig, test_views: "Views | None") -> None:
     "Refuse what cannot be asked, before anything is computed."
@@ -637,9 +685,8 @@ def evaluate(
         if kinds and (asked := [*([] if k else [None]), *conds]): answers += probe_answers(model, views, features, asked, kinds, samples, cfg, progress)
         if "retrieval" in tasks: answers += retrieval_answers(model, views, features, conds, cfg, progress)
         if "prediction" in tasks: answers += [a for sample in samples for a in prediction_answers(model, sample, conds)]
-    if "raw" in kinds and cfg.probe_pairs == "fixed" and "adam_linear" in cfg.class_probes:
-        with evaluating(model) as where: pass
-        answers += feature_class_answers(views, features, cfg, where, progress)
+    if "raw" in kinds: answers += class_of_feature(model, views, features, cfg, progress)
+    for part in parts_of(model, samples) if kinds else (): answers += part_answers(part, views, features, kinds, samples, cfg, progress)
     return answer_rows(answers, common_labels(model, views, cfg), cfg.context_draws, cfg.bootstrap, cfg.seed)
 
 # %% ../nbs/52_evaluation.ipynb #7ae81256
