@@ -147,19 +147,23 @@ class TablePairs(ViewPairs):
         views: TableViews,       # an opened table
         split: "str | None" = "train",  # whose records
         kept: float = 0.0,       # share of pairs in which the attribute stays
+        both_ways: bool = True,  # the second half of a batch shows the people of the first half, the other way round
     ):
         if not 0 <= kept < 1: raise ValueError(f"kept={kept} is the share of pairs in which the attribute stays and must lie in [0, 1)")
         super().__init__(views, split)
-        self.kept = kept
-        if kept: self.fingerprint += f"-kept{kept:g}"
+        self.kept, self.both_ways = kept, both_ways
+        self.fingerprint += f"-kept{kept:g}" * bool(kept) + "-one_way" * (not both_ways)
 
     def pairs(
         self,
         indices: np.ndarray,       # (n,) int, records, counted within the split
         rng: np.random.Generator,  # decides which view comes first, and whether the attribute stays
     ) -> PairBatch:                # of n pairs
-        "One pair for each of the records."
-        first, second = draw_two(rng, len(indices), 2).T
+        "One pair for each of the records; or, both ways, two for each of the first half of them."
+        indices, (first, second) = np.asarray(indices), draw_two(rng, len(indices), 2).T
+        if self.both_ways and (half := len(indices) // 2):
+            indices = np.concatenate([indices[:-half], indices[:half]])
+            first[-half:], second[-half:] = second[:half], first[:half]
         if self.kept: second = np.where(rng.random(len(indices)) < self.kept, first, second)
         return self.take_pairs(indices, first, second)
 
@@ -533,8 +537,8 @@ def write_mimic_like(
     folder: "str | Path",  # gets the tables
     n: int = 3000,         # generated patients
     seed: int = 0,         # of the patients
-    stay_effect: float = 0.6,       # what being male adds to the logarithm of a stay
-    treatment_effect: float = 2.0,  # what it adds to the log-odds of ventilation
+    stay_effect: float = 0.7,       # what being male adds to the logarithm of a stay
+    treatment_effect: float = 2.5,  # what it adds to the log-odds of ventilation
     gz: bool = False,      # compress the files
     lower: bool = False,   # names of files and columns in lower case, as the demo has its columns
 ) -> Path:                 # the folder
@@ -556,7 +560,7 @@ def _mimic_tables(n: int, rng: np.random.Generator, stay_effect: float, treatmen
     age = np.where(rng.random(n) < 0.04, 300.0 + rng.random(n), np.where(rng.random(n) < 0.06, 0.01, age))
     came = pd.Timestamp("2101-01-01") + pd.to_timedelta(rng.integers(0, 90 * 365 * 24 * 60, n), "min")
     emergency = rng.random(n) < 0.7
-    days = np.exp(1.75 + 0.45 * severity + 0.25 * emergency + stay_effect * (male - 0.5) + 0.45 * rng.normal(size=n))
+    days = np.exp(1.75 + 0.6 * severity + 0.25 * emergency + stay_effect * (male - 0.5) + 0.45 * rng.normal(size=n))
     pick = lambda names, shares, m: np.array(names, dtype=object)[rng.choice(len(names), m, p=np.array(shares) / np.sum(shares))]
     again = rng.choice(n, n // 10, replace=False)                                # who comes twice
     who, second = np.concatenate([np.arange(n), again]), np.repeat([0, 1], [n, len(again)])
@@ -572,11 +576,12 @@ def _mimic_tables(n: int, rng: np.random.Generator, stay_effect: float, treatmen
         ETHNICITY=pick(("WHITE", "BLACK/AFRICAN AMERICAN", "HISPANIC OR LATINO", "ASIAN", "UNKNOWN/NOT SPECIFIED"), (70, 10, 4, 3, 8), len(who)),
         EDREGTIME=blank, EDOUTTIME=blank, DIAGNOSIS="GENERATED", HOSPITAL_EXPIRE_FLAG=0, HAS_CHARTEVENTS_DATA=1))
     patients = pd.DataFrame(dict(SUBJECT_ID=subject, GENDER=np.where(male, "M", "F"), DOB=came - pd.to_timedelta(np.round(age * 365.25), "D"), DOD=None, DOD_HOSP=None, DOD_SSN=None, EXPIRE_FLAG=0))
-    lists = {"4280": .5 + .3 * (severity > 0), "4019": .9, "25000": .5, "2724": .5, "5849": .2 + .4 * (severity > .5), "51881": .15 + .6 * (severity > .3), "0389": .1 + .4 * (severity > .8),
-             "2859": .5, "5990": .15 + .35 * ~male, "311": .3, "V4581": .3, "E8889": .1, "1629": .15, "71590": .2, "78552": .1 + .3 * (severity > 1), "65421": .08 * (~male & (age < 45)), "3320": .1, "56400": .2}
+    rise = lambda slope, middle: 1 / (1 + np.exp(-slope / 2 * (severity - middle)))      # how often a code is given, by severity
+    lists = {"4280": .8 * rise(2, 0), "4019": .8, "25000": .5, "2724": .5, "5849": rise(2, .5), "51881": rise(4, .3), "51884": rise(2, 0), "0389": rise(2, 1), "2859": .5 * rise(1, 0), "5990": .15 + .2 * ~male,
+             "311": .3, "V4581": .3, "E8889": .1, "1629": .15, "71590": .2, "78552": rise(3, 1), "99592": rise(3, .8), "65421": .08 * (~male & (age < 45)), "3320": .1, "56400": .2}
     found = [(a, code) for code, rate in lists.items() for a in admission[rng.random(len(who)) < np.broadcast_to(rate, n)[who]]]
     owner = dict(zip(admission, subject[who]))
-    ventilated = rng.random(len(who)) < 1 / (1 + np.exp(-(-0.9 + 0.9 * severity + treatment_effect * (male - 0.5) - 0.3 * (age > 80))))[who]
+    ventilated = rng.random(len(who)) < 1 / (1 + np.exp(-(-0.9 + 1.2 * severity + treatment_effect * (male - 0.5) - 0.3 * (age > 80))))[who]
     done = [(a, c) for a, v, other in zip(admission, ventilated, rng.random(len(who)) < 0.3) for c in (["9671"] * int(v) + ["3893"] + ["9904"] * int(other))]
     coded = lambda pairs: pd.DataFrame(dict(SUBJECT_ID=[owner[a] for a, _ in pairs], HADM_ID=[a for a, _ in pairs], SEQ_NUM=1, ICD9_CODE=[c for _, c in pairs]))
     drugs = pd.DataFrame(dict(SUBJECT_ID=subject[who], HADM_ID=admission, ICUSTAY_ID=None, STARTDATE=start, ENDDATE=end, DRUG_TYPE="MAIN", DRUG=pick(("Heparin Sodium", "Insulin", "Potassium Chloride"), (1, 1, 1), len(who))))
@@ -591,6 +596,7 @@ def open_tabular(
     data_dir: "str | Path",           # where its files are
     sensitive: str = "gender",        # the attribute that actions turn: gender, or with adult race
     kept: float = 0.0,                # share of training pairs in which the attribute stays
+    both_ways: bool = True,           # the second half of a training batch shows the people of the first half, the other way round
     limit: int = 0,                   # at most so many records of each split; 0 takes all
     exact_proxies: bool = False,      # keep what gives gender away by definition: Husband and Wife, pregnancies
     long_stay: float = 7.0,           # mimic: days from which on a stay is long; 0: the median
@@ -604,4 +610,4 @@ def open_tabular(
     if name == "adult": table = read_adult(data_dir, sensitive, exact_proxies, download)
     else: table = read_mimic(data_dir, long_stay, treatment, exact_proxies)
     views = table_views(table.limited(limit))
-    return TablePairs(views, "train", kept), views
+    return TablePairs(views, "train", kept, both_ways), views
