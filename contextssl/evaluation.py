@@ -7,14 +7,9 @@ __all__ = ['CHOICES', 'PROTOCOLS', 'KINDS', 'QUESTIONS', 'PREDICTED', 'EvalConfi
            'targets', 'vectors', 'fit_fixed', 'judge', 'train_sample', 'val_sample', 'whole_batches', 'EmbeddingTables',
            'fresh_samples', 'fit_fresh', 'expect_classes', 'feature_class_logits', 'feature_class_answers',
            'class_confusion', 'retrieval_answers', 'prediction_answers', 'method_name', 'expect_predictor',
-           'answerable', 'probe_answers', 'condition_groups', 'common_labels', 'evaluate', 'Neighbours', 'neighbours',
-           'part_of_rotation', 'RotationPath', 'rotation_paths', 'context_embeddings']
-           'targets', 'vectors', 'expect_sound', 'fit_fixed', 'judge', 'train_sample', 'val_sample', 'whole_batches',
-           'EmbeddingTables', 'fresh_samples', 'fit_fresh', 'expect_classes', 'feature_class_logits',
-           'feature_class_answers', 'class_confusion', 'retrieval_answers', 'prediction_answers', 'method_name',
-           'expect_predictor', 'answerable', 'probe_answers', 'condition_groups', 'parts_of', 'part_answers',
-           'class_of_feature', 'common_labels', 'evaluate', 'Neighbours', 'neighbours', 'part_of_rotation',
-           'RotationPath', 'rotation_paths', 'context_embeddings']
+           'answerable', 'probe_answers', 'condition_groups', 'parts_of', 'part_answers', 'class_of_feature',
+           'common_labels', 'evaluate', 'Neighbours', 'neighbours', 'part_of_rotation', 'RotationPath',
+           'rotation_paths', 'context_embeddings']
 
 # %% ../nbs/52_evaluation.ipynb #e0865877
 import math
