@@ -8,8 +8,8 @@ __all__ = ['KINDS', 'DOWNLOAD_FOLDER', 'DATA_FOLDER', 'DATA_COMMANDS', 'ABSENT',
            'parse', 'run_demo', 'RenderOptions', 'run_render', 'data_options', 'DownloadOptions', 'PackOptions',
            'VerifyOptions', 'CheckOptions', 'InfoOptions', 'data_download', 'data_pack', 'data_verify', 'data_check',
            'data_info', 'run_data', 'TrainOptions', 'tasks_of', 'metric_name', 'evaluations', 'train_options',
-           'run_train', 'model_path', 'results_folder', 'EvalOptions', 'eval_options', 'block', 'overview', 'run_eval',
-           'run_compare', 'run_bench', 'usage', 'main']
+           'run_train', 'model_path', 'results_folder', 'EvalOptions', 'eval_options', 'block', 'overview',
+           'eval_tables', 'run_eval', 'run_compare', 'run_bench', 'usage', 'main']
 
 # %% ../nbs/60_cli.ipynb #9fafbe9a
 import difflib
@@ -449,7 +449,7 @@ def eval_options(
     from contextssl.evaluation import EvalConfig, protocol
     given = split_words(words, "task")
     defaults = preset(peek(given, "preset", "paper")).evaluation | protocol(peek(given, "protocol", "ours"))
-    if data: defaults["contexts"] = data.space.names
+    if data: defaults["contexts"] = data.space.names + ("none",) * (len(data.space.names) == 1)      # of a single factor: to show it, or not
     o, d, c = parse("eval", given, EvalOptions, DataOptions, EvalConfig, defaults=defaults, names=EVAL_NAMES, absent=ABSENT)
     tasks_of(o.task)
     return o, d, c
@@ -479,6 +479,20 @@ def overview(
     return "\n\n".join("\n".join(block([r for r in rows if r["task"] == task])) for task in dict.fromkeys(r["task"] for r in rows))
 
 # %% ../nbs/60_cli.ipynb #6748995b
+def eval_tables(
+    model,   # trained
+    views,   # TableViews
+    cfg,     # EvalConfig
+    device,  # where to compute
+    out,     # folder for the results
+):
+    "What a model knows of the people of a table, and how its decisions differ between groups."
+    from contextssl.fair_evaluation import evaluate_tables, fair_table
+    from contextssl.results import save_rows
+    rows = evaluate_tables(model, views, cfg, device, True)
+    folder = save_rows(rows, out)
+    print(fair_table(rows), "", folder, sep="\n")
+
 def run_eval(words: list):
     "What a trained model knows: relative actions, factors, classes, and where an action leads."
     from contextssl.data_sets import open_data
@@ -494,6 +508,7 @@ def run_eval(words: list):
     if views is None: raise ValueError(f"data={d.data} has pairs only, and an evaluation asks about views of held-out items")
     test, model = open_data(replace(d, data_dir=o.test_dir)).views if o.test_dir else None, load(path)
     device = pick_device(o.device)
+    if hasattr(views, "answers"): return eval_tables(model, views, c, device, o.out or results_folder(path, "people", o.protocol))
     features = encode_views(model.to(device), views, None, c.batch_size, True, c.precision, o.store or None) if o.report else None
     try: rows = evaluate(model, views, c, device, True, features, tasks_of(o.task), test, o.store or None)
     except ValueError as e: raise ValueError(re.sub(r"\bprobe_\w+", lambda m: EVAL_NAMES.get(m[0], m[0]), str(e))) from e
