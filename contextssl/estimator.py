@@ -93,7 +93,8 @@ def _card(checkpoint) -> dict:
     return read_card(checkpoint)["state"] if Path(checkpoint).is_dir() else {}
 
 
-def _features(model, states: torch.Tensor, statistics: tuple) -> torch.Tensor:  # (n, *shape) -> (n, d) on the model's device
+def _features(model, states: torch.Tensor, statistics: "tuple | None") -> torch.Tensor:  # (n, *shape) -> (n, d) on the model's device
+    if states.dtype == torch.uint8 and statistics is None: raise ValueError("these pictures are bytes, but fit got normalised numbers and so knows no mean and deviation; give bytes to fit, or statistics=(mean, std)")
     with evaluating(model) as device:
         states = states.to(device)
         return model.encode(normalise(states, *statistics) if states.dtype == torch.uint8 else states).float()
