@@ -4,15 +4,17 @@
 
 # %% auto #0
 __all__ = ['METHODS', 'PAPER_RECIPES', 'FAST_RECIPES', 'SMALL_NET', 'SMALL_TRAIN', 'SLOW_READER', 'MINI_RECIPES', 'RECIPES',
-           'PUBLISHED', 'PUBLISHED_BLOCK', 'method_name', 'nearest_name', 'build_method', 'training_source', 'Recipe',
-           'shrunk', 'recipe', 'sync_file', 'write_atomic', 'save', 'versions', 'newest', 'read_card', 'load_weights',
-           'load', 'as_stored', 'load_training', 'from_pretrained', 'published_name', 'published_keys',
-           'read_reference', 'bare_state', 'infer_backbone', 'infer_config', 'is_mask', 'load_reference',
-           'reference_model', 'expect_keys', 'load_published_sie', 'sie_model', 'load_published', 'reference_state',
-           'export_reference']
+           'FULL', 'PUBLISHED', 'PUBLISHED_BLOCK', 'method_name', 'nearest_name', 'build_method', 'training_source',
+           'Recipe', 'shrunk', 'recipe', 'sync_file', 'write_atomic', 'writing', 'aside', 'put_in_place', 'save',
+           'versions', 'steps_of', 'newest', 'read_card', 'way_back', 'load_weights', 'load', 'as_stored',
+           'load_training', 'from_pretrained', 'published_name', 'published_keys', 'read_reference', 'bare_state',
+           'infer_backbone', 'infer_config', 'is_mask', 'load_reference', 'reference_model', 'expect_keys',
+           'load_published_sie', 'sie_model', 'load_published', 'reference_state', 'export_reference']
 
 # %% ../nbs/40_checkpoints.ipynb #264d733b
+import contextlib
 import difflib
+import errno
 import json
 import os
 import pickle
@@ -141,6 +143,43 @@ def write_atomic(
     sync_file(part)
     os.replace(part, path)
 
+# %% ../nbs/40_checkpoints.ipynb #72567169
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+@contextlib.contextmanager
+def writing(
+    path: Path,   # folder of a checkpoint
+    part: Path,   # folder that is written first
+):
+    "Inside, a write that fails leaves nothing half-written, and is explained in a sentence."
+    try: yield
+    except (SafetensorError, RuntimeError, OSError) as e:
+        full = getattr(e, "errno", None) in FULL or re.search("No space left|File too large|quota exceeded|iostream error|inline_container", str(e))   # torch.save does not say why
+        if isinstance(e, RuntimeError) and not full: raise
+        shutil.rmtree(part, ignore_errors=True)
+        where = next(p for p in path.absolute().parents if p.exists())
+        if full: why = f"there is no room in {path.parent} ({shutil.disk_usage(where).free / 2**20:,.0f} MiB are free); make room"
+        else: why = f"{path.parent} cannot be written to ({e}); make it writable"
+        raise OSError(f"{path} could not be saved, because {why} to go on, what was saved before is untouched") from e
+
+def aside(
+    path,         # folder of a checkpoint
+) -> Path:        # the same with .old behind its name
+    "Where a checkpoint waits while another takes its place."
+    return Path(path).with_name(Path(path).name + ".old")
+
+def put_in_place(
+    part: Path,   # complete folder
+    path: Path,   # its place, which another may have
+):
+    "Rename a folder; the one that it replaces steps aside first, so that there is one of them at any moment."
+    old = aside(path)
+    if path.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        os.replace(path, old)
+    os.replace(part, path)
+    shutil.rmtree(old, ignore_errors=True)
+
 # %% ../nbs/40_checkpoints.ipynb #96a47568
 def save(
     path,                    # folder of the checkpoint; replaced if it exists
@@ -152,17 +191,17 @@ def save(
     "Save a checkpoint atomically."
     path = Path(path)
     part = path.with_name(path.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     weights = model.state_dict() | {f"unused.{k}": v for k, v in getattr(model, "unused", {}).items()}  # see `load_reference`
     stored = lambda v: v.detach().cpu().to(torch.float16 if half and v.is_floating_point() else v.dtype).contiguous()
-    save_file({k: stored(v) for k, v in weights.items()}, part / "model.safetensors")
     card = dict(format_version=1, method=method_name(model), config=asdict(model.config), state=state, versions=versions())
-    (part / "model.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    if training is not None: torch.save(training, part / "training.pt")
-    for file in part.iterdir(): sync_file(file)
-    if path.exists(): shutil.rmtree(path)
-    os.replace(part, path)
+    shutil.rmtree(part, ignore_errors=True)
+    with writing(path, part):
+        part.mkdir(parents=True)
+        save_file({k: stored(v) for k, v in weights.items()}, part / "model.safetensors")
+        (part / "model.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+        if training is not None: torch.save(training, part / "training.pt")
+        for file in part.iterdir(): sync_file(file)
+        put_in_place(part, path)
     return path
 
 def versions() -> dict:
@@ -170,14 +209,21 @@ def versions() -> dict:
     return dict(contextssl=contextssl.__version__, torch=torch.__version__, numpy=np.__version__, python=platform.python_version())
 
 # %% ../nbs/40_checkpoints.ipynb #52a8e77a
+def steps_of(
+    folder: Path,  # `checkpoints` of a run
+) -> list:         # of folders, the newest last
+    "The complete checkpoints of a run; one that stepped aside counts if nothing took its place."
+    found = {p.parent for p in folder.glob("step_*/model.json") if not p.parent.name.endswith(".part")}
+    return sorted(p for p in found if p.suffix != ".old" or p.with_suffix("") not in found)
+
 def newest(
     path,     # a run folder, its `checkpoints` folder, or a checkpoint
 ) -> Path:    # the checkpoint folder with the highest step
     "The newest complete checkpoint of a run."
     path = Path(path)
     if (path / "model.json").exists(): return path
-    folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
-    found = sorted(p.parent for p in folder.glob("step_*/model.json") if not p.parent.name.endswith(".part"))
+    if (aside(path) / "model.json").exists() and not path.exists(): return aside(path)
+    found = steps_of(path / "checkpoints" if (path / "checkpoints").is_dir() else path)
     if not found: raise FileNotFoundError(f"no checkpoint in {path}: expected a folder with model.json, or a run folder with checkpoints/step_*/")
     return found[-1]
 
@@ -196,6 +242,13 @@ def read_card(
     return card
 
 # %% ../nbs/40_checkpoints.ipynb #754d7cc4
+def way_back(
+    path: Path,  # a damaged checkpoint
+) -> str:        # the end of a sentence
+    "What to do about a damaged checkpoint."
+    before = [p for p in steps_of(path.parent) if p.name < path.name] if path.name.startswith("step_") else []
+    return f"delete the folder {path} to go on from the checkpoint before it, {before[-1].name}" if before else "there is no earlier checkpoint beside it"
+
 def load_weights(
     path,                    # checkpoint folder
     model: torch.nn.Module,  # gets the weights
@@ -203,7 +256,7 @@ def load_weights(
     "Fill a model with the weights of a checkpoint; every key has to fit."
     try: weights = load_file(Path(path) / "model.safetensors")
     except (SafetensorError, OSError) as e:
-        raise ValueError(f"{Path(path) / 'model.safetensors'} is missing or damaged ({e}); use an earlier checkpoint of the run") from None
+        raise ValueError(f"{Path(path) / 'model.safetensors'} is missing or damaged ({e}); {way_back(Path(path))}") from None
     unused = {k.removeprefix("unused."): weights.pop(k) for k in [k for k in weights if k.startswith("unused.")]}
     want, have = {k: v.shape for k, v in model.state_dict().items()}, {k: v.shape for k, v in weights.items()}
     wrong = sorted(k for k in {**want, **have} if want.get(k) != have.get(k))
@@ -238,7 +291,9 @@ def load_training(
     "The training state of a checkpoint."
     path = newest(path)
     if not (path / "training.pt").exists(): raise FileNotFoundError(f"{path} has no training.pt; training cannot go on from it")
-    return torch.load(path / "training.pt", map_location="cpu", weights_only=True)
+    try: return torch.load(path / "training.pt", map_location="cpu", weights_only=True)
+    except (RuntimeError, ValueError, EOFError, KeyError, OSError, pickle.UnpicklingError) as e:
+        raise ValueError(f"{path / 'training.pt'} is damaged ({(str(e) or type(e).__name__).splitlines()[0]}); {way_back(path)}") from None
 
 # %% ../nbs/40_checkpoints.ipynb #cdfea6db
 def from_pretrained(
@@ -247,7 +302,7 @@ def from_pretrained(
     revision: str = None,  # branch, tag or commit on the hub
 ) -> torch.nn.Module:      # in eval mode
     "A model from a folder or from the Hugging Face hub."
-    if Path(name).exists(): return load(name, device)
+    if Path(name).exists() or aside(name).exists(): return load(name, device)
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)): raise FileNotFoundError(f"{name} is no file or folder here, and no name of a repository on the Hugging Face hub, such as user/model")
     try: from huggingface_hub import snapshot_download
     except ImportError: raise ValueError(f"there is no folder {name} here, and a model from the Hugging Face hub needs the package huggingface_hub; install it with: pip install 'contextssl[hub]'") from None
