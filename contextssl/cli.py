@@ -464,13 +464,13 @@ def block(
     keys = ("split", "representation", "context", "context_tokens")
     found = {(*(r[k] for k in keys), r["probe"], r["metric"]): r for r in rows}
     number = lambda r, key, head: (f"{r[key]:.3f}" if r and r[key] is not None else "-").rjust(max(8, len(head)))
-    metrics, wide = {metric for probe, metric in columns.values() if probe}, max(9, *(len(r["representation"]) + 1 for r in rows))
-    lines = [f"{' '.join([rows[0]['task'], *metrics]):{25 + wide}s}" + "  ".join(head.rjust(8) for head in columns)]
+    metrics = {metric for probe, metric in columns.values() if probe}
+    lines = [f"{' '.join([rows[0]['task'], *metrics]):34s}" + "  ".join(head.rjust(8) for head in columns)]
     for labels in dict.fromkeys(k[:4] for k in found):
         cells = [number(found.get((*labels, *column)), "value", head) for head, column in columns.items()]
-        lines.append("  {:6s}{:{}s}{:9s}{:6d}  ".format(*labels[:2], wide, *labels[2:]) + "  ".join(cells))
+        lines.append("  {:6s}{:9s}{:9s}{:6d}  ".format(*labels) + "  ".join(cells))
     floors = [next(r for r in rows if (r["probe"], r["metric"]) == column) for column in columns.values()]
-    return [*lines, f"{'  floor or chance':{25 + wide}s}" + "  ".join(number(r, "floor", head) for r, head in zip(floors, columns))]
+    return [*lines, f"{'  floor or chance':34s}" + "  ".join(number(r, "floor", head) for r, head in zip(floors, columns))]
 
 def overview(
     rows: list,  # results of an evaluation
@@ -523,7 +523,6 @@ def run_compare(words: list):
     "Every method on one data set, with one budget and one protocol: a table."
     from contextssl.compare import CompareOptions, comparison
     from contextssl.data_sets import DataOptions
-    if any(not w.strip() for w in words): raise ValueError("an empty word stands where a participant should be; leave it out, and with it all participants to compare every method")
     comparison(*parse("compare", split_words(words, "methods", many=True), CompareOptions, DataOptions))
 
 # %% ../nbs/60_cli.ipynb #5da8fb06
