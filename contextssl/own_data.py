@@ -230,12 +230,11 @@ def _expect_arguments(name: str, cls, options: dict) -> None:
 
 # %% ../nbs/26_own_data.ipynb #d0e25e0f
 def load_source(
-    name: str,   # module:Class, or path/file.py:Class
-    /,
+    spec: str,   # module:Class, or path/file.py:Class
     **options,   # arguments of the class
 ) -> PairSource:
     "A data set of your own by its name."
-    return as_source(_made(name, options))
+    return as_source(_made(spec, options))
 
 # %% ../nbs/26_own_data.ipynb #22a3e21f
 class _Drawn:
@@ -467,15 +466,14 @@ def described(
 
 
 def check_report(
-    name: str,        # module:Class, or path/file.py:Class
-    pairs: int = 64,  # how many pairs to look at
-    seed: int = 0,    # of what is drawn
-    /,
-    **options,        # arguments of the class
-) -> str:             # what the source holds, and notes
+    spec: str,              # module:Class, or path/file.py:Class
+    check_pairs: int = 64,  # how many pairs to look at
+    check_seed: int = 0,    # of what is drawn
+    **options,              # arguments of the class, which may have a seed of its own
+) -> str:                   # what the source holds, and notes
     "Load a data set of your own and check it; prints its problems, and raises an error if there are any."
-    own = _made(name, options)
-    found = check_source(own, pairs, seed)
+    own = _made(spec, options)
+    found = check_source(own, check_pairs, check_seed)
     for problem in found.problems: print(problem)
-    if found.problems: raise ValueError(f"{name} is not as it should be: {len(found.problems)} problem{'s' * (len(found.problems) > 1)}, listed above")
-    return "\n".join([f"{name}: {described(as_source(own))}", *found.notes, f"{name} is as it should be"])
+    if found.problems: raise ValueError(f"{spec} is not as it should be: {len(found.problems)} problem{'s' * (len(found.problems) > 1)}, listed above")
+    return "\n".join([f"{spec}: {described(as_source(own))}", *found.notes, f"{spec} is as it should be"])
