@@ -466,7 +466,8 @@ def mimic_cohort(
     stays = stays.assign(line=stays.index, came=times_of(stays["ADMITTIME"], file), left=times_of(stays["DISCHTIME"], file), **{k: numbers_of(stays[k], file).astype(np.int64) for k in ("SUBJECT_ID", "HADM_ID")})
     refuse_lines(~stays["SUBJECT_ID"].isin(people["SUBJECT_ID"]), stays.index, file, "SUBJECT_ID", f"that of a patient in {people_file.name}")
     first = stays.sort_values(["came", "HADM_ID"]).drop_duplicates("SUBJECT_ID").merge(people[["SUBJECT_ID", "male", "DOB"]], on="SUBJECT_ID")
-    age = (first["came"] - first["DOB"]).dt.days / 365.25
+    came, born = (first[c].to_numpy().astype("datetime64[D]") for c in ("came", "DOB"))      # 300 years in nanoseconds would overflow
+    age = (came - born).astype(np.int64) / 365.25
     first = first.assign(age=np.where(age > 89, 91.0, age), stay=(first["left"] - first["came"]).dt.total_seconds() / 86400)
     kept = first[(first["age"] >= 18) & (first["stay"] > 0)]
     if not len(kept): raise ValueError(f"{file}: none of {len(stays)} admissions is the first one of a patient of 18 years or more, so the cohort is empty")
@@ -575,7 +576,7 @@ def _mimic_tables(n: int, rng: np.random.Generator, stay_effect: float, treatmen
         LANGUAGE=blank, RELIGION="NOT SPECIFIED", MARITAL_STATUS=pick(("MARRIED", "SINGLE", "WIDOWED", "DIVORCED", "SEPARATED", "UNKNOWN (DEFAULT)", None), (5, 3, 1, 1, .2, .1, .3), len(who)),
         ETHNICITY=pick(("WHITE", "BLACK/AFRICAN AMERICAN", "HISPANIC OR LATINO", "ASIAN", "UNKNOWN/NOT SPECIFIED"), (70, 10, 4, 3, 8), len(who)),
         EDREGTIME=blank, EDOUTTIME=blank, DIAGNOSIS="GENERATED", HOSPITAL_EXPIRE_FLAG=0, HAS_CHARTEVENTS_DATA=1))
-    patients = pd.DataFrame(dict(SUBJECT_ID=subject, GENDER=np.where(male, "M", "F"), DOB=came - pd.to_timedelta(np.round(age * 365.25), "D"), DOD=None, DOD_HOSP=None, DOD_SSN=None, EXPIRE_FLAG=0))
+    patients = pd.DataFrame(dict(SUBJECT_ID=subject, GENDER=np.where(male, "M", "F"), DOB=came.to_numpy().astype("datetime64[s]") - np.round(age * 365.25).astype("timedelta64[D]"), DOD=None, DOD_HOSP=None, DOD_SSN=None, EXPIRE_FLAG=0))
     rise = lambda slope, middle: 1 / (1 + np.exp(-slope / 2 * (severity - middle)))      # how often a code is given, by severity
     lists = {"4280": .8 * rise(2, 0), "4019": .8, "25000": .5, "2724": .5, "5849": rise(2, .5), "51881": rise(4, .3), "51884": rise(2, 0), "0389": rise(2, 1), "2859": .5 * rise(1, 0), "5990": .15 + .2 * ~male,
              "311": .3, "V4581": .3, "E8889": .1, "1629": .15, "71590": .2, "78552": rise(3, 1), "99592": rise(3, .8), "65421": .08 * (~male & (age < 45)), "3320": .1, "56400": .2}
