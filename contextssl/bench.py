@@ -4,18 +4,20 @@
 
 # %% auto #0
 __all__ = ['UNITS', 'SMALL', 'BENCHMARKS', 'TARGETS', 'processor', 'brief', 'result', 'race', 'plain_attention',
-           'plain_transformer', 'plain_nt_xent', 'PlainStep', 'pair_batch', 'step_race', 'train_step_fp32',
-           'train_step_bf16', 'train_step_gpu', 'seconds_of', 'matrix_rate', 'bandwidth', 'SplitStep', 'noise_views',
-           'split_setup', 'floors', 'train', 'repeat_context', 'plain_query', 'resident', 'query_setup', 'query_memory',
-           'in_fresh_process', 'context_memory', 'plain_zbuffer', 'PlainRenderer', 'render_race', 'render_64',
-           'render_128', 'jpeg_set', 'plain_image', 'PlainPairs', 'batches_128', 'pack_race', 'pack_exact', 'pack_fast',
-           'PlainRetrieval', 'retrieval_race', 'retrieval_end_to_end', 'retrieval_cached', 'plain_ranks', 'ranking',
-           'plain_probe', 'probes', 'target_ratio', 'missing', 'as_line', 'bench', 'load_bench', 'BenchOptions']
+           'plain_transformer', 'plain_nt_xent', 'PlainStep', 'pair_batch', 'step_setup', 'step_race', 'cuda_peak',
+           'step_memory', 'train_step_fp32', 'train_step_bf16', 'train_step_gpu', 'seconds_of', 'matrix_rate',
+           'bandwidth', 'SplitStep', 'noise_views', 'split_setup', 'floors', 'train', 'repeat_context', 'plain_query',
+           'resident', 'query_setup', 'query_memory', 'in_fresh_process', 'context_memory', 'plain_zbuffer',
+           'PlainRenderer', 'render_race', 'render_64', 'render_128', 'jpeg_set', 'plain_image', 'PlainPairs',
+           'batches_128', 'pack_race', 'pack_exact', 'pack_fast', 'PlainRetrieval', 'retrieval_race',
+           'retrieval_end_to_end', 'retrieval_cached', 'plain_ranks', 'ranking', 'plain_probe', 'probes',
+           'target_ratio', 'missing', 'as_line', 'bench', 'load_bench', 'BenchOptions']
 
 # %% ../nbs/58_bench.ipynb #c35e89e8
 import contextlib
 import copy
 import difflib
+import gc
 import json
 import math
 import os
@@ -77,11 +79,11 @@ def result(
     difference: float, # between the two results
     note: str = "",    # what a reader of the row must know
 ) -> dict:             # one row of the results
-    "A row of the results; numbers with four significant digits."
+    "A row of the results, with the day; numbers with four significant digits."
     four = lambda v: float(f"{v:.4g}")
     load = four(os.getloadavg()[0]) if hasattr(os, "getloadavg") else None
     return dict(name=name, value=four(value), unit=unit, baseline=four(baseline), ratio=four(ratio), spread=four(spread), difference=four(difference),
-                machine=processor(), load=load, command=f"contextssl bench {name.split('.')[0]}", note=note)
+                machine=processor(), load=load, command=f"contextssl bench {name.split('.')[0]}", note=note, date=time.strftime("%Y-%m-%d"))
 
 # %% ../nbs/58_bench.ipynb #eccdcd3b
 UNITS = {"s": lambda t: t, "ms": lambda t: 1000 * t, "images/s": lambda t: 1 / t}  # from seconds per piece of work
@@ -206,6 +208,28 @@ def pair_batch(
     return PairBatch(images, actions, latents, torch.arange(pairs) % 24).to(device)
 
 
+def step_setup(
+    precision: str,         # of ours: fp32 or bf16
+    small: bool,            # a tiny model, for tests
+    pairs: int,             # in the batch
+    resolution: int,        # pixels
+    n_embd: int,            # width of the transformer
+    device: str,            # where
+) -> tuple:                 # the plain step and ours: called without argument, each makes one update and returns its loss
+    "Two contestants with the same weights, batch and random numbers."
+    if small: pairs, resolution = 8, 32
+    torch.manual_seed(0)
+    model = ContextSSL(ContextSSLConfig(**(SMALL if small else dict(n_embd=n_embd)))).to(device)
+    batch, config, steps = pair_batch(pairs, resolution, device), TrainConfig(batch_size=pairs, precision=precision), [0, 0]
+    plain = PlainStep(model, replace(batch, images=batch.images.contiguous()), config)
+    model.train().encoder.to(memory_format=torch.channels_last)
+    optimizer, where = make_optimizer(model, config), torch.device(device)
+    def draws(contestant):                   # the same sequence of random numbers for both
+        steps[contestant] += 1
+        return torch.Generator().manual_seed(steps[contestant])
+    return lambda: plain(draws(0)), lambda: train_step(model, batch, optimizer, config, 1.0, where, draws(1), 0.0)["loss"].item()
+
+
 def step_race(
     name: str,              # of the benchmark
     precision: str,         # of ours: fp32 or bf16
@@ -217,20 +241,34 @@ def step_race(
     device: str = "cpu",    # where
 ) -> dict:                  # one row of the results
     "A step of the plain formulation in fp32 against ours."
-    if small: pairs, resolution = 8, 32
-    torch.manual_seed(0)
-    model = ContextSSL(ContextSSLConfig(**(SMALL if small else dict(n_embd=n_embd)))).to(device)
-    batch, config, steps = pair_batch(pairs, resolution, device), TrainConfig(batch_size=pairs, precision=precision), [0, 0]
-    plain = PlainStep(model, replace(batch, images=batch.images.contiguous()), config)
-    model.train().encoder.to(memory_format=torch.channels_last)
-    optimizer, where = make_optimizer(model, config), torch.device(device)
-    def draws(contestant):                   # the same sequence of random numbers for both
-        steps[contestant] += 1
-        return torch.Generator().manual_seed(steps[contestant])
-    ours = lambda: train_step(model, batch, optimizer, config, 1.0, where, draws(1), 0.0)["loss"].item()
+    plain, ours = step_setup(precision, small, pairs, resolution, n_embd, device)
     apart = lambda a, b: abs(a - b) / abs(a)
     tolerance = 1e-4 if precision == "fp32" else 0.02
-    return race(name, lambda: plain(draws(0)), ours, apart, tolerance, repeats, "ms", note="the baseline computes in fp32" if precision != "fp32" else "")
+    return race(name, plain, ours, apart, tolerance, repeats, "ms", note="the baseline computes in fp32" if precision != "fp32" else "")
+
+
+def cuda_peak(
+    make: Callable,     # makes a job, which returns a number
+) -> tuple:             # MiB at the peak of the job's second run, and what it returned
+    "The most memory that a job holds on the GPU, with everything that it needs."
+    gc.collect()
+    before = torch.cuda.memory_allocated()
+    job = make()
+    job()                                   # the optimiser makes its moments
+    gc.collect()
+    torch.cuda.reset_peak_memory_stats()
+    found = job()
+    return (torch.cuda.max_memory_allocated() - before) / 2**20, found
+
+
+def step_memory(
+    name: str,              # of the row
+    meter: Callable = cuda_peak,  # (what makes a job) -> (MiB, what the job returns)
+    **setup,                # of `step_setup`
+) -> dict:                  # one row of the results
+    "Peak memory of a step of the plain formulation in fp32 and of ours, each alone on the GPU."
+    (plain, loss), (own, our_loss) = (meter(lambda: step_setup(**setup)[which]) for which in (0, 1))
+    return result(name, own, "MiB", plain, plain / own, 0.0, abs(loss - our_loss) / abs(loss), "peak of what torch holds during a step: weights, moments, batch, activations; the baseline computes in fp32")
 
 
 def train_step_fp32(repeats: int = 11, small: bool = False) -> dict:
@@ -243,9 +281,10 @@ def train_step_bf16(repeats: int = 11, small: bool = False) -> dict:
     return step_race("train_step_bf16", "bf16", repeats, small)
 
 
-def train_step_gpu(repeats: int = 21, small: bool = False) -> dict:
-    "The paper's step on a GPU with bfloat16: ResNet-18, 128 px, 512 pairs, transformer of width 2048."
-    return step_race("train_step_gpu", "bf16", repeats, small, pairs=512, resolution=128, n_embd=2048, device="cuda")
+def train_step_gpu(repeats: int = 21, small: bool = False) -> list:
+    "The paper's step on a GPU with bfloat16: ResNet-18, 128 px, 512 pairs, transformer of width 2048; its time, and its peak memory."
+    setup = dict(precision="bf16", small=small, pairs=512, resolution=128, n_embd=2048, device="cuda")
+    return [step_race("train_step_gpu", repeats=repeats, **setup), step_memory("train_step_gpu.memory", **setup)]
 
 # %% ../nbs/58_bench.ipynb #4c993602
 def seconds_of(
