@@ -173,7 +173,7 @@ class RenderOptions:
     workers: int = 0          # processes; 0 takes one per core
     format: str = "packed"    # packed, or files (the layout of 3DIEBench)
     classes: list[str] = None # names of classes; all if left out
-    angles: tuple[float, float] = (-90.0, 90.0)  # degrees, range of each Euler angle; the default is that of 3DIEBench, [90,270] all that lies outside of it
+    angles: tuple[float, float] = (-90.0, 90.0)  # degrees, range of each Euler angle; the default is that of 3DIEBench, [-180,180] gives all rotations
     meshes: str = ""          # folder of models (OBJ, GLB, ShapeNet) to render instead of the embedded shapes
 
 def run_render(words: list):
@@ -409,7 +409,7 @@ def train_options(
     own = recipe(method, name) if method != "contextssl" else Recipe(preset(name).model, preset(name).train)
     config = METHODS[method][0]
     usual = {f.name: f.default for f in fields(config)} | own.model
-    defaults = {**own.train, **own.model, **(follows_from(data, usual, name not in ("paper", "fast")) if data else {}), **stored}
+    defaults = {**own.train, **own.model, **(follows_from(data, usual, name not in ("paper", "fast"), own.train.get("batch_size", TrainConfig.batch_size)) if data else {}), **stored}
     o, d, t, m = parse("train", given, TrainOptions, DataOptions, TrainConfig, config, defaults=defaults, absent=ABSENT)
     if o.eval_every < 0: raise ValueError(f"eval_every={o.eval_every} must not be negative")
     tasks_of(o.eval_task)

@@ -163,7 +163,7 @@ def plan_job(
     "What a run will be."
     own = own_recipe(who.method, name)
     usual = {f.name: f.default for f in fields(METHODS[who.method][0])} | own.model
-    config = METHODS[who.method][0](**own.model | (follows_from(data, usual, name != "paper") if data else {}) | who.model)
+    config = METHODS[who.method][0](**own.model | (follows_from(data, usual, name != "paper", own.train.get("batch_size", TrainConfig.batch_size)) if data else {}) | who.model)
     t = TrainConfig(**own.train | dict(seed=seed, max_steps=steps or BUDGETS[name][0], keep=1) | options)
     return Job(who, seed, out / who.name.replace(":", "-") / f"seed{seed}", config, t, asked)
 

@@ -90,7 +90,7 @@ def open_table(
     o: DataOptions,
 ) -> DataSet:
     "UCI Adult or MIMIC-III, of which actions turn one attribute."
-    return DataSet(*open_tabular(o.data, folder_of(o), o.sensitive, o.kept, o.limit, long_stay=o.long_stay, treatment=o.treatment, download=o.download))
+    return DataSet(*open_tabular(o.data, folder_of(o), o.sensitive, o.kept, limit=o.limit, long_stay=o.long_stay, treatment=o.treatment, download=o.download))
 
 # %% ../nbs/28_data_sets.ipynb #d5a00002
 class SomeItems:
@@ -173,6 +173,7 @@ def follows_from(
     data: DataSet,
     usual: dict,    # option -> default of the method's configuration, of its preset
     small: bool = False,  # whether the preset is for two cores
+    batch: int = 0,       # pairs in its batches; 0: not known
 ) -> dict:          # options that have to be, or had better be, others
     "What the data say about the options of a method."
     space, views = data.space, data.views
@@ -180,6 +181,7 @@ def follows_from(
     names = tuple(space.factors)
     found = dict(factors=dict(space.factors), circular=tuple(getattr(getattr(views, "conventions", None), "circular", ())),
                  env_ratio=(*(1 / len(names) for _ in names), 0.0) if len(names) > 1 else (0.5, 0.0, 0.5), **dict(shown=names[:1]) if usual.get("shown") else {})
+    if hasattr(views, "answers"): found |= dict(mask_prob=0.5, block_size=min(usual.get("block_size", 0), batch) or usual.get("block_size"))
     states = data.source.pairs(np.arange(1), np.random.default_rng(0)).images
     if states.ndim == 2: found["backbone"] = f"mlp:{states.shape[1]}"
     elif states.shape[-1] < 64: found["backbone"] = "cifar_conv" if small else "cifar_resnet18"
