@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK_LIMIT, NBS_LIMIT = 700_000, 12_000_000  # bytes
 DEMO_SECONDS = 60
 DEVELOPMENT_ONLY = {"fastcore", "nbdev", "execnb", "hypothesis", "jupytext", "IPython", "nbformat", "nbconvert"}
-MACHINE_PATH = re.compile(r"/(?:home|root|tmp|Users|private|mnt)/[\w.-]+")
+MACHINE_PATH = re.compile(r"/(?:home|root|tmp|Users|private|mnt|work)/[\w.-]+")
 CHECKS = {}
 
 

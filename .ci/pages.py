@@ -2,7 +2,7 @@
 
     python .ci/pages.py                   process, render and judge; silence is a pass
     python .ci/pages.py --out FOLDER      keep the pages there, to look at in a browser
-    python .ci/pages.py --strict          also the rules of `wished`, which some notebooks do not keep yet
+    python .ci/pages.py --strict          also what nbdev does not show, see `wished`
 
 The published site is made by Quarto from the same `_proc` folder (`nbdev_docs`); this one has the same pages, addresses
 and anchors, so that a link that is broken here is broken there.
@@ -287,7 +287,7 @@ def printed(cell: dict, n: int, page: Page):
         if any("widget-view" in kind for kind in data) and not {"text/html", "image/png"} & set(data):
             page.problems.append(f"{page.source}: cell {n} shows a widget, which is empty on a page")
         if out.get("name") == "stderr" and text.strip():
-            page.strict.append(f"{page.source}: cell {n} writes to stderr: {text.strip()[:80]}")
+            page.problems.append(f"{page.source}: cell {n} writes to stderr: {text.strip()[:80]}")
 
 
 def described_pictures(cell: dict, n: int, options: dict, page: Page):
@@ -299,7 +299,7 @@ def described_pictures(cell: dict, n: int, options: dict, page: Page):
             alt = options.get("fig-alt", "").strip("'\"") or out.get("metadata", {}).get(kind, {}).get("alt", "")
             alt = alt or description(base64.b64decode(raw))
             if not alt:
-                page.strict.append(f"{page.source}: the picture of cell {n} has no alternative text: add '#| fig-alt: ...'")
+                page.problems.append(f"{page.source}: the picture of cell {n} has no alternative text: add '#| fig-alt: ...'")
             page_text = html.escape(alt or "figure without a description", quote=True)
             out["data"] = {"text/html": f'<img src="data:{kind};base64,{raw.strip()}" alt="{page_text}">'}
 
@@ -340,7 +340,7 @@ def rendered(source: str) -> Page:
             page.problems.append(f"{source} cannot be rendered: {type(e).__name__}: {e}")
             body = ""
         if lost := dropped(joined(original[0]["source"])):
-            page.strict.append(f"{source}: nbdev drops the title's cell, and with it '{lost[:60]}...': give that a cell of its own")
+            page.problems.append(f"{source}: nbdev drops the title's cell, and with it '{lost[:60]}...': give that a cell of its own")
     else:
         text = path.read_text(encoding="utf-8")
         meta = front_matter(text, page)
@@ -519,24 +519,24 @@ def judge(there: list, settings, strict: bool = False, processed: bool = False, 
     yield from [*broken_links(pages, base, repository), *pictures(pages), *twins(pages)]
     if "404.qmd" not in extra:
         yield "nbs/404.qmd is gone: a wrong address would end on a bare page"
+    yield from badges(pages, settings)
     if strict:
-        yield from wished(pages, warned, settings)
+        yield from wished(pages, warned)
     if out and config:
         save(pages, config, out)
 
 
-def wished(pages: list, warned: list, settings):
-    "Rules for `site` once every notebook keeps them; until then `python .ci/pages.py --strict` lists who does not."
+def wished(pages: list, warned: list):
+    "What nbdev does not show, the comments on the fields of dataclasses, and its warnings: no rules, but good to know."
     for page in pages:
         yield from page.strict
     yield from warned
-    yield from badges(pages, settings)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="keep the pages in this folder")
-    parser.add_argument("--strict", action="store_true", help="also the rules that some notebooks do not keep yet")
+    parser.add_argument("--strict", action="store_true", help="also what nbdev does not show")
     parser.add_argument("--processed", action="store_true", help="judge what is in _proc, without processing it anew")
     args = parser.parse_args()
     config = configparser.ConfigParser()
