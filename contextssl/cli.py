@@ -472,7 +472,7 @@ class EvalOptions:
     protocol: str = "ours"          # defaults of the protocol's options: ours, published
     preset: str = "paper"           # budget of the probes: paper, mini, smoke
     test_dir: str = ""              # another data set with the same classes, judged by the same probes
-    store: str = ""                 # folder that keeps what was encoded, so that the next evaluation of the model starts at once
+    store: str = ""                 # folder that keeps what was encoded, so that the next evaluation of the model starts at once; if left out, OUT/store for tables larger than memory_gb, else none
     out: str = ""                   # folder for results.json and results.csv; if left out, the model's run folder
     report: bool = False            # also draw the figures and write report.html, one page with all of it
     device: str = "auto"            # auto, cpu, cuda, mps
@@ -551,10 +551,13 @@ def run_eval(words: list):
     test, model = open_data(replace(d, data_dir=o.test_dir)).views if o.test_dir else None, load(path)
     device = pick_device(o.device)
     if hasattr(views, "answers"): return eval_tables(model, views, c, device, o.out or results_folder(path, "people", o.protocol))
-    features = encode_views(model.to(device), views, None, c.batch_size, True, c.precision, o.store or None) if o.report else None
-    try: rows = evaluate(model, views, c, device, True, features, tasks_of(o.task), test, o.store or None)
+    folder = Path(o.out or results_folder(path, o.task, o.protocol))
+    large = len(views) * views.views_per_object * getattr(model.config, "projection_dim", 0) * 4 > c.memory_gb * 2**30     # a table of features that memory should not hold
+    store = o.store or (str(folder / "store") if large else None)
+    features = encode_views(model.to(device), views, None, c.batch_size, True, c.precision, store) if o.report else None
+    try: rows = evaluate(model, views, c, device, True, features, tasks_of(o.task), test, store)
     except ValueError as e: raise ValueError(re.sub(r"\bprobe_\w+", lambda m: EVAL_NAMES.get(m[0], m[0]), str(e))) from e
-    folder = save_rows(rows, o.out or results_folder(path, o.task, o.protocol))
+    folder = save_rows(rows, folder)
     print(overview(rows), "", folder, sep="\n")
     if not o.report: return
     from contextssl.report import report
