@@ -6,7 +6,7 @@
 __all__ = ['KEY_PARTS', 'evaluating', 'expect_finite', 'encode_rows', 'MemoryTable', 'weights_hash', 'store_key',
            'EmbeddingStore', 'open_store', 'encode_views', 'PairDraw', 'pairs_of', 'draw_pairs', 'draw_context',
            'published_context', 'shown_factors', 'shown_actions', 'context_features', 'Condition', 'conditions_of',
-           'expect_sound', 'embed_rows']
+           'expect_numbers', 'expect_sound', 'embed_rows']
 
 # %% ../nbs/50_embeddings.ipynb #037c0f72
 import json
@@ -346,13 +346,21 @@ def conditions_of(
     return found
 
 # %% ../nbs/50_embeddings.ipynb #e0a50002
+def expect_numbers(
+    v: torch.Tensor,  # (n, d) vectors
+    what: str,        # how the error calls them
+) -> None:
+    "Refuse NaN and infinity."
+    if not torch.isfinite(v).all(): raise FloatingPointError(f"the {what} hold NaN or infinity: the model is damaged or its training diverged; use an earlier checkpoint")
+
+
 def expect_sound(
     v: torch.Tensor,        # (n, d) vectors
     c: "Condition | None" = None,  # context they were computed under
 ) -> None:
     "Refuse NaN, and warn of a collapse."
     what = "features" if c is None else f"embeddings under {c.tokens} tokens of context {c.context}"
-    if not torch.isfinite(v).all(): raise FloatingPointError(f"the {what} hold NaN or infinity: the model is damaged or its training diverged; use an earlier checkpoint")
+    expect_numbers(v, what)
     if len(v) > 1 and ((v - v[0]).abs().max() <= 1e-6 * v.abs().max()):
         warnings.warn(f"the {what} are the same for all images, the model has collapsed: R² stands at its floor, and retrieval with ties=optimistic at 1")
 

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from tqdm.auto import tqdm
 
 from .checkpoints import nearest_name
-from .embeddings import Condition, PairDraw, conditions_of, draw_context, draw_pairs, embed_rows, encode_views, evaluating, expect_sound, pairs_of, published_context, shown_factors
+from .embeddings import Condition, PairDraw, conditions_of, draw_context, draw_pairs, embed_rows, encode_views, evaluating, expect_numbers, expect_sound, pairs_of, published_context, shown_factors
 from .groups import ActionSpace, geodesic_angle, quat_multiply
 from .metrics import knn_scores, mean_of_sums, mean_sums, pre
 from .probes import AdamProbes, expect_converging, logistic_probe, ridge_probe
@@ -504,6 +504,7 @@ def prediction_answers(
         x, y = embed_rows(model, z, c.cache).double().cpu().unflatten(0, (-1, 2)).unbind(1)
         expect_sound(torch.cat([x, y]), c)
         moved = embed_rows(model, z[0::2], c.cache, model.action_space.keep(sample.draw.actions, *c.factors)).double().cpu()
+        expect_numbers(moved, f"predictions under {c.tokens} tokens of context {c.context}")
         after, before = (moved * y).sum(1), (x * y).sum(1)
         labels = dict(split=sample.split, task="prediction", representation="zr", context=c.context, context_tokens=c.tokens)
         yield labels, Score("cos", after.mean().item(), before.mean().item(), len(y), mean_sums(after, objects), mean_of_sums)

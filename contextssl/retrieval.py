@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .embeddings import Condition, embed_rows, expect_sound
+from .embeddings import Condition, embed_rows, expect_numbers, expect_sound
 from .metrics import _break_ties, retrieval_ranks
 from .threediebench import Views
 
@@ -40,7 +40,7 @@ def retrieve(
         candidates = embed_rows(model, z.flatten(0, 1), c.cache, normalize=unit)
         expect_sound(candidates, c)
         candidates = candidates.unflatten(0, (len(objects), -1))
-    if not torch.isfinite(queries).all(): raise FloatingPointError(f"the predictions under {c.tokens} tokens of context {c.context} hold NaN or infinity: the model is damaged or its training diverged; use an earlier checkpoint")
+    expect_numbers(queries, f"predictions under {c.tokens} tokens of context {c.context}")
     return queries.unflatten(0, (len(objects), -1)), candidates
 
 # %% ../nbs/51_retrieval.ipynb #2c49f63e
