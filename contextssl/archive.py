@@ -27,7 +27,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from .render import write_text
 

@@ -16,7 +16,6 @@ __all__ = ['UNITS', 'SMALL', 'BENCHMARKS', 'TARGETS', 'processor', 'brief', 'res
 # %% ../nbs/58_bench.ipynb #c35e89e8
 import contextlib
 import copy
-import difflib
 import gc
 import json
 import math
@@ -44,6 +43,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from .checkpoints import write_atomic
 from .embeddings import conditions_of, draw_context, encode_views
 from .metrics import hits_at, mrr, retrieval_ranks
+from .names import nearest_name
 from .pairs import PairBatch, batches
 from .probes import AdamProbes
 from .packing import pack
@@ -886,9 +886,7 @@ def bench(
     "Run benchmarks one after the other; after each, the file holds what is known so far."
     say, rows = print if progress else lambda *_: None, []
     for name in names:
-        if name not in BENCHMARKS:
-            near = difflib.get_close_matches(name, BENCHMARKS, 1)
-            raise ValueError(f"unknown benchmark {name!r}" + (f"; did you mean {near[0]!r}?" if near else f"; the benchmarks are {', '.join(BENCHMARKS)}"))
+        nearest_name("benchmark", name, BENCHMARKS)
         if why := missing(name): raise ValueError(why)
     if repeats < 0: raise ValueError(f"repeats={repeats} must not be negative")
     kept = {row["name"]: row for row in (load_bench(out) if out and Path(out).exists() else [])}

@@ -4,16 +4,15 @@
 
 # %% auto #0
 __all__ = ['METHODS', 'PAPER_RECIPES', 'FAST_RECIPES', 'SMALL_NET', 'SMALL_TRAIN', 'SLOW_READER', 'MINI_RECIPES', 'RECIPES',
-           'FULL', 'PUBLISHED', 'PUBLISHED_BLOCK', 'method_name', 'nearest_name', 'build_method', 'training_source',
-           'Recipe', 'shrunk', 'recipe', 'sync_file', 'write_atomic', 'writing', 'aside', 'put_in_place', 'save',
-           'versions', 'steps_of', 'newest', 'read_card', 'way_back', 'load_weights', 'load', 'as_stored',
-           'load_training', 'from_pretrained', 'published_name', 'published_keys', 'read_reference', 'bare_state',
-           'infer_backbone', 'infer_config', 'is_mask', 'load_reference', 'reference_model', 'expect_keys',
-           'load_published_sie', 'sie_model', 'load_published', 'reference_state', 'export_reference']
+           'FULL', 'PUBLISHED', 'PUBLISHED_BLOCK', 'method_name', 'build_method', 'training_source', 'Recipe', 'shrunk',
+           'recipe', 'sync_file', 'write_atomic', 'writing', 'aside', 'put_in_place', 'save', 'versions', 'steps_of',
+           'newest', 'read_card', 'way_back', 'load_weights', 'load', 'as_stored', 'load_training', 'from_pretrained',
+           'published_name', 'published_keys', 'read_reference', 'bare_state', 'infer_backbone', 'infer_config',
+           'is_mask', 'load_reference', 'reference_model', 'expect_keys', 'load_published_sie', 'sie_model',
+           'load_published', 'reference_state', 'export_reference']
 
 # %% ../nbs/40_checkpoints.ipynb #264d733b
 import contextlib
-import difflib
 import errno
 import json
 import os
@@ -34,6 +33,7 @@ from safetensors.torch import load_file, save_file
 import contextssl
 from .equivariant import SEN, AugSelf, AugSelfConfig, EquiMod, EquiModConfig, SENConfig, VICRegEquiMod, VICRegEquiModConfig
 from .invariant import SimCLR, SimCLRConfig, VICReg, VICRegConfig
+from .names import nearest_name
 from .plus import SimCLRPlus, SimCLRPlusConfig, VICRegPlus, VICRegPlusConfig
 from .seq_jepa import SeqJEPA, SeqJEPAConfig
 from .sie import SIE, SIEConfig, from_published_names
@@ -55,16 +55,6 @@ def method_name(
     raise ValueError(f"{type(model).__name__} is not a method of this package (known: {', '.join(METHODS)})")
 
 # %% ../nbs/40_checkpoints.ipynb #81033598
-def nearest_name(
-    what: str,   # kind of thing, for the message
-    name: str,   # what was asked for
-    known,       # names that there are
-) -> str:        # the name, if it is among them
-    "A name that exists, or an error that offers the nearest one."
-    if name in known: return name
-    near = difflib.get_close_matches(name, known, 1)
-    raise ValueError(f"unknown {what} {name!r}" + (f"; did you mean {near[0]!r}?" if near else "") + f" (known: {', '.join(known)})")
-
 def build_method(
     name: str,                        # key in METHODS
     encoder: torch.nn.Module = None,  # any module with `.out_dim`; built from the options if left out

@@ -12,7 +12,6 @@ __all__ = ['KINDS', 'DOWNLOAD_FOLDER', 'DATA_FOLDER', 'DATA_COMMANDS', 'RUN_OPTI
            'block', 'overview', 'eval_tables', 'run_eval', 'run_compare', 'run_bench', 'usage', 'main']
 
 # %% ../nbs/60_cli.ipynb #9fafbe9a
-import difflib
 import inspect
 import json
 import os
@@ -25,6 +24,8 @@ from typing import get_type_hints
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
+
+from .names import did_you_mean
 
 # %% ../nbs/60_cli.ipynb #f7f61047
 def field_comments(
@@ -90,10 +91,8 @@ def known(
 ) -> str:                  # the name
     "The name, if there is such a thing."
     if name in names: return name
-    near = difflib.get_close_matches(name, [*names, *(renamed or {})], 1)
-    there = f"there are {', '.join(sorted(names))}" if len(names) < 20 else "--help lists what there is"
-    offer = f"did you mean {(renamed or {}).get(near[0], near[0])!r}?" if near else there
-    raise ValueError(f"unknown {what} {name!r}; {offer}")
+    there = f"; there are {', '.join(sorted(names))}" if len(names) < 20 else "; --help lists what there is"
+    raise ValueError(f"unknown {what} {name!r}{did_you_mean(name, names, renamed) or there}")
 
 # %% ../nbs/60_cli.ipynb #4d965206
 def read_options(

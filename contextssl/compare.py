@@ -25,11 +25,12 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from .checkpoints import METHODS, Recipe, build_method, load, nearest_name, newest, read_card, recipe, training_source, write_atomic
+from .checkpoints import METHODS, Recipe, build_method, load, newest, read_card, recipe, training_source, write_atomic
 from .data_sets import DataOptions, DataSet, follows_from, open_data
 from .demo import preset
 from .evaluation import EvalConfig, evaluate
 from .figures import COLORS, STYLE, save_figure
+from .names import nearest_name
 from .render import render_dataset
 from .results import load_rows, save_rows
 from .threediebench import ViewPairs, Views, open_views

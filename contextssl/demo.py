@@ -20,9 +20,10 @@ import numpy as np
 import torch
 
 from . import figures
-from .checkpoints import load, nearest_name, write_atomic
+from .checkpoints import load, write_atomic
 from .embeddings import encode_views
 from .evaluation import EvalConfig, evaluate, neighbours, save_rows
+from .names import nearest_name
 from .render import render_dataset
 from .report import html_report
 from .threediebench import ViewPairs, open_views

@@ -7,13 +7,14 @@ __all__ = ['BACKBONES', 'resnet', 'PaddedConv2d', 'sie_resnet18', 'SmallMapConv2
            'cifar_resnet18', 'RowNet', 'mlp', 'build_encoder']
 
 # %% ../nbs/30_encoders.ipynb #f4562609
-import difflib
 import math
 
 import torch
 import torch.nn.functional as F
 import torchvision
 from torch import nn
+
+from .names import nearest_name
 
 # %% ../nbs/30_encoders.ipynb #09372dd9
 def resnet(
@@ -173,10 +174,7 @@ def build_encoder(
     if name == "conv": return ConvNet(out_dim or 256, width)
     if name == "cifar_conv": return ConvNet(out_dim or 256, width, grid=4, share=1.0)
     if (row := name.removeprefix("mlp:")) != name and row.isdigit() and int(row): return RowNet(int(row), out_dim or 256, 8 * width)
-    known = BACKBONES
-    if name not in known:
-        near = difflib.get_close_matches(name, known, 1)
-        raise ValueError(f"unknown backbone {name!r}" + (f"; did you mean {near[0]!r}?" if near else "") + f" (known: {', '.join(known)})")
+    nearest_name("backbone", name, BACKBONES)
     net = {"sie_resnet18": sie_resnet18, "cifar_resnet18": cifar_resnet18}.get(name, lambda: resnet(name))()
     if out_dim is not None and out_dim != net.out_dim:
         raise ValueError(f"{name} gives features of width {net.out_dim}, but {out_dim} was asked for (projection_dim)")

@@ -8,7 +8,6 @@ __all__ = ['PREDICTORS', 'MLPPredictor', 'HyperPredictor', 'PredictorConfig', 'b
            'VICRegEquiMod', 'SENConfig', 'energy', 'SEN']
 
 # %% ../nbs/32_equivariant.ipynb #7de41e09
-import difflib
 from dataclasses import dataclass
 from typing import Optional
 
@@ -18,6 +17,7 @@ from torch import nn
 
 from .encoders import mlp
 from .invariant import PairConfig, PairMethod, SimCLR, projector, spread_terms
+from .names import nearest_name
 from .objectives import gather_rows, invariance, nce_pairs
 
 # %% ../nbs/32_equivariant.ipynb #d958ce1e
@@ -90,9 +90,7 @@ class PredictorConfig(PairConfig):
     def __post_init__(self):
         super().__post_init__()
         _expect_something_shown(self)
-        if self.predictor not in PREDICTORS:
-            near = difflib.get_close_matches(self.predictor, PREDICTORS, 1)
-            raise ValueError(f"unknown predictor {self.predictor!r}" + (f"; did you mean {near[0]!r}?" if near else "") + f" (known: {', '.join(PREDICTORS)})")
+        nearest_name("predictor", self.predictor, PREDICTORS)
 
 # %% ../nbs/32_equivariant.ipynb #eb3082fb
 def build_predictor(

@@ -23,10 +23,10 @@ import torch
 import torch.nn.functional as F
 from tqdm.auto import tqdm
 
-from .checkpoints import nearest_name
 from .embeddings import Condition, PairDraw, conditions_of, draw_context, draw_pairs, embed_rows, encode_views, evaluating, expect_numbers, expect_sound, pairs_of, published_context, shown_factors
 from .groups import ActionSpace, geodesic_angle, quat_multiply
 from .metrics import knn_scores, mean_of_sums, mean_sums, pre
+from .names import nearest_name
 from .probes import AdamProbes, expect_converging, logistic_probe, ridge_probe
 from .results import ROW_KEYS, Score, answer_rows, class_scores, factor_scores, load_rows, rank_scores, save_rows
 from .retrieval import complete_objects, expect_source, object_ranks, pool_ranks, retrieve, sharing

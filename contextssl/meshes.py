@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from .render import CAMERA, FORMATS, LATENTS, LIGHT_DISTANCE, LIGHT_ZOOM, ZOOM, Progress, Renderer, Scene, Visible
 from .render import ANGLES, check_angles, check_space, core_count, finish, is_finished, light_on_faces, light_on_floor, look_at, sample_latents, shadow_map, spot_on_points

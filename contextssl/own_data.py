@@ -7,7 +7,6 @@ __all__ = ['FORMS', 'PARTS', 'TOLERANCE', 'CHECKS', 'as_batch', 'OwnPairs', 'as_
            'check_source', 'described', 'check_report']
 
 # %% ../nbs/26_own_data.ipynb #b92eb217
-import difflib
 import importlib
 import importlib.util
 import inspect
@@ -25,6 +24,7 @@ import torch
 
 from .cifar import channel_statistics
 from .groups import ActionSpace
+from .names import did_you_mean
 from .pairs import PairBatch, PairSource
 
 # %% ../nbs/26_own_data.ipynb #24447791
@@ -161,8 +161,7 @@ def as_source(
 def _nearest(name: str, known: Sequence[str]) -> str:
     "An offer of the nearest name, or of all if they are few."
     known = sorted(set(known))
-    if near := difflib.get_close_matches(name, known, 1): return f"; did you mean {near[0]!r}?"
-    return f"; there is {', '.join(known)}" if 0 < len(known) <= 10 else ""
+    return did_you_mean(name, known) or (f"; there is {', '.join(known)}" if 0 < len(known) <= 10 else "")
 
 
 def _where(error: BaseException, file: "str | None") -> str:

@@ -30,7 +30,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torchvision.io import decode_jpeg
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from .archive import VIEW_FILE, archive_objects, check_room, file_sha256, writing
 from .render import HIGHEST, LATENTS, LOWEST, Progress, core_count, file_checksum, finished_objects, is_finished, read_meta, sync, write_packed, write_text

@@ -15,7 +15,6 @@ __all__ = ['LATENTS', 'LOWEST', 'HIGHEST', 'ANGLES', 'FIELD_OF_VIEW', 'FLOOR', '
            'core_count', 'render_dataset']
 
 # %% ../nbs/13_render.ipynb #d6b366cd
-import difflib
 import errno
 import json
 import os
@@ -33,8 +32,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
+from .names import nearest_name
 from .shapes import CLASSES, Mesh, check_class, make_mesh
 
 # %% ../nbs/13_render.ipynb #4a818e60
@@ -496,9 +496,7 @@ class RenderJob:
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
                 raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
             object.__setattr__(self, name, int(value))
-        if self.format not in FORMATS:
-            near = difflib.get_close_matches(str(self.format), FORMATS, n=1, cutoff=0)[0]
-            raise ValueError(f"unknown format {self.format!r}; the nearest is {near!r} (formats: {', '.join(FORMATS)})")
+        nearest_name("format", self.format, FORMATS)
         object.__setattr__(self, "angles", check_angles(self.angles))
         classes = [self.classes] if isinstance(self.classes, str) else self.classes
         object.__setattr__(self, "classes", tuple(sorted({check_class(name) for name in classes})))

@@ -12,11 +12,12 @@ __all__ = ['Part', 'ALONG_X', 'ALONG_Y', 'SIDE_VIEW', 'DARK', 'PALE', 'GLASS', '
 
 # %% ../nbs/12_shapes.ipynb #bb05d07a
 import colorsys
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+from .names import nearest_name
 
 # %% ../nbs/12_shapes.ipynb #af3526be
 @dataclass(frozen=True, eq=False)
@@ -866,10 +867,7 @@ def check_class(
     name: str,  # a class
 ) -> str:       # the same name
     "Refuse a class that does not exist, with the nearest name that does."
-    if name not in CLASSES:
-        near = difflib.get_close_matches(str(name), CLASSES, n=1, cutoff=0)[0]
-        raise ValueError(f"unknown class {name!r}; the nearest is {near!r} (all: {', '.join(CLASSES)})")
-    return name
+    return nearest_name("class", name, CLASSES)
 
 
 def make_mesh(
