@@ -41,7 +41,7 @@ class PaddedConv2d(nn.Conv2d):
         super().__init__(c_in, c_out, kernel, stride=stride, bias=False)
         self.pad = pad
 
-    def forward(self, x):  # (n, c_in, H, W) -> (n, c_out, ., .)
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # (n, c_in, H, W) -> (n, c_out, ., .)
         return super().forward(F.pad(x, self.pad))
 
 # %% ../nbs/30_encoders.ipynb #b9e02865
@@ -76,7 +76,7 @@ def sie_resnet18(
 # %% ../nbs/30_encoders.ipynb #af4b5365
 class SmallMapConv2d(nn.Conv2d):
     "A 3x3 convolution of stride 1 with padding 1, computed as one matrix product where that is faster."
-    def forward(self, x):  # (n, c_in, H, W) -> (n, c_out, H, W)
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # (n, c_in, H, W) -> (n, c_out, H, W)
         if x.shape[-2:] != (2, 2) or len(x) < 64 or x.device.type != "cpu": return super().forward(x)
         pieces = [self.weight[:, :, 1 - i:3 - i, 1 - j:3 - j] for i in (0, 1) for j in (0, 1)]       # what output (i, j) sees the map through
         dense = torch.stack(pieces).permute(0, 1, 3, 4, 2).flatten(2).flatten(0, 1)                  # (4 c_out, 4 c_in)
@@ -120,7 +120,7 @@ class ConvNet(nn.Module):
         self.grid, self.out_dim = grid, out_dim
         self.readout = nn.Linear(4 * w * grid**2, out_dim)
 
-    def forward(self, images):  # (n, 3, R, R), R a multiple of 8 -> (n, out_dim)
+    def forward(self, images: torch.Tensor) -> torch.Tensor:  # (n, 3, R, R), R a multiple of 8 -> (n, out_dim)
         h = self.stages(central(images, self.share))
         if h.shape[-1] != self.grid: h = F.adaptive_avg_pool2d(h, self.grid)
         return self.readout(h.flatten(1))
@@ -145,7 +145,7 @@ class RowNet(nn.Sequential):
         super().__init__(*layer(row, hidden), *layer(hidden, hidden), nn.Linear(hidden, out_dim))
         self.row, self.out_dim = row, out_dim
 
-    def forward(self, rows):  # (n, row) -> (n, out_dim)
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:  # (n, row) -> (n, out_dim)
         if rows.ndim != 2 or rows.shape[1] != self.row:
             raise ValueError(f"this encoder reads rows of {self.row} numbers, shape (n, {self.row}), not {tuple(rows.shape)}; name it mlp:WIDTH with the width of the data's rows")
         return super().forward(rows)
@@ -167,7 +167,7 @@ BACKBONES = ("resnet18", "resnet34", "resnet50", "sie_resnet18", "conv", "cifar_
 
 def build_encoder(
     name: str,           # one of `BACKBONES`, or "mlp:108" for rows of 108 numbers
-    out_dim: int = None, # feature width; a ResNet's own width is fixed, and a mismatch is refused
+    out_dim: int | None = None,  # feature width; a ResNet's own width is fixed, and a mismatch is refused
     width: int = 32,     # channels of the first stage of the small nets; a perceptron's layers are 8 times as wide
 ) -> nn.Module:          # (n, 3, R, R), or (n, row) -> (n, out_dim)
     "The encoder of that name."

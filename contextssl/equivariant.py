@@ -19,6 +19,7 @@ from .encoders import mlp
 from .invariant import PairConfig, PairMethod, SimCLR, projector, spread_terms
 from .names import nearest_name
 from .objectives import gather_rows, invariance, nce_pairs
+from .pairs import PairBatch
 
 # %% ../nbs/32_equivariant.ipynb #d958ce1e
 class MLPPredictor(nn.Module):
@@ -32,7 +33,7 @@ class MLPPredictor(nn.Module):
         sizes = (action_dim + width, *hidden, width)
         self.net = nn.Sequential(*[m for a, b in zip(sizes, sizes[1:]) for m in (nn.Linear(a, b), nn.ReLU())][:-1])
 
-    def forward(self, z, g):  # (n, e), (n, k) -> (n, e)
+    def forward(self, z: torch.Tensor, g: torch.Tensor) -> torch.Tensor:  # (n, e), (n, k) -> (n, e)
         return self.net(torch.cat([g.to(z.dtype), z], 1))
 
 # %% ../nbs/32_equivariant.ipynb #25f29717
@@ -54,7 +55,7 @@ class HyperPredictor(nn.Module):
         inner = [m for _ in range(2 * deep) for m in (nn.Linear(k, k, bias=hyper_bias), nn.ReLU())]
         self.hyper = nn.Sequential(*inner, nn.Linear(k, sum(a * b + b * bias for a, b in self.shapes), bias=hyper_bias))
 
-    def forward(self, z, g):  # (n, e), (n, k) -> (n, e)
+    def forward(self, z: torch.Tensor, g: torch.Tensor) -> torch.Tensor:  # (n, e), (n, k) -> (n, e), or (e,) of a single row with `lose_single`
         u, last, at = self.hyper[:-1](g.to(z.dtype)), self.hyper[-1], 0
         for i, (a, b) in enumerate(self.shapes):
             out = F.linear((z[:, :, None] * u[:, None]).flatten(1), last.weight[at:at + a * b].view(b, -1))
@@ -111,7 +112,7 @@ class ActionMethod(PairMethod):
         "Numbers in the part of an action that is shown."
         return sum(self.config.factors[name] for name in self.config.shown)
 
-    def shown_part(self, actions):  # (n, A) -> (n, k)
+    def shown_part(self, actions: torch.Tensor) -> torch.Tensor:  # (..., A) -> (..., k)
         "The columns of the factors that are shown."
         if actions.shape[-1] != self.action_space.dim:
             raise ValueError(f"actions have width {actions.shape[-1]}, but the model was built for width {self.action_space.dim} ({self.config.factors})")
@@ -120,15 +121,15 @@ class ActionMethod(PairMethod):
 
 class PredictingMethod(ActionMethod):
     "A method with a predictor: it says where an action takes an embedding."
-    def move(self, e, actions):  # (n, e), (n, A) -> (n, e)
+    def move(self, e: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:  # (n, e), (n, A) -> (n, e)
         "Where the actions take embeddings."
         return self.predictor(e, self.shown_part(actions))
 
-    def predict(self, images, actions):  # (n, 3, R, R), (n, A) -> (n, e)
+    def predict(self, images: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:  # (n, 3, R, R), (n, A) -> (n, e)
         "Where the action takes each image; to be compared with `embed` of the image it leads to."
         return self.predict_features(self.encode(images), actions)
 
-    def predict_features(self, z, actions):  # (n, d), (n, A) -> (n, e)
+    def predict_features(self, z: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:  # (n, d), (n, A) -> (n, e)
         "The same from features."
         return self.move(self.embed_features(z), actions)
 
@@ -150,12 +151,12 @@ class AugSelf(ActionMethod, SimCLR):
     "SimCLR, and a perceptron that reads the action off the two features."
     def __init__(self,
                  config: AugSelfConfig = AugSelfConfig(),
-                 encoder: nn.Module = None,  # any module with `.out_dim`
+                 encoder: nn.Module | None = None,  # any module with `.out_dim`
                 ):
         super().__init__(config, encoder)
         self.reader = mlp(2 * config.projection_dim, 2 * config.projection_dim, self.action_dim)
 
-    def loss(self, batch, generator=None, progress=0.0):  # PairBatch with normalised images -> dict of scalars
+    def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "NT-Xent of the two sides and the error of the predicted action."
         c, features = self.config, self.encode_pairs(batch)
         x, y = map(gather_rows, self.both(self.projector, *features))
@@ -178,24 +179,24 @@ class EquiMod(PredictingMethod):
     "An invariant and an equivariant projector; a predictor moves the embedding of the latter."
     def __init__(self,
                  config: EquiModConfig = EquiModConfig(),
-                 encoder: nn.Module = None,  # any module with `.out_dim`
+                 encoder: nn.Module | None = None,  # any module with `.out_dim`
                 ):
         super().__init__(config, encoder)
         self.projector_inv = projector(config.projection_dim, config.projector)
         self.projector_equi = projector(config.projection_dim, config.projector)
         self.predictor = build_predictor(config, config.projector[-1], self.action_dim)
 
-    def embed_features(self, z):  # (n, d) -> (n, e)
+    def embed_features(self, z: torch.Tensor) -> torch.Tensor:  # (n, d) -> (n, e)
         "The equivariant embedding of features, in which predictions are made."
         return self.projector_equi(z)
 
-    def sides(self, batch):  # PairBatch -> five stacks (n, e)
+    def sides(self, batch: PairBatch) -> tuple[torch.Tensor, ...]:  # five stacks (n, e)
         "Both invariant and both equivariant embeddings, and the prediction, of the whole batch."
         features = self.encode_pairs(batch)
         inv, equi = self.both(self.projector_inv, *features), self.both(self.projector_equi, *features)
         return tuple(map(gather_rows, (*inv, *equi, self.move(equi[0], batch.actions))))
 
-    def loss(self, batch, generator=None, progress=0.0):  # PairBatch with normalised images -> dict of scalars
+    def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "NT-Xent of the invariant sides, and of prediction and target."
         c, (x, y, _, target, moved) = self.config, self.sides(batch)
         terms = {"nce": nce_pairs(x, y, c.temperature), "nce_equi": nce_pairs(moved, target, c.temperature_equi)}
@@ -218,11 +219,11 @@ class VICRegEquiMod(EquiMod):
     "EquiMod with VICReg's terms in place of NT-Xent."
     def __init__(self,
                  config: VICRegEquiModConfig = VICRegEquiModConfig(),
-                 encoder: nn.Module = None,  # any module with `.out_dim`
+                 encoder: nn.Module | None = None,  # any module with `.out_dim`
                 ):
         super().__init__(config, encoder)
 
-    def loss(self, batch, generator=None, progress=0.0):  # PairBatch with normalised images -> dict of scalars
+    def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "VICReg's terms for the invariant half and for the equivariant half, whose first side is moved."
         c, (x, y, source, target, moved) = self.config, self.sides(batch)
         inv = {"inv": invariance(x, y), **spread_terms(x, y, c.published_rows)}
@@ -268,22 +269,22 @@ class SEN(PredictingMethod):
     "A transition in the embedding, and nothing else."
     def __init__(self,
                  config: SENConfig = SENConfig(),
-                 encoder: nn.Module = None,  # any module with `.out_dim`
+                 encoder: nn.Module | None = None,  # any module with `.out_dim`
                 ):
         super().__init__(config, encoder)
         self.projector = projector(config.projection_dim, config.projector)
         self.predictor = build_predictor(config, config.projector[-1], self.action_dim)
 
-    def embed_features(self, z):  # (n, d) -> (n, e)
+    def embed_features(self, z: torch.Tensor) -> torch.Tensor:  # (n, d) -> (n, e)
         "The embedding of features, in which predictions are made."
         return self.projector(z)
 
-    def move(self, e, actions):  # (n, e), (n, A) -> (n, e)
+    def move(self, e: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:  # (n, e), (n, A) -> (n, e)
         "Where the actions take embeddings."
         moved = super().move(e, actions)
         return e + moved if self.config.residual else moved
 
-    def loss(self, batch, generator=None, progress=0.0):  # PairBatch with normalised images -> dict of scalars
+    def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "Prediction against target, contrastively or by energy; `generator` draws the wrong states."
         c, (x, y) = self.config, self.both(self.projector, *self.encode_pairs(batch))
         x, y, moved = map(gather_rows, (x, y, self.move(x, batch.actions)))

@@ -7,6 +7,8 @@ __all__ = ['quat_multiply', 'quat_conjugate', 'quat_normalise', 'random_quat', '
            'relative_quat', 'geodesic_angle', 'ActionSpace', 'equivariance_error', 'invariance_error']
 
 # %% ../nbs/00_groups.ipynb #d2992e6e
+from collections.abc import Callable
+
 import torch
 
 # %% ../nbs/00_groups.ipynb #1849ef5e
@@ -176,9 +178,9 @@ class ActionSpace:
 
 # %% ../nbs/00_groups.ipynb #e39fa99f
 def equivariance_error(
-    f,                 # map to test: (n, ...) -> (n, ...)
-    act_x,             # action on inputs: act_x(gs, xs) -> like xs
-    act_y,             # action on outputs: act_y(gs, ys) -> like ys
+    f: Callable[[torch.Tensor], torch.Tensor],  # map to test: (n, ...) -> (n, ...)
+    act_x: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],  # action on inputs: act_x(gs, xs) -> like xs
+    act_y: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],  # action on outputs: act_y(gs, ys) -> like ys
     xs: torch.Tensor,  # (n, ...) inputs, n >= 2
     gs: torch.Tensor,  # (n, ...) group elements, one per input
 ) -> float:            # 0: equivariant; sqrt(2): no relation at all
@@ -192,8 +194,8 @@ def equivariance_error(
 
 
 def invariance_error(
-    f,                 # map to test: (n, ...) -> (n, ...)
-    act_x,             # action on inputs: act_x(gs, xs) -> like xs
+    f: Callable[[torch.Tensor], torch.Tensor],  # map to test: (n, ...) -> (n, ...)
+    act_x: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],  # action on inputs: act_x(gs, xs) -> like xs
     xs: torch.Tensor,  # (n, ...) inputs, n >= 2
     gs: torch.Tensor,  # (n, ...) group elements, one per input
 ) -> float:            # 0: invariant

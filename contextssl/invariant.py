@@ -7,6 +7,7 @@ __all__ = ['MethodConfig', 'PairConfig', 'expect_pairs', 'Method', 'Part', 'Pair
            'spread_terms', 'VICRegConfig', 'VICReg', 'unit_std', 'mean_correlation']
 
 # %% ../nbs/31_invariant.ipynb #3e48fb35
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Optional
 
@@ -17,6 +18,8 @@ from torch import nn
 from .encoders import build_encoder
 from .groups import ActionSpace
 from .objectives import covariance_penalty, gather_rows, invariance, nce_pairs, rank_and_size, variance_hinge
+from .pairs import PairBatch
+from .threediebench import Views
 
 # %% ../nbs/31_invariant.ipynb #24897120
 @dataclass(frozen=True)
@@ -53,9 +56,9 @@ class PairConfig(MethodConfig):
 
 # %% ../nbs/31_invariant.ipynb #f89d689d
 def expect_pairs(
-    method: str,    # its name, for the message
-    batch,          # PairBatch, or the share of a batch that this process has
-    each: int = 2,  # pairs that every process must have
+    method: str,       # its name, for the message
+    batch: PairBatch,  # or the share of a batch that this process has
+    each: int = 2,     # pairs that every process must have
 ):
     "Refuse a batch in which there is nothing to compare."
     n, processes = len(batch), rank_and_size()[1]
@@ -69,7 +72,7 @@ class Method(nn.Module):
 
     def __init__(self,
                  config: MethodConfig,
-                 encoder: nn.Module = None,  # any module with `.out_dim`; built from the configuration if left out
+                 encoder: nn.Module | None = None,  # any module with `.out_dim`; built from the configuration if left out
                 ):
         super().__init__()
         d = config.projection_dim
@@ -79,11 +82,11 @@ class Method(nn.Module):
             raise ValueError(f"the encoder gives features of width {self.encoder.out_dim}, but projection_dim is {d}; they must agree")
         self.feature_norm = nn.BatchNorm1d(d, affine=False) if config.feature_norm else nn.Identity()
 
-    def encode(self, images):  # (n, 3, R, R) normalised -> (n, d)
+    def encode(self, images: torch.Tensor) -> torch.Tensor:  # (n, 3, R, R) normalised -> (n, d)
         "The feature of each image."
         return self.feature_norm(self.encoder(images))
 
-    def expect_pairs(self, batch):
+    def expect_pairs(self, batch: PairBatch) -> None:
         "Refuse a batch in which there is nothing to compare."
         expect_pairs(self.config.method, batch, self.pairs_each)
 
@@ -100,22 +103,26 @@ class Part(nn.Module):
         super().__init__()
         self.model, self.name, self.config, self.action_space = model, name, model.config, model.action_space
 
-    def features(self, z, views):   # (o, v, d) features of the method, Views -> (o, v, d')
+    def features(self, z: torch.Tensor, views: Views) -> torch.Tensor:  # (o, v, d) features of the method -> (o, v, d')
         "The part's features of all views."
         return z
 
 # %% ../nbs/31_invariant.ipynb #e3fe7a09
 class PairMethod(Method):
     "A method that compares the two sides of a batch."
-    def embed(self, images):  # (n, 3, R, R) -> (n, e)
+    def embed(self, images: torch.Tensor) -> torch.Tensor:  # (n, 3, R, R) -> (n, e)
         "The embedding of each image, where the objective is computed."
         return self.embed_features(self.encode(images))
 
-    def both(self, net, x, y):  # (n, ...), (n, ...) -> two outputs of n rows
+    def both(self,
+             net: Callable[[torch.Tensor], torch.Tensor],  # (m, ...) -> (m, ...), of any number of rows
+             x: torch.Tensor,  # (n, ...) the first side
+             y: torch.Tensor,  # (n, ...) the second side
+            ) -> tuple[torch.Tensor, torch.Tensor]:  # two outputs (n, ...)
         "One network for both sides, side after side or stacked."
         return (net(x), net(y)) if self.config.two_passes else net(torch.cat([x, y])).chunk(2)
 
-    def encode_pairs(self, batch):  # PairBatch -> (n, d), (n, d)
+    def encode_pairs(self, batch: PairBatch) -> tuple[torch.Tensor, torch.Tensor]:  # (n, d), (n, d)
         "Features of the first and of the second views."
         self.expect_pairs(batch)
         return self.both(self.encode, batch.x, batch.y)
@@ -153,16 +160,16 @@ class SimCLR(PairMethod):
     "The two views of a pair find each other among all views of the batch."
     def __init__(self,
                  config: SimCLRConfig = SimCLRConfig(),
-                 encoder: nn.Module = None,  # any module with `.out_dim`
+                 encoder: nn.Module | None = None,  # any module with `.out_dim`
                 ):
         super().__init__(config, encoder)
         self.projector = projector(config.projection_dim, config.projector)
 
-    def embed_features(self, z):  # (n, d) -> (n, e)
+    def embed_features(self, z: torch.Tensor) -> torch.Tensor:  # (n, d) -> (n, e)
         "The embedding of features."
         return self.projector(z)
 
-    def loss(self, batch, generator=None, progress=0.0):  # PairBatch with normalised images -> dict of scalars
+    def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "NT-Xent of the two sides."
         x, y = map(gather_rows, self.both(self.projector, *self.encode_pairs(batch)))
         nce = nce_pairs(x, y, self.config.temperature)
@@ -199,16 +206,16 @@ class VICReg(PairMethod):
     "The two views of a pair agree, every column varies, and no column repeats another."
     def __init__(self,
                  config: VICRegConfig = VICRegConfig(),
-                 encoder: nn.Module = None,  # any module with `.out_dim`
+                 encoder: nn.Module | None = None,  # any module with `.out_dim`
                 ):
         super().__init__(config, encoder)
         self.projector = projector(config.projection_dim, config.projector)
 
-    def embed_features(self, z):  # (n, d) -> (n, e)
+    def embed_features(self, z: torch.Tensor) -> torch.Tensor:  # (n, d) -> (n, e)
         "The embedding of features."
         return self.projector(z)
 
-    def loss(self, batch, generator=None, progress=0.0):  # PairBatch with normalised images -> dict of scalars
+    def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "Invariance, variance and covariance, and their weighted sum."
         c, (x, y) = self.config, map(gather_rows, self.both(self.projector, *self.encode_pairs(batch)))
         bound = x.shape[1] - c.free_dims

@@ -88,7 +88,7 @@ def r2_per_dim(
 # %% ../nbs/11_metrics.ipynb #f0b92411
 def r2_by_position(
     pred: np.ndarray | torch.Tensor,    # (s, t, c): sequences, positions, columns
-    target: np.ndarray | torch.Tensor,  # same shape
+    target: np.ndarray | torch.Tensor,  # (s, t, c)
     positions: Sequence[int],           # which of the t positions
 ) -> list[float]:                       # one pooled R² for each of them
     "Pooled R² at some positions of a sequence, each over all sequences and columns."
@@ -334,7 +334,7 @@ def _by_group(
 
 def r2_sums(
     pred: np.ndarray | torch.Tensor,    # (n, d) or (n,) predictions
-    target: np.ndarray | torch.Tensor,  # same shape
+    target: np.ndarray | torch.Tensor,  # (n, d) or (n,), as pred
     groups: np.ndarray | torch.Tensor,  # (n,) int, the object of each row
 ) -> np.ndarray:                        # (o, 4) per object: entries, sum t, sum t², sum (t - pred)², with t around the mean of all
     "What `r2_of_sums` needs of each object."

@@ -14,6 +14,7 @@ from torch import nn
 
 from .invariant import Method, MethodConfig, spread_terms
 from .objectives import gather_rows, invariance, nce_pairs
+from .pairs import PairBatch
 from .world_model import ContextCache, ContextTransformer
 
 # %% ../nbs/36_plus.ipynb #f46589d8
@@ -36,31 +37,31 @@ class PlusMethod(Method):
     "An encoder and the transformer behind it, which reads features and no actions."
     def __init__(self,
                  config: PlusConfig,
-                 encoder: nn.Module = None,  # any module with `.out_dim`
+                 encoder: nn.Module | None = None,  # any module with `.out_dim`
                 ):
         super().__init__(config, encoder)
         c = config
         self.transformer = ContextTransformer(c.projection_dim, 0, c.n_embd, c.n_layer, c.n_head)
 
-    def context(self, images, actions=None):  # (c, 3, R, R) in the order x1, y1, x2, y2, ... -> ContextCache
+    def context(self, images: torch.Tensor, actions: torch.Tensor | None = None) -> ContextCache:  # (c, 3, R, R) in the order x1, y1, x2, y2, ...
         "The context of these images; actions are accepted and not looked at."
         return self.context_features(self.encode(images))
 
-    def context_features(self, z, actions=None):  # (c, d) -> ContextCache
+    def context_features(self, z: torch.Tensor, actions: torch.Tensor | None = None) -> ContextCache:  # (c, d)
         "The same from features."
         if len(z) > self.config.block_size:
             raise ValueError(f"a context of {len(z)} tokens is longer than the block of {self.config.block_size} tokens that the model was trained with")
         return ContextCache(torch.stack([torch.cat(kv) for kv in self.transformer(z[None])[1]]))
 
-    def embed(self, images, ctx=None):  # (n, 3, R, R) -> (n, d)
+    def embed(self, images: torch.Tensor, ctx: ContextCache | None = None) -> torch.Tensor:  # (n, 3, R, R) -> (n, d)
         "f(x | context): the output of the transformer for each image."
         return self.embed_features(self.encode(images), ctx)
 
-    def embed_features(self, z, ctx=None):  # (n, d) -> (n, d)
+    def embed_features(self, z: torch.Tensor, ctx: ContextCache | None = None) -> torch.Tensor:  # (n, d) -> (n, d)
         "The same from features."
         return self.transformer.query(z, ctx)
 
-    def sides(self, batch, generator=None):  # PairBatch -> two stacks (n, d) of the whole batch
+    def sides(self, batch: PairBatch, generator: torch.Generator | None = None) -> tuple[torch.Tensor, torch.Tensor]:  # two stacks (n, d) of the whole batch
         "Outputs for first and second views in training layout, with the random mask."
         self.expect_pairs(batch)
         z, c = self.encode(batch.images), self.config
@@ -80,11 +81,11 @@ class SimCLRPlus(PlusMethod):
     "SimCLR's loss on the transformer's outputs."
     def __init__(self,
                  config: SimCLRPlusConfig = SimCLRPlusConfig(),
-                 encoder: nn.Module = None,  # any module with `.out_dim`
+                 encoder: nn.Module | None = None,  # any module with `.out_dim`
                 ):
         super().__init__(config, encoder)
 
-    def loss(self, batch, generator=None, progress=0.0):  # PairBatch with normalised images -> dict of scalars
+    def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "NT-Xent of the two sides; `generator` draws the masks."
         nce = nce_pairs(*self.sides(batch, generator), self.config.temperature)
         return {"loss": nce, "nce": nce}
@@ -103,11 +104,11 @@ class VICRegPlus(PlusMethod):
     "VICReg's loss on the transformer's outputs."
     def __init__(self,
                  config: VICRegPlusConfig = VICRegPlusConfig(),
-                 encoder: nn.Module = None,  # any module with `.out_dim`
+                 encoder: nn.Module | None = None,  # any module with `.out_dim`
                 ):
         super().__init__(config, encoder)
 
-    def loss(self, batch, generator=None, progress=0.0):  # PairBatch with normalised images -> dict of scalars
+    def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "Invariance, variance and covariance of the two sides; `generator` draws the masks."
         c, (x, y) = self.config, self.sides(batch, generator)
         terms = {"inv": invariance(x, y), **spread_terms(x, y)}

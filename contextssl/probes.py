@@ -217,7 +217,7 @@ class AdamProbes(_Stacked):
         count: int,    # K
         inputs: int,   # d
         outputs: int,  # t
-        device="cpu",  # where the probes are trained
+        device: torch.device | str = "cpu",  # where the probes are trained
     ) -> "AdamProbes":
         "First weights, the same for all probes."
         self.generator = torch.Generator().manual_seed(self.seed)

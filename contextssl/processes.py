@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 
 from .objectives import gather_rows, rank_and_size
-from .pairs import PairBatch, draw_two
+from .pairs import PairBatch, PairSource, draw_two
 
 # %% ../nbs/38_processes.ipynb #73f6f765
 def join(
@@ -34,9 +34,9 @@ class Share:
     "A data source of which this process reads its part of every batch."
     def __init__(
         self,
-        source,     # where pairs come from
-        rank: int,  # number of this process
-        size: int,  # how many there are
+        source: PairSource,  # where pairs come from
+        rank: int,           # number of this process
+        size: int,           # how many there are
     ):
         self.source, self.rank, self.size = source, rank, size
 
@@ -107,7 +107,7 @@ class Crew:
 # %% ../nbs/38_processes.ipynb #c509847e
 class SharedNorm(torch.nn.modules.batchnorm._BatchNorm):
     "Batch normalisation with the statistics of all processes; the same state as the layer that it replaces."
-    def forward(self, x):  # (n, c, ...) -> the same shape
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # (n, c, ...) -> the same shape
         if not self.training: return torch.nn.functional.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
         rows, shape, wide = [0, *range(2, x.ndim)], (1, -1, *[1] * (x.ndim - 2)), x.float()
         mean = gather_rows(wide.mean(rows)[None]).mean(0)

@@ -9,7 +9,7 @@ __all__ = ['SequenceBatch', 'Sequences', 'SeqJEPAConfig', 'seeded', 'Aggregator'
 import contextlib
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +20,7 @@ from torch import nn
 from .equivariant import PredictingMethod
 from .groups import ActionSpace
 from .invariant import MethodConfig, Part, unit_std
-from .pairs import normalise
+from .pairs import PairBatch, normalise
 from .threediebench import ViewPairs, Views
 
 # %% ../nbs/35_seq_jepa.ipynb #ccaaef9e
@@ -36,11 +36,11 @@ class SequenceBatch:
     def __len__(self) -> int:  # number of sequences
         return len(self.actions)
 
-    def to(self, device, non_blocking=False) -> "SequenceBatch":
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> "SequenceBatch":
         "The batch on another device."
         return SequenceBatch(*[v.to(device, non_blocking=non_blocking) for v in vars(self).values()])
 
-    def normalised(self, mean, std) -> "SequenceBatch":
+    def normalised(self, mean: Sequence[float], std: Sequence[float]) -> "SequenceBatch":  # (3,), (3,) on a scale of 0 to 1
         "The batch with uint8 images turned into numbers of about zero mean and unit variance."
         return self if self.images.is_floating_point() else replace(self, images=normalise(self.images, mean, std))
 
@@ -112,8 +112,8 @@ class SeqJEPAConfig(MethodConfig):
 # %% ../nbs/35_seq_jepa.ipynb #05cca55e
 @contextlib.contextmanager
 def seeded(
-    generator: torch.Generator,  # gives the seed; None leaves everything as it is
-    device: torch.device,        # where the randomness is used
+    generator: torch.Generator | None,  # gives the seed; None leaves everything as it is
+    device: torch.device,               # where the randomness is used
 ) -> Iterator[None]:
     "Inside, PyTorch's global randomness follows from the generator; afterwards it is what it was."
     if generator is None:
@@ -138,7 +138,7 @@ class Aggregator(nn.Module):
         layers = [nn.TransformerEncoderLayer(width, n_head, 4 * width, dropout, batch_first=True) for _ in range(n_layer)]
         self.layers = nn.Sequential(*layers, nn.LayerNorm(width))
 
-    def forward(self, z, told):  # (n, M, d), (n, M - 1, width - d) -> (n, width)
+    def forward(self, z: torch.Tensor, told: torch.Tensor) -> torch.Tensor:  # (n, M, d), (n, M - 1, width - d) -> (n, width)
         seen = torch.cat([z, F.pad(told.to(z.dtype), (0, 0, 0, 1))], 2)
         return self.layers(torch.cat([self.token.to(z.dtype).expand(len(z), 1, -1), seen], 1))[:, 0]
 
@@ -147,7 +147,7 @@ class SeqJEPA(PredictingMethod):
     "Encoder, aggregator, predictor, and a target encoder that follows the encoder."
     def __init__(self,
                  config: SeqJEPAConfig = SeqJEPAConfig(),
-                 encoder: nn.Module = None,  # any module with `.out_dim`
+                 encoder: nn.Module | None = None,  # any module with `.out_dim`
                 ):
         super().__init__(config, encoder)
         c, width = config, config.projection_dim + config.action_width
@@ -157,39 +157,43 @@ class SeqJEPA(PredictingMethod):
         self.predictor = nn.Sequential(nn.Linear(width + c.action_width, c.predictor_hidden, bias=False), nn.BatchNorm1d(c.predictor_hidden),
                                        nn.ReLU(), nn.Linear(c.predictor_hidden, c.projection_dim))
 
-    def tell(self, actions, told):   # (n, m, A), bool -> (n, m, action_width)
+    def tell(self, actions: torch.Tensor, told: bool) -> torch.Tensor:  # (n, m, A) -> (n, m, action_width)
         "The vectors of actions; zero where nothing is told."
         n, m, _ = actions.shape
         if not (told and m and self.config.shown): return actions.new_zeros(n, m, self.config.action_width)
         return self.action(self.shown_part(actions).flatten(0, 1).to(self.action[0].weight.dtype)).unflatten(0, (n, m))
 
-    def aggregate_features(self, z, actions):  # (n, M, d), (n, M - 1, A) -> (n, d + action_width)
+    def aggregate_features(self, z: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:  # (n, M, d), (n, M - 1, A) -> (n, d + action_width)
         "The aggregate of M views, from their features and the actions from each to the next."
         if actions.shape[1] != z.shape[1] - 1: raise ValueError(f"{z.shape[1]} views have {z.shape[1] - 1} actions between them, but there are {actions.shape[1]}")
         return self.aggregator(z, self.tell(actions, self.config.tell_transformer))
 
-    def predict_next(self, z, actions):  # (n, M, d), (n, M, A) -> (n, d)
+    def predict_next(self, z: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:  # (n, M, d), (n, M, A) -> (n, d)
         "The feature of the view to which the last action leads, from M views and M actions."
         known = self.aggregate_features(z, actions[:, :-1])
         coming = self.tell(actions[:, -1:], self.config.tell_predictor)[:, 0]
         return self.predictor(torch.cat([known, coming.to(known.dtype)], 1))
 
-    def embed_features(self, z):     # (n, d) -> (n, d)
+    def embed_features(self, z: torch.Tensor) -> torch.Tensor:  # (n, d) -> (n, d)
         "The space in which predictions are made: the feature itself."
         return z
 
-    def move(self, e, actions):      # (n, d), (n, A) -> (n, d)
+    def move(self, e: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:  # (n, d), (n, A) -> (n, d)
         "Where the actions take features, from a sequence of one view."
         if self.config.shown: self.shown_part(actions)     # refuses another width
         return self.predict_next(e[:, None], actions[:, None])
 
     @torch.no_grad()
-    def follow(self, progress):      # share of the training done
+    def follow(self, progress: float) -> None:  # share of the training done
         "One step of the target encoder towards the encoder."
         towards = (1 - self.config.momentum) * (math.cos(math.pi * min(1.0, progress)) + 1) / 2
         for slow, fast in zip(self.target[0].parameters(), self.encoder.parameters()): slow.lerp_(fast, towards)
 
-    def loss(self, batch, generator=None, progress=0.0):  # SequenceBatch, or PairBatch for lengths=(1,), normalised -> dict of scalars
+    def loss(self,
+             batch: SequenceBatch | PairBatch,  # with normalised images; pairs do for lengths=(1,)
+             generator: torch.Generator | None = None,  # draws length and dropout; None: the global one does
+             progress: float = 0.0,  # share of the training done
+            ) -> dict[str, torch.Tensor]:  # scalars: the loss and the spread
         "1 - cosine of prediction and target, and the spread of the targets, 0 in a collapse; `generator` draws length and dropout."
         n, views = self.expect_sequences(batch), len(batch.images) // len(batch)
         if self.training: self.follow(progress)
@@ -201,18 +205,18 @@ class SeqJEPA(PredictingMethod):
         with torch.no_grad(): target = self.target(batch.images[rows[:, seen]])
         return {"loss": (1 - F.cosine_similarity(guess.float(), target.float())).mean(), "spread": unit_std(target)}
 
-    def expect_sequences(self, batch):   # -> number of sequences
+    def expect_sequences(self, batch: SequenceBatch | PairBatch) -> int:  # number of sequences
         "Refuse a batch that is too small, or whose sequences are too short."
         n, need = len(batch), max(self.config.lengths) + 1
         if n < 2: raise ValueError(f"seq_jepa normalises over the sequences of a batch and needs at least 2 of them, got {n}")
         if (views := len(batch.images) // n) >= need: return n
         raise ValueError(f"lengths={list(self.config.lengths)} need sequences of {need} views, but the batch has {views} of each object: train on Sequences(source, {need}), or use lengths=[{views - 1}]")
 
-    def source_of(self, source):     # ViewPairs -> what the method trains on
+    def source_of(self, source: ViewPairs) -> ViewPairs | Sequences:  # what the method trains on
         "The sequences that the longest of `lengths` needs; pairs, if that is 1."
         return source if max(self.config.lengths) == 1 else Sequences(source, max(self.config.lengths) + 1)
 
-    def parts(self):                 # -> dict: name -> Part
+    def parts(self) -> dict[str, Part]:  # by name
         "Aggregates of one view, of as many as in training, and of two more than it ever saw."
         lengths = sorted({1, *self.config.lengths, max(self.config.lengths) + 2})
         return {part.name: part for part in (Aggregate(self, seen) for seen in lengths)}
@@ -254,11 +258,11 @@ class Aggregate(Part):
         super().__init__(model, f"aggregate{seen}")
         self.seen = seen
 
-    def features(self, z, views):    # (o, v, d), Views -> SequenceTable
+    def features(self, z: torch.Tensor, views: Views) -> SequenceTable:  # of (o, v, d) features
         "Sequences that begin with each view."
         return SequenceTable(z, views, self.seen)
 
-    def embed_features(self, u):     # (n, M d + (M - 1) A) -> (n, d + action_width)
+    def embed_features(self, u: torch.Tensor) -> torch.Tensor:  # (n, M d + (M - 1) A) -> (n, d + action_width)
         "The aggregate of each sequence."
         d = self.config.projection_dim
         z, actions = u[:, :self.seen * d], u[:, self.seen * d:]

@@ -15,6 +15,8 @@ from torch import nn
 from .equivariant import PredictingMethod, PredictorConfig, build_predictor
 from .invariant import Part, projector, spread_terms
 from .objectives import gather_rows, invariance, variance_hinge
+from .pairs import PairBatch
+from .threediebench import Views
 
 # %% ../nbs/33_sie.ipynb #0b3b88c1
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class SIE(PredictingMethod):
     "A feature in two halves, one invariant, one that a predictor moves."
     def __init__(self,
                  config: SIEConfig = SIEConfig(),
-                 encoder: nn.Module = None,  # any module with `.out_dim`
+                 encoder: nn.Module | None = None,  # any module with `.out_dim`
                 ):
         super().__init__(config, encoder)
         c, (inv_dim, equi_dim) = config, config.split(config.projection_dim)
@@ -57,26 +59,26 @@ class SIE(PredictingMethod):
         self.projector_equi = projector(equi_dim, equi)
         self.predictor = build_predictor(c, equi[-1], self.action_dim)
 
-    def part(self, u, name):  # (n, d) features or (n, e) embeddings of both halves, -> (n, part)
+    def part(self, u: torch.Tensor, name: str) -> torch.Tensor:  # (..., d) features or (..., e) embeddings of both halves -> (..., part)
         "The part called invariant, equivariant or full, of a feature or of a full embedding."
         inv = self.config.split(u.shape[-1])[0]
         parts = {"invariant": slice(0, inv), "equivariant": slice(inv, None), "full": slice(None)}
         if name not in parts: raise ValueError(f"unknown part {name!r} (known: {', '.join(parts)})")
         return u[..., parts[name]]
 
-    def embed_features(self, z, part="equivariant"):  # (n, d) -> (n, part)
+    def embed_features(self, z: torch.Tensor, part: str = "equivariant") -> torch.Tensor:  # (n, d) -> (n, part of e)
         "The embedding of features: by default the equivariant part, in which predictions are made; or invariant, or full."
         self.part(z, part)      # refuses an unknown part
         halves = {"invariant": self.projector_inv, "equivariant": self.projector_equi}
         wanted = halves if part == "full" else (part,)
         return torch.cat([halves[name](self.part(z, name)) for name in wanted], 1)
 
-    def parts(self):  # -> dict: name -> Part
+    def parts(self) -> dict[str, Part]:  # by name
         "The halves that there are, and both embeddings together, each as a model of its own for an evaluation."
         if self.config.equi_dim == self.config.projection_dim: return {"equivariant": MovingHalf(self, "equivariant")}
         return {"invariant": Half(self, "invariant"), "equivariant": MovingHalf(self, "equivariant"), "full": Whole(self, "full")}
 
-    def loss(self, batch, generator=None, progress=0.0):  # PairBatch with normalised images -> dict of scalars
+    def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "SIE's objective and its terms."
         c, features = self.config, self.encode_pairs(batch)
         x, y = self.both(lambda z: self.embed_features(z, "full"), *features)
@@ -90,22 +92,22 @@ class SIE(PredictingMethod):
 # %% ../nbs/33_sie.ipynb #8e125994
 class Half(Part):
     "The invariant half of SIE's representation."
-    def features(self, z, views=None):  # (..., d) -> (..., part)
+    def features(self, z: torch.Tensor, views: Views | None = None) -> torch.Tensor:  # (..., d) -> (..., part)
         "This half of features."
         return self.model.part(z, self.name)
 
-    def embed_features(self, z):        # (n, part) -> (n, e)
+    def embed_features(self, z: torch.Tensor) -> torch.Tensor:  # (n, part) -> (n, e)
         "The embedding of this half's features."
         return self.model.projector_inv(z)
 
 
 class MovingHalf(Half):
     "The equivariant half, with the predictor."
-    def embed_features(self, z):        # (n, part) -> (n, e)
+    def embed_features(self, z: torch.Tensor) -> torch.Tensor:  # (n, part) -> (n, e)
         "The embedding of this half's features."
         return self.model.projector_equi(z)
 
-    def predict_features(self, z, actions):  # (n, part), (n, A) -> (n, e)
+    def predict_features(self, z: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:  # (n, part), (n, A) -> (n, e)
         "Where the actions take embeddings."
         return self.model.move(self.embed_features(z), actions)
 
@@ -114,7 +116,7 @@ class Whole(Part):
     "Both embeddings side by side; the feature is the method's own."
     own_feature = False
 
-    def embed_features(self, z):        # (n, d) -> (n, e)
+    def embed_features(self, z: torch.Tensor) -> torch.Tensor:  # (n, d) -> (n, e)
         "The embedding of both halves."
         return self.model.embed_features(z, "full")
 

@@ -9,6 +9,7 @@ __all__ = ['STEPS', 'RELATIVE', 'expect_strengths', 'strength_answers', 'probe_s
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from .embeddings import Condition
@@ -56,7 +57,7 @@ def strength_answers(
     inputs: list,             # (labels, x, x_val) of each input: what it is, (n, d) to fit on, (m, d) to judge on; all of one width
     y: dict,                  # task -> (n, t) targets
     target: dict,             # task -> (m, t) targets that are judged
-    objects,                  # (m,) int, whose views are judged
+    objects: np.ndarray,      # (m,) int, whose views are judged
     penalties: Sequence[float],  # of the exact probe
     steps: Sequence[int],     # of the trained probes
     cfg: EvalConfig,          # the protocol

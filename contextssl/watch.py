@@ -13,6 +13,7 @@ import importlib.util
 import math
 import os
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -21,7 +22,7 @@ from torch import nn
 
 from .metrics import r2_pooled
 from .objectives import interleave
-from .pairs import PairBatch
+from .pairs import PairBatch, PairSource
 from .render import core_count
 
 # %% ../nbs/39_watch.ipynb #b48334a4
@@ -127,7 +128,7 @@ def enough_memory(
     batch_size: int,  # pairs
     accumulate: int,  # parts in which they go through the model
     device: torch.device,
-):
+) -> Iterator[None]:
     "Inside, an allocation that fails is explained by the size of the batch."
     before = taken_memory(device)
     try: yield
@@ -142,7 +143,7 @@ def enough_memory(
 
 # %% ../nbs/39_watch.ipynb #0c1ca231
 def count_parameters(
-    model,          # a module, or what makes one when it is called
+    model: nn.Module | Callable[[], nn.Module],  # a module, or what makes one when it is called
 ) -> int:           # 0 if it cannot be counted
     "How many numbers a model learns; one that does not exist yet is made without memory, to be counted."
     try:
@@ -163,9 +164,9 @@ def too_large(
 
 @contextlib.contextmanager
 def enough_for_model(
-    model,          # a module, or what makes one when it is called
+    model: nn.Module | Callable[[], nn.Module],  # a module, or what makes one when it is called
     device: torch.device,
-):
+) -> Iterator[None]:
     "Inside, an allocation that fails is explained by the size of the model."
     before = taken_memory(device)
     try: yield
@@ -197,7 +198,7 @@ class OnlineProbes:
     def __init__(
         self,
         model: nn.Module,  # a method with an `encoder`
-        source,            # for the number of classes and the factors
+        source: PairSource,  # for the number of classes and the factors
         device: torch.device,
         rate: float = 1e-3,  # of Adam
     ):
@@ -210,17 +211,17 @@ class OnlineProbes:
         self.hook = model.encoder.register_forward_hook(self.catch)
 
     @torch.compiler.disable
-    def catch(self, encoder, inputs, feature):
+    def catch(self, encoder: nn.Module, inputs: tuple[torch.Tensor, ...], feature: torch.Tensor) -> None:  # inputs[0] (m, 3, R, R), feature (m, d)
         "Take the feature of a training batch on its way."
         if encoder.training: self.seen.append((inputs[0], feature.detach().float()))
 
-    def features(self, batch) -> torch.Tensor:  # PairBatch that went through the model -> (2n, d) in the order x1, y1, ...
+    def features(self, batch: PairBatch) -> torch.Tensor:  # that went through the model -> (2n, d) in the order x1, y1, ...
         "What was caught, in the order of the batch: a method may encode a batch at once, side by side, or side after side."
         images, found = zip(*self.seen)
         self.seen, z = [], torch.cat(found)
         return z if images[0] is batch.images else interleave(*z.chunk(2))
 
-    def learn(self, batch):
+    def learn(self, batch: PairBatch) -> None:
         "One step on the batch that the model has just read."
         z = self.net["norm"](self.features(batch))
         labels, factors = batch.labels.repeat_interleave(2), batch.latents.flatten(0, 1)
@@ -262,7 +263,7 @@ def open_tracker(
     name: str,       # tensorboard, wandb, or "" for none
     out: Path,       # run folder
     settings: dict,  # plain values, shown beside the curves
-):                   # to be called as log(row, step)
+) -> Callable[[dict, int], None]:  # to be called as log(row, step)
     "Where the numbers of a line go besides metrics.jsonl."
     expect_tracker(name)
     if not name: return lambda row, step: None

@@ -21,6 +21,7 @@ from .encoders import build_encoder, mlp
 from .groups import ActionSpace
 from .invariant import expect_pairs
 from .objectives import gather_rows, mean_of_all, nt_xent, rank_and_size
+from .pairs import PairBatch
 
 # %% ../nbs/34_world_model.ipynb #324f9f9c
 def pair_tokens(
@@ -37,7 +38,7 @@ def pair_tokens(
 # %% ../nbs/34_world_model.ipynb #3a8cb896
 def pair_mask(
     n: int,         # number of tokens
-    device=None,    # where the mask lives
+    device: torch.device | str | None = None,  # where the mask lives
 ) -> torch.Tensor:  # (n, n) bool, True where the query (row) may see the key (column)
     "Causal, and the second view of a pair does not see the first."
     i, j = torch.arange(n, device=device)[:, None], torch.arange(n, device=device)[None]
@@ -47,8 +48,8 @@ def pair_mask(
 def context_mask(
     n: int,             # number of tokens
     mask_prob: float,   # probability that a token does not see a pair
-    generator: torch.Generator = None,  # on the CPU; None uses the global one
-    device=None,        # where the mask lives
+    generator: torch.Generator | None = None,  # on the CPU; None uses the global one
+    device: torch.device | str | None = None,  # where the mask lives
 ) -> torch.Tensor:      # (n, n) bool, True where the pair stays visible
     "Hides whole pairs at random, for every row by itself."
     keep = torch.rand(n, (n + 1) // 2, generator=generator) >= mask_prob
@@ -83,20 +84,23 @@ class Block(nn.Module):
         self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
-    def heads_of(self, h):  # (s, t, width) -> q, k, v, each (s, heads, t, width/heads)
+    def heads_of(self, h: torch.Tensor) -> list[torch.Tensor]:  # (s, t, width) -> q, k, v, each (s, heads, t, width/heads)
         "Queries, keys and values of every head."
         return [u.unflatten(-1, (self.heads, -1)).transpose(1, 2) for u in self.qkv(self.norm1(h)).chunk(3, -1)]
 
-    def mlp(self, h):  # (..., width) -> (..., width)
+    def mlp(self, h: torch.Tensor) -> torch.Tensor:  # (..., width) -> (..., width)
         "The second half of the block, with its residual."
         return h + self.down(F.gelu(self.up(self.norm2(h))))
 
-    def forward(self, h, mask):  # (s, t, width), (t, t) bool -> (s, t, width), keys and values (s, heads, t, width/heads)
+    def forward(self,
+                h: torch.Tensor,     # (s, t, width)
+                mask: torch.Tensor,  # (t, t) bool, True where the query (row) may see the key (column)
+               ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # (s, t, width), keys and values (s, heads, t, width/heads)
         q, k, v = self.heads_of(h)
         out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.mlp(h + self.proj(out.transpose(1, 2).flatten(2))), k, v
 
-    def query(self, h, kv=None):  # (n, width), (2, heads, c, width/heads) or None -> (n, width)
+    def query(self, h: torch.Tensor, kv: torch.Tensor | None = None) -> torch.Tensor:  # (n, width), (2, heads, c, width/heads) or None -> (n, width)
         "The block for n tokens that attend to a shared context and each to itself; alone, a token attends to its own value."
         if kv is None:
             width = h.shape[-1]
@@ -157,8 +161,11 @@ class ContextTransformer(nn.Module):
         for name, p in self.named_parameters():
             if name.endswith(("proj.weight", "down.weight")): nn.init.normal_(p, 0.0, 0.02 / math.sqrt(2 * n_layer))
 
-    def forward(self, tokens, mask_prob=0.0, generator=None):
-        # (s, t, d + A) -> (s, t, d) and, layer by layer, keys and values (s, 2, heads, t, width/heads)
+    def forward(self,
+                tokens: torch.Tensor,    # (s, t, d + A)
+                mask_prob: float = 0.0,  # probability that a token does not see a pair
+                generator: torch.Generator | None = None,  # draws the masks; on the CPU, None uses the global one
+               ) -> tuple[torch.Tensor, list[tuple[torch.Tensor, torch.Tensor]]]:  # (s, t, d); per layer keys and values (s, heads, t, width/heads)
         t, cache, h = tokens.shape[1], [], self.read_in(tokens)
         mask = pair_mask(t, h.device)
         for block in self.blocks:
@@ -167,7 +174,7 @@ class ContextTransformer(nn.Module):
             cache.append((k, v))
         return self.read_out(self.norm(h)), cache
 
-    def query(self, tokens, ctx=None):  # (n, d + A), ContextCache or None -> (n, d)
+    def query(self, tokens: torch.Tensor, ctx: ContextCache | None = None) -> torch.Tensor:  # (n, d + A) -> (n, d)
         "The output for tokens that do not see each other, with or without a context."
         h = self.read_in(tokens)
         for i, block in enumerate(self.blocks):
@@ -241,7 +248,7 @@ class TrainingLayout(nn.Module):
     "The parts of ContextSSL, and how they read a batch of pairs in training."
     def __init__(self,
                  config: ContextSSLConfig = ContextSSLConfig(),
-                 encoder: nn.Module = None,  # any module with `.out_dim`; built from the configuration if left out
+                 encoder: nn.Module | None = None,  # any module with `.out_dim`; built from the configuration if left out
                 ):
         super().__init__()
         c, d = config, config.projection_dim
@@ -257,21 +264,31 @@ class TrainingLayout(nn.Module):
             targets = feature_targets(self.action_space, torch.zeros(1, self.action_space.dim), c.circular).shape[1]
             self.feature_aux_head = mlp(d, c.aux_hidden, targets, layers=2)
 
-    def check(self, actions):  # (..., A) -> the same
+    def check(self, actions: torch.Tensor) -> torch.Tensor:  # (..., A) -> the same
         "Refuse actions of another width than the model was built for."
         if actions.shape[-1] != self.action_space.dim:
             raise ValueError(f"actions have width {actions.shape[-1]}, but the model was built for width {self.action_space.dim} ({self.config.factors})")
         return actions
 
-    def encode(self, images):  # (n, 3, R, R) normalised -> (n, d)
+    def encode(self, images: torch.Tensor) -> torch.Tensor:  # (n, 3, R, R) normalised -> (n, d)
         "The feature of each image, without any context."
         return self.feature_norm(self.encoder(images))
 
-    def forward(self, images, actions, mask_prob=0.0, generator=None):  # (n, 3, R, R), (ceil(n/2), A) -> Output
+    def forward(self,
+                images: torch.Tensor,    # (n, 3, R, R) normalised
+                actions: torch.Tensor,   # (ceil(n/2), A) one per pair
+                mask_prob: float = 0.0,  # probability that a token does not see a pair
+                generator: torch.Generator | None = None,  # draws the masks
+               ) -> Output:
         "Features and predictions in training layout: images in the order x1, y1, x2, y2, ..."
         return self.forward_features(self.encode(images), actions, mask_prob, generator)
 
-    def forward_features(self, z, actions, mask_prob=0.0, generator=None):  # (n, d), (ceil(n/2), A) -> Output
+    def forward_features(self,
+                         z: torch.Tensor,         # (n, d)
+                         actions: torch.Tensor,   # (ceil(n/2), A) one per pair
+                         mask_prob: float = 0.0,  # probability that a token does not see a pair
+                         generator: torch.Generator | None = None,  # draws the masks
+                        ) -> Output:
         "The same from features."
         tokens = pair_tokens(z, self.check(actions))
         t = min(self.config.block_size, len(z) + len(z) % 2)
@@ -284,34 +301,34 @@ class ContextSSL(TrainingLayout):
     "Encoder, contextual world model and auxiliary predictor (ContextSSL, NeurIPS 2024)."
     pairs_each = 1      # of several processes, each may have one pair: it is compared with those of the others
 
-    def context(self, images, actions, longer=False):  # (c, 3, R, R), (ceil(c/2), A) -> ContextCache
+    def context(self, images: torch.Tensor, actions: torch.Tensor, longer: bool = False) -> ContextCache:  # (c, 3, R, R), (ceil(c/2), A)
         "The context of these pairs; hide the factors it should not show with `action_space.keep`. `longer` allows more than a block."
         return self.context_features(self.encode(images), actions, longer)
 
-    def context_features(self, z, actions, longer=False):  # (c, d), (ceil(c/2), A) -> ContextCache
+    def context_features(self, z: torch.Tensor, actions: torch.Tensor, longer: bool = False) -> ContextCache:  # (c, d), (ceil(c/2), A)
         "The same from features."
         if len(z) > self.config.block_size and not longer:
             raise ValueError(f"a context of {len(z)} tokens is longer than the block of {self.config.block_size} tokens that the model was trained with")
         _, cache = self.transformer(pair_tokens(z, self.check(actions))[None])
         return ContextCache(torch.stack([torch.cat(kv) for kv in cache]))
 
-    def predict(self, images, actions, ctx=None):  # (n, 3, R, R), (n, A) -> (n, d)
+    def predict(self, images: torch.Tensor, actions: torch.Tensor, ctx: ContextCache | None = None) -> torch.Tensor:  # (n, 3, R, R), (n, A) -> (n, d)
         "Where the action takes each image, given the context: the output of the token [z(x), a]."
         return self.predict_features(self.encode(images), actions, ctx)
 
-    def predict_features(self, z, actions, ctx=None):  # (n, d), (n, A) -> (n, d)
+    def predict_features(self, z: torch.Tensor, actions: torch.Tensor, ctx: ContextCache | None = None) -> torch.Tensor:  # (n, d), (n, A) -> (n, d)
         "The same from features."
         return self.transformer.query(torch.cat([z, self.check(actions).to(z.dtype)], 1), ctx)
 
-    def embed(self, images, ctx=None):  # (n, 3, R, R) -> (n, d)
+    def embed(self, images: torch.Tensor, ctx: ContextCache | None = None) -> torch.Tensor:  # (n, 3, R, R) -> (n, d)
         "f(x | context): the output of the token [z(x), 0]."
         return self.embed_features(self.encode(images), ctx)
 
-    def embed_features(self, z, ctx=None):  # (n, d) -> (n, d)
+    def embed_features(self, z: torch.Tensor, ctx: ContextCache | None = None) -> torch.Tensor:  # (n, d) -> (n, d)
         "The same from features."
         return self.predict_features(z, z.new_zeros(len(z), self.action_space.dim), ctx)
 
-    def loss(self, batch, generator=None, progress=0.0):
+    def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "Terms of the objective for a batch of pairs; `generator` draws environment and masks, `progress` is the share of the training done."
         expect_pairs("contextssl", batch, self.pairs_each)
         return contextssl_loss(self, batch, generator, progress=progress)
@@ -326,7 +343,7 @@ def environments(
 def draw_environment(
     names: tuple,       # of the factors
     env_ratio: tuple,   # share of each environment
-    generator: torch.Generator = None,  # on the CPU
+    generator: torch.Generator | None = None,  # on the CPU
 ) -> tuple:             # names of the factors that are shown
     "One environment."
     return environments(names)[torch.multinomial(torch.tensor(env_ratio), 1, generator=generator).item()]
@@ -348,7 +365,7 @@ def aux_terms(
     target: torch.Tensor,  # (2n, A) the second view's absolute factors
     worlds: list,          # the environment of each sequence
     per: int,              # pairs in a sequence
-    names: tuple = None,   # of the factors; None takes those that are shown in these sequences
+    names: tuple | None = None,  # of the factors; None takes those that are shown in these sequences
 ) -> dict:                 # "aux_rot", ... -> scalar
     "Mean squared error of each factor that is shown."
     terms = {}
@@ -367,7 +384,7 @@ def prediction_terms(
     latents: torch.Tensor,     # (n, 2, A) absolute factors of both views
     worlds: list,              # the environment of each sequence
     per: int,                  # pairs in a sequence
-    names: tuple = None,       # of the factors that are shown in any process; None takes those that are shown here
+    names: tuple | None = None,  # of the factors that are shown in any process; None takes those that are shown here
 ) -> dict:                     # scalars: "nce", and "aux_rot", ... of the factors that are shown
     "NT-Xent and auxiliary errors of predictions."
     c, p = model.config, F.normalize(prediction.float(), dim=1)
@@ -379,7 +396,7 @@ def prediction_terms(
 def read_terms(
     model: ContextSSL,
     z: torch.Tensor,    # (2n, d) features in the order x1, y1, x2, y2, ...
-    batch,              # PairBatch, for actions and latents
+    batch: PairBatch,   # for actions and latents
     worlds: list,       # one environment, or that of each sequence, of all processes
     mask_prob: float,   # probability that a token does not see a pair
     generator: torch.Generator,  # draws the masks
@@ -398,7 +415,7 @@ def readings(
     config: ContextSSLConfig,
     names: tuple,     # of the factors
     sequences: int,   # in the batch of all processes
-    generator: torch.Generator = None,  # on the CPU, in the same state in every process
+    generator: torch.Generator | None = None,  # on the CPU, in the same state in every process
 ) -> list:            # of (weight, the environment of each sequence)
     "The environments in which a batch is read."
     if config.env_draw == "all": return [(r, [world]) for r, world in zip(config.env_ratio, environments(names)) if r]
@@ -408,9 +425,9 @@ def readings(
 # %% ../nbs/34_world_model.ipynb #0aed5482
 def contextssl_loss(
     model: ContextSSL,                  # in training mode
-    batch,                              # PairBatch with normalised float images
-    generator: torch.Generator = None,  # draws the environment, then the masks
-    shown: tuple = None,                # factors of the environment, if it is given and not drawn
+    batch: PairBatch,                   # with normalised float images
+    generator: torch.Generator | None = None,  # draws the environment, then the masks
+    shown: tuple | None = None,         # factors of the environment, if it is given and not drawn
     progress: float = 0.0,              # share of the training done, for the mask
 ) -> dict:                              # scalars: "loss" and its terms
     "ContextSSL's objective: NT-Xent plus the auxiliary predictor, and ours on the feature if it has a weight."
