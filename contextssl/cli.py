@@ -12,11 +12,13 @@ __all__ = ['KINDS', 'DOWNLOAD_FOLDER', 'DATA_FOLDER', 'DATA_COMMANDS', 'RUN_OPTI
            'block', 'overview', 'eval_tables', 'run_eval', 'run_compare', 'run_bench', 'usage', 'main']
 
 # %% ../nbs/60_cli.ipynb #9fafbe9a
+import ast
 import inspect
 import json
 import os
 import re
 import sys
+import textwrap
 import warnings
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
@@ -31,12 +33,15 @@ from .names import did_you_mean
 def field_comments(
     cls: type,  # a dataclass
 ) -> dict:      # field name -> the comment that stands behind it
-    "The explanations of a dataclass, from its source."
-    try: source = inspect.getsource(cls)
-    except OSError: return {}            # a class that was typed into a session
+    "The explanations of a dataclass and of those that it builds on, from their sources."
     found = {}
-    for line in source.splitlines():
-        if m := re.match(r"\s+(\w+)\s*:[^#]*#\s*(.+)", line): found[m[1]] = m[2]
+    for base in reversed(cls.__mro__):
+        try: source = textwrap.dedent(inspect.getsource(base))
+        except (OSError, TypeError): continue      # a class that was typed into a session, or built in
+        lines = source.splitlines()
+        for node in ast.parse(source).body[0].body:
+            if isinstance(node, ast.AnnAssign) and (why := lines[node.end_lineno - 1][node.end_col_offset:].strip()).startswith("#"):
+                found[node.target.id] = why.lstrip("# ")
     return found
 
 # %% ../nbs/60_cli.ipynb #a11a8d8b

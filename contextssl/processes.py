@@ -58,7 +58,7 @@ class Share:
     ) -> PairBatch:                # of n / size pairs
         "The rows of this process."
         mine = self.rows(len(indices))
-        if not hasattr(self.source, "take_pairs"): return self.source.pairs(indices, rng)[mine]
+        if not hasattr(self.source, "take_pairs") or not hasattr(self.source, "views"): return self.source.pairs(indices, rng)[mine]
         views = draw_two(rng, len(indices), self.source.views.views_per_object)
         return self.source.take_pairs(indices[mine], *views[mine].T)
 

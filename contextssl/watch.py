@@ -24,6 +24,7 @@ from .metrics import r2_pooled
 from .objectives import interleave
 from .pairs import PairBatch, PairSource
 from .render import core_count
+from .seq_jepa import SequenceBatch
 
 # %% ../nbs/39_watch.ipynb #b48334a4
 class Finite:
@@ -215,16 +216,18 @@ class OnlineProbes:
         "Take the feature of a training batch on its way."
         if encoder.training: self.seen.append((inputs[0], feature.detach().float()))
 
-    def features(self, batch: PairBatch) -> torch.Tensor:  # that went through the model -> (2n, d) in the order x1, y1, ...
-        "What was caught, in the order of the batch: a method may encode a batch at once, side by side, or side after side."
+    def features(self, batch: PairBatch | SequenceBatch) -> torch.Tensor:  # of n items, that went through the model -> (k n, d), k views of each item side by side
+        "What was caught, in the order of the batch: a method may encode it at once, side by side, side after side, or the first views of each item only."
         images, found = zip(*self.seen)
         self.seen, z = [], torch.cat(found)
-        return z if images[0] is batch.images else interleave(*z.chunk(2))
+        sides = isinstance(batch, PairBatch) and images[0] is not batch.images and len(z) == 2 * len(batch)
+        return interleave(*z.chunk(2)) if sides else z
 
-    def learn(self, batch: PairBatch) -> None:
+    def learn(self, batch: PairBatch | SequenceBatch) -> None:
         "One step on the batch that the model has just read."
         z = self.net["norm"](self.features(batch))
-        labels, factors = batch.labels.repeat_interleave(2), batch.latents.flatten(0, 1)
+        views = len(z) // len(batch)
+        labels, factors = batch.labels.repeat_interleave(views), batch.latents[:, :views].flatten(0, 1)
         logits, guess = self.net["label"](z), self.net["factors"](z)
         self.last = logits.detach(), guess.detach(), labels, factors
         self.adam.zero_grad()
