@@ -23,7 +23,7 @@ from . import figures
 from .checkpoints import load, write_atomic
 from .embeddings import encode_views
 from .evaluation import EvalConfig, evaluate, neighbours, save_rows
-from .names import nearest_name
+from .names import in_repository, nearest_name
 from .render import render_dataset
 from .report import html_report
 from .threediebench import ViewPairs, open_views
@@ -191,10 +191,10 @@ def shipped(
     progress: bool,
 ) -> tuple:            # model, data set, steps taken, pairs in a batch
     "The weights of the repository, and objects that they have never seen."
-    if not Path(SHIPPED).is_dir(): raise FileNotFoundError(f"{SHIPPED} is not here; `pretrained` needs a clone of the repository and its folder as working directory")
+    weights = in_repository(SHIPPED)
     clock("render", f"using the data set in {cfg.data_dir}" if cfg.data_dir else "unseen objects in data/unseen")
     views = open_views(cfg.data_dir or render_dataset("data/unseen", progress=progress, **UNSEEN))
-    return load(SHIPPED, pick_device(cfg.device)), views, 0, 0
+    return load(weights, pick_device(cfg.device)), views, 0, 0
 
 
 def beside(
@@ -205,7 +205,7 @@ def beside(
     progress: bool,
 ) -> str:               # a heading and the table
     "The shipped SIE on the same questions; it has no context."
-    model = load(BESIDE, device)
+    model = load(in_repository(BESIDE), device)
     rows = evaluate(model, views, cfg, device, progress, encode_views(model, views, device, cfg.batch_size, progress), ("equivariance", "retrieval"))
     save_rows(rows, run / "sie")
     return f"SIE, told the rotation, trained for 1,500 steps:\n{table(rows)}"

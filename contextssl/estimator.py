@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .checkpoints import from_pretrained, read_card
 from .cifar import channel_statistics
 from .embeddings import evaluating, shown_actions
+from .names import in_repository
 from .pairs import normalise
 from .training import pick_device
 
@@ -88,9 +89,14 @@ def _statistics(given, checkpoint, states: torch.Tensor) -> tuple:
     return channel_statistics(states)
 
 
-def _card(checkpoint) -> dict:
+def _found(checkpoint: "str | Path") -> "str | Path":
+    "A checkpoint; `ckpt/...`, if the working directory has no such folder, is one of the repository."
+    return in_repository(checkpoint) if str(checkpoint).startswith("ckpt/") and not Path(checkpoint).exists() else checkpoint
+
+
+def _card(checkpoint: "str | Path") -> dict:
     "The facts that were saved with a checkpoint; none if it is no folder."
-    return read_card(checkpoint)["state"] if Path(checkpoint).is_dir() else {}
+    return read_card(place)["state"] if (place := Path(_found(checkpoint))).is_dir() else {}
 
 
 def _features(model, states: torch.Tensor, statistics: "tuple | None") -> torch.Tensor:  # (n, *shape) -> (n, d) on the model's device
@@ -169,7 +175,7 @@ class ContextEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _load(self, width: int) -> torch.nn.Module:
         "The model; `width` numbers make a state."
-        return self.checkpoint if isinstance(self.checkpoint, torch.nn.Module) else from_pretrained(self.checkpoint)
+        return self.checkpoint if isinstance(self.checkpoint, torch.nn.Module) else from_pretrained(_found(self.checkpoint))
 
     def _read(self, states: torch.Tensor) -> np.ndarray:  # (n, *shape) -> (n, d)
         "Embeddings of one batch."
