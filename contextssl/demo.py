@@ -13,6 +13,7 @@ import platform
 import resource
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from .evaluation import EvalConfig, evaluate, neighbours, save_rows
 from .names import in_repository, nearest_name
 from .render import render_dataset
 from .report import html_report
-from .threediebench import ViewPairs, open_views
+from .threediebench import ViewPairs, Views, open_views
 from .training import TrainConfig, pick_device, read_metrics, train
 from .world_model import ContextSSL, ContextSSLConfig
 
@@ -122,8 +123,8 @@ def table(
 # %% ../nbs/57_demo.ipynb #cc6b9340
 def draw(
     run: Path,               # run folder; figures go into `figures/`
-    views,                   # data set
-    model,                   # trained model
+    views: Views,            # data set
+    model: torch.nn.Module,  # trained
     rows: list,              # results
     features: torch.Tensor,  # (o, v, d) of all views
     cfg: EvalConfig,         # the protocol that gave the results
@@ -153,7 +154,7 @@ def machine() -> dict:
 
 class Stopwatch:
     "Seconds of each stage, and a line on the screen when one begins."
-    def __init__(self, say): self.say, self.seconds, self.last = say, {}, None
+    def __init__(self, say: Callable): self.say, self.seconds, self.last = say, {}, None
     def __call__(self, stage: str, note: str = ""):
         now = time.perf_counter()
         if self.last: self.seconds[self.last[0]] = round(now - self.last[1], 1)
@@ -198,7 +199,7 @@ def shipped(
 
 
 def beside(
-    views,              # data set
+    views: Views,       # data set
     cfg: EvalConfig,    # the protocol
     device: torch.device,
     run: Path,          # run folder; the results go into `sie/`
