@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 from tqdm.auto import tqdm
 
@@ -58,7 +59,7 @@ LICENCE = ("3DIEBench (Garrido, Najman and LeCun, 2023) is published under CC BY
 @contextmanager
 def writing(
     path: "str | Path",  # what is being written
-):
+) -> Iterator[None]:
     "Errors of the disk as sentences."
     try:
         yield
@@ -264,9 +265,9 @@ def _overrides(kind: bytes, data: bytes) -> dict:
 
 # %% ../nbs/24_archive.ipynb #63dc50f7
 def tar_members(
-    file,                   # binary file of an archive, decompressed
-    archive: "str | Path",  # its name, for messages
-) -> Iterator:              # (name, content) of every file
+    file: BinaryIO,              # of an archive, decompressed
+    archive: "str | Path",       # its name, for messages
+) -> Iterator[tuple[str, bytes]]:  # name and content of every file
     "The files of a tar archive, from front to back."
     known = {}
     while (header := file.read(512)) != bytes(512):
@@ -287,7 +288,7 @@ def tar_members(
 def open_archive(
     archive: "str | Path",  # .tar or .tar.gz
     on_bytes: Callable = None,  # called as on_bytes(bytes of the archive read so far), from time to time
-):                          # binary file, decompressed
+) -> Iterator[BinaryIO]:    # the file, decompressed
     "An archive for reading, and its errors as sentences."
     try:
         with open(archive, "rb") as raw:

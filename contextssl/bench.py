@@ -41,15 +41,16 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from .checkpoints import write_atomic
-from .embeddings import conditions_of, draw_context, encode_views
+from .embeddings import PairDraw, conditions_of, draw_context, encode_views
 from .metrics import hits_at, mrr, retrieval_ranks
 from .names import nearest_name
-from .pairs import PairBatch, batches
+from .pairs import PairBatch, PairSource, batches
 from .probes import AdamProbes
 from .packing import pack
 from .render import CAMERA, LIGHT_DISTANCE, LIGHT_ZOOM, ZOOM, Renderer, RenderJob, Scene, Visible
 from .render import core_count, light_on_faces, light_on_floor, look_at, render_dataset, render_object, spot_on_points, to_screen
 from .retrieval import object_ranks
+from .shapes import Mesh
 from .threediebench import ViewImages, ViewPairs, Views, open_views, relative_action
 from .training import TrainConfig, autocast, make_optimizer, step_generator, train_step
 from .world_model import ContextCache, ContextSSL, ContextSSLConfig, ContextTransformer, context_mask, draw_environment, pair_mask, pair_tokens, prediction_terms
@@ -146,7 +147,7 @@ def plain_transformer(
 def plain_nt_xent(
     pred: torch.Tensor,  # (2n, d), rows 2k and 2k+1 are the two views of pair k
     temperature: float,  # divides the cosines
-) -> torch.Tensor:       # scalar
+) -> torch.Tensor:       # scalar, the mean over rows
     "NT-Xent from the cosine of every row with every other."
     rows = torch.arange(len(pred), device=pred.device)
     cosine = F.cosine_similarity(pred[:, None], pred[None], dim=-1).clamp(min=1e-7) / temperature
@@ -169,7 +170,7 @@ class PlainStep:
         self.adam = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate * config.batch_size / 256, weight_decay=config.weight_decay)
         self.probe_adam = torch.optim.Adam(self.probes.parameters(), lr=1e-3, weight_decay=1e-6)
 
-    def losses(self, generator):  # -> the model's loss, the loss of the two classifiers
+    def losses(self, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:  # scalars: the model's loss, that of the two classifiers
         "Everything that is minimised."
         m, b, c, space = self.model, self.batch, self.model.config, self.model.action_space
         shown = draw_environment(space.names, c.env_ratio, generator)
@@ -323,7 +324,7 @@ def bandwidth(
 # %% ../nbs/58_bench.ipynb #cb47ae53
 class SplitStep:
     "A training step of ContextSSL in parts: `parts` maps a name to the functions that make it up, `order` is the order to call them in."
-    def __init__(self, model: ContextSSL, source, config: TrainConfig, device: torch.device):
+    def __init__(self, model: ContextSSL, source: PairSource, config: TrainConfig, device: torch.device):
         self.model, self.source, self.config, self.device, self.at = model.to(device).train(), source, config, device, 0
         model.encoder.to(memory_format=torch.channels_last)
         self.optimizer = make_optimizer(model, config)
@@ -531,10 +532,10 @@ def plain_zbuffer(
 class PlainRenderer(Renderer):
     "The renderer with a z-buffer from the textbook: one view, one triangle at a time."
 
-    def __call__(self, mesh, latents):  # mesh, (n, 7) -> (n, size, size, 3) uint8
+    def __call__(self, mesh: Mesh, latents: np.ndarray) -> np.ndarray:  # (n, 7) -> (n, size, size, 3) uint8
         return np.concatenate([self.draw(mesh, row[None]) for row in latents])
 
-    def draw(self, mesh, latents):  # mesh, (1, 7) -> (1, size, size, 3) uint8
+    def draw(self, mesh: Mesh, latents: np.ndarray) -> np.ndarray:  # (1, 7) -> (1, size, size, 3) uint8
         "One view."
         scene, axes = Scene.of(latents), look_at(CAMERA)
         light = to_screen(mesh.vertices, scene.light_axes @ scene.pose, (0, 0, LIGHT_DISTANCE), LIGHT_ZOOM, self.map)
@@ -686,18 +687,23 @@ class PlainRetrieval:
         model: ContextSSL,  # not trained here
         views: Views,       # names, latents and statistics of the images
         root: Path,         # the folder
-        draw,               # PairDraw of the context
+        draw: PairDraw,     # of the context
         batch: int = 50,    # images at a time
     ):
         self.model, self.views, self.root, self.draw, self.batch = model, views, root, draw, batch
 
-    def load(self, objects, numbers):  # (n,), (n,) -> (n, 3, R, R) float32
+    def load(self, objects: np.ndarray, numbers: np.ndarray) -> torch.Tensor:  # (n,), (n,) int -> (n, 3, R, R) float32
         "Images of some views, one after the other."
         files = [f"{self.root}/{self.views.object_names[o]}/image_{v}.jpg" for o, v in zip(objects, numbers)]
         mean, std = (torch.tensor(s)[:, None, None] for s in (self.views.mean, self.views.std))
         return torch.stack([(plain_image(f, self.views.resolution) / 255 - mean) / std for f in files])
 
-    def read(self, images, actions, repeated):  # (n, 3, R, R), (n, A) -> (n, d) unit rows
+    def read(
+        self,
+        images: torch.Tensor,    # (n, 3, R, R)
+        actions: torch.Tensor,   # (n, A)
+        repeated: torch.Tensor,  # (layers, 2, at least n, heads, c, e) from `repeat_context`
+    ) -> torch.Tensor:           # (n, d) unit rows
         "Encode, then ask the transformer."
         z = self.model.encode(images)
         return F.normalize(plain_query(self.model.transformer, torch.cat([z, actions], 1), repeated), dim=1)

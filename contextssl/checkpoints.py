@@ -21,7 +21,7 @@ import platform
 import re
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -34,6 +34,7 @@ import contextssl
 from .equivariant import SEN, AugSelf, AugSelfConfig, EquiMod, EquiModConfig, SENConfig, VICRegEquiMod, VICRegEquiModConfig
 from .invariant import SimCLR, SimCLRConfig, VICReg, VICRegConfig
 from .names import nearest_name
+from .pairs import PairSource
 from .plus import SimCLRPlus, SimCLRPlusConfig, VICRegPlus, VICRegPlusConfig
 from .seq_jepa import SeqJEPA, SeqJEPAConfig
 from .sie import SIE, SIEConfig, from_published_names
@@ -68,8 +69,8 @@ def build_method(
 # %% ../nbs/40_checkpoints.ipynb #83f71cfd
 def training_source(
     model: torch.nn.Module,  # a method
-    source,                  # where pairs come from, see `contextssl.pairs`
-):                           # where its batches come from
+    source: PairSource,      # where pairs come from
+) -> PairSource:             # where its batches come from
     "What a method trains on: pairs, or what it makes of their source."
     return model.source_of(source) if hasattr(model, "source_of") else source
 
@@ -123,8 +124,8 @@ def sync_file(path: Path):
     with open(path, "rb") as f: os.fsync(f.fileno())
 
 def write_atomic(
-    path,        # where the file shall be
-    text: str,   # what shall be in it
+    path: "str | Path",  # where the file shall be
+    text: str,           # what shall be in it
 ):
     "Write a text file so that its name never stands for half of it."
     path = Path(path)
@@ -140,7 +141,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def writing(
     path: Path,   # folder of a checkpoint
     part: Path,   # folder that is written first
-):
+) -> Iterator[None]:
     "Inside, a write that fails leaves nothing half-written, and is explained in a sentence."
     try: yield
     except (SafetensorError, RuntimeError, OSError) as e:
@@ -153,8 +154,8 @@ def writing(
         raise OSError(f"{path} could not be saved, because {why} to go on, what was saved before is untouched") from e
 
 def aside(
-    path,         # folder of a checkpoint
-) -> Path:        # the same with .old behind its name
+    path: "str | Path",  # folder of a checkpoint
+) -> Path:               # the same with .old behind its name
     "Where a checkpoint waits while another takes its place."
     return Path(path).with_name(Path(path).name + ".old")
 
@@ -172,7 +173,7 @@ def put_in_place(
 
 # %% ../nbs/40_checkpoints.ipynb #96a47568
 def save(
-    path,                    # folder of the checkpoint; replaced if it exists
+    path: "str | Path",      # folder of the checkpoint; replaced if it exists
     model: torch.nn.Module,  # weights and configuration
     training: dict = None,   # optimiser state and whatever else continuing needs (tensors, numbers, lists, dicts)
     half: bool = False,      # weights in half precision, for shipping; they are read back into the model's own
@@ -207,8 +208,8 @@ def steps_of(
     return sorted(p for p in found if p.suffix != ".old" or p.with_suffix("") not in found)
 
 def newest(
-    path,     # a run folder, its `checkpoints` folder, or a checkpoint
-) -> Path:    # the checkpoint folder with the highest step
+    path: "str | Path",  # a run folder, its `checkpoints` folder, or a checkpoint
+) -> Path:               # the checkpoint folder with the highest step
     "The newest complete checkpoint of a run."
     path = Path(path)
     if (path / "model.json").exists(): return path
@@ -219,8 +220,8 @@ def newest(
 
 # %% ../nbs/40_checkpoints.ipynb #afe4652c
 def read_card(
-    path,      # checkpoint or run folder
-) -> dict:     # method, config, state, versions
+    path: "str | Path",  # checkpoint or run folder
+) -> dict:               # method, config, state, versions
     "What a checkpoint says about itself."
     path = newest(path)
     try: card = json.loads((path / "model.json").read_text(encoding="utf-8"))
@@ -240,7 +241,7 @@ def way_back(
     return f"delete the folder {path} to go on from the checkpoint before it, {before[-1].name}" if before else "there is no earlier checkpoint beside it"
 
 def load_weights(
-    path,                    # checkpoint folder
+    path: "str | Path",      # checkpoint folder
     model: torch.nn.Module,  # gets the weights
 ):
     "Fill a model with the weights of a checkpoint; every key has to fit."
@@ -256,10 +257,10 @@ def load_weights(
 
 # %% ../nbs/40_checkpoints.ipynb #5f7338c5
 def load(
-    path,                  # checkpoint or run folder, or a published file (.pt, .pth)
-    device="cpu",          # where the model goes
-    encoder: torch.nn.Module = None,  # only for a model that was built with an encoder of its own
-) -> torch.nn.Module:      # in eval mode
+    path: "str | Path",                    # checkpoint or run folder, or a published file (.pt, .pth)
+    device: "torch.device | str" = "cpu",  # where the model goes
+    encoder: torch.nn.Module = None,       # only for a model that was built with an encoder of its own
+) -> torch.nn.Module:                      # in eval mode
     "The model of a checkpoint."
     if str(path).endswith((".pt", ".pth")): return load_published(path, encoder).to(device)
     path, card = newest(path), read_card(path)
@@ -270,14 +271,14 @@ def load(
     return model.to(device).eval()
 
 def as_stored(
-    value,  # from JSON
-):          # a tuple where JSON made a list of it
+    value: "list | dict | str | int | float | bool | None",  # from JSON
+) -> "tuple | dict | str | int | float | bool | None":       # a tuple where JSON made a list of it
     "JSON has no tuples; configurations do."
     return tuple(value) if isinstance(value, list) else value
 
 def load_training(
-    path,      # checkpoint or run folder
-) -> dict:     # what `save` got as `training`
+    path: "str | Path",  # checkpoint or run folder
+) -> dict:               # what `save` got as `training`
     "The training state of a checkpoint."
     path = newest(path)
     if not (path / "training.pt").exists(): raise FileNotFoundError(f"{path} has no training.pt; training cannot go on from it")
@@ -287,10 +288,10 @@ def load_training(
 
 # %% ../nbs/40_checkpoints.ipynb #cdfea6db
 def from_pretrained(
-    name,                  # checkpoint, run folder or published file; or a repository on the Hugging Face hub, such as user/model
-    device="cpu",          # where the model goes
-    revision: str = None,  # branch, tag or commit on the hub
-) -> torch.nn.Module:      # in eval mode
+    name: "str | Path",                    # checkpoint, run folder or published file; or a repository on the Hugging Face hub, such as user/model
+    device: "torch.device | str" = "cpu",  # where the model goes
+    revision: str = None,                  # branch, tag or commit on the hub
+) -> torch.nn.Module:                      # in eval mode
     "A model from a folder or from the Hugging Face hub."
     if Path(name).exists() or aside(name).exists(): return load(name, device)
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)): raise FileNotFoundError(f"{name} is no file or folder here, and no name of a repository on the Hugging Face hub, such as user/model")
@@ -328,8 +329,8 @@ def published_keys(
 
 # %% ../nbs/40_checkpoints.ipynb #af586a4d
 def read_reference(
-    path,     # a .pt file
-) -> dict:    # what it holds
+    path: "str | Path",  # a .pt file
+) -> dict:               # what it holds
     "Open a file of weights without running any code that may be in it."
     path = Path(path)
     if not path.is_file():
@@ -344,7 +345,7 @@ def read_reference(
         raise ValueError(f"{path} is damaged or cut short ({str(e).splitlines()[0][:100] if str(e) else type(e).__name__}); fetch it again") from None
 
 def bare_state(
-    held,            # what a file held
+    held: Mapping,   # what a file held; anything else is refused
     name: str,       # how an error calls it
 ) -> tuple:          # dict of tensors without wrapper and prefix, and remarks on what was taken off
     "The state dict inside a wrapper, without the prefix of data-parallel training."
@@ -378,9 +379,9 @@ def infer_backbone(
     return dict(backbone=name)
 
 def infer_config(
-    shapes: dict,           # published name -> shape
-    encoder=None,           # module that takes the weights under `enc.`, if they are no known backbone
-    **given,                # fields of ContextSSLConfig that the shapes leave open, or confirm
+    shapes: dict,                     # published name -> shape
+    encoder: torch.nn.Module = None,  # takes the weights under `enc.`, if they are no known backbone
+    **given,                          # fields of ContextSSLConfig that the shapes leave open, or confirm
 ) -> ContextSSLConfig:
     "The configuration that the shapes of a published state dict imply."
     needed = ("predictor._read_in.weight", "predictor._read_out.weight", "aug_predictor.0.weight")
@@ -405,10 +406,10 @@ def is_mask(key: str, shape: tuple) -> bool:
 
 # %% ../nbs/40_checkpoints.ipynb #7f294a45
 def load_reference(
-    path_or_state_dict,           # a .pt file, or its content
+    path_or_state_dict: "str | Path | Mapping",  # a .pt file, or its content
     encoder: torch.nn.Module = None,  # takes the weights under `enc.`; None builds the ResNet that they belong to
-    **config,                     # what the shapes leave open: n_head=4, block_size=128, temperature, ...
-) -> ContextSSL:                  # in eval mode, on the CPU, float32; unused tensors under `.unused`
+    **config,                         # what the shapes leave open: n_head=4, block_size=128, temperature, ...
+) -> ContextSSL:                      # in eval mode, on the CPU, float32; unused tensors under `.unused`
     "A model from the published checkpoint format; no code in the file is run, nothing is ignored silently."
     in_memory = isinstance(path_or_state_dict, Mapping)
     name = "the state dict" if in_memory else str(path_or_state_dict)
@@ -419,7 +420,7 @@ def reference_model(
     state: dict,     # name -> tensor, from `bare_state`
     remarks: list,   # what is to be mentioned
     name: str,       # of the file
-    encoder,         # takes the weights under `enc.`; None builds the ResNet that they belong to
+    encoder: "torch.nn.Module | None",  # takes the weights under `enc.`; None builds the ResNet that they belong to
     in_memory: bool, # tensors belong to somebody else and are copied
     config: dict,    # what the shapes leave open
 ) -> ContextSSL:     # in eval mode
@@ -451,10 +452,10 @@ def expect_keys(
 
 # %% ../nbs/40_checkpoints.ipynb #e1306e2d
 def load_published_sie(
-    path_or_state_dict,          # a .pth file, or its content
-    config: SIEConfig = None,    # what it was trained with; None: the published recipe, told what its predictor reads
+    path_or_state_dict: "str | Path | Mapping",  # a .pth file, or its content
+    config: SIEConfig = None,         # what it was trained with; None: the published recipe, told what its predictor reads
     encoder: torch.nn.Module = None,  # only for weights of another encoder; any module with `.out_dim`
-) -> SIE:                        # in eval mode, on the CPU
+) -> SIE:                             # in eval mode, on the CPU
     "A model with weights from SIE's program; no code in the file is run, and every tensor has to fit."
     in_memory = isinstance(path_or_state_dict, Mapping)
     name = "the state dict" if in_memory else str(path_or_state_dict)
@@ -465,8 +466,8 @@ def sie_model(
     state: dict,     # name -> tensor, from `bare_state`
     remarks: list,   # what is to be mentioned
     name: str,       # of the file
-    config,          # SIEConfig, or None
-    encoder,         # or None
+    config: "SIEConfig | None",         # None: the published recipe, told what its predictor reads
+    encoder: "torch.nn.Module | None",  # None builds the one of the configuration
 ) -> SIE:            # in eval mode
     "A model that has these tensors."
     weights = from_published_names(state)
@@ -480,9 +481,9 @@ def sie_model(
     return model.eval()
 
 def load_published(
-    path,                        # a .pt or .pth file
+    path: "str | Path",               # a .pt or .pth file
     encoder: torch.nn.Module = None,  # for weights of another encoder
-) -> torch.nn.Module:            # ContextSSL or SIE, in eval mode
+) -> torch.nn.Module:                 # ContextSSL or SIE, in eval mode
     "A model from a file of either published program."
     state, remarks = bare_state(read_reference(path), str(path))
     if any(k.startswith("backbone.") for k in state): return sie_model(state, remarks, str(path), None, encoder)
@@ -508,9 +509,9 @@ def reference_state(
     return state | unused
 
 def export_reference(
-    model: ContextSSL,  # with published settings; weights on any device
-    path,               # file to write, usually *.pt
-) -> Path:              # the file
+    model: ContextSSL,   # with published settings; weights on any device
+    path: "str | Path",  # file to write, usually *.pt
+) -> Path:               # the file
     "Write a model as the published program does: same names, order and types. Heads that it never uses are zeros if the model is not from such a file."
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

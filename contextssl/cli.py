@@ -20,6 +20,7 @@ import re
 import sys
 import textwrap
 import warnings
+from collections.abc import Callable, Collection
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import get_type_hints
@@ -89,11 +90,11 @@ def split_words(
 
 # %% ../nbs/60_cli.ipynb #e3c9f712
 def known(
-    what: str,             # kind of thing, for the message
-    name: str,             # what was typed
-    names,                 # what there is
-    renamed: dict = None,  # further names -> the name to offer for them
-) -> str:                  # the name
+    what: str,               # kind of thing, for the message
+    name: str,               # what was typed
+    names: Collection[str],  # what there is
+    renamed: dict = None,    # further names -> the name to offer for them
+) -> str:                    # the name
     "The name, if there is such a thing."
     if name in names: return name
     there = f"; there are {', '.join(sorted(names))}" if len(names) < 20 else "; --help lists what there is"
@@ -196,7 +197,7 @@ def data_options(
     command: str,  # for the message
     given: list,   # (key, value) from `split_words`
     stored: dict = None,  # option -> value that replaces its default
-):                 # DataOptions
+) -> "DataOptions":
     "The options of the data, before the others get defaults that depend on them."
     from contextssl.data_sets import DataOptions
     names, typed = {f.name for f in fields(DataOptions)}, {}
@@ -327,8 +328,8 @@ def tasks_of(
 RUN_OPTIONS = ("method", "preset", "eval_every", "eval_task", "eval_ctxt", "eval_normalize")
 
 def run_section(
-    o,             # TrainOptions
-    d,             # DataOptions
+    o: TrainOptions,
+    d: "DataOptions",
 ) -> dict:         # plain values
     "What a run keeps of the command line besides model and training: enough to be continued without any option."
     from contextssl.data_sets import folder_of
@@ -369,11 +370,11 @@ def metric_name(
 
 
 def evaluations(
-    views,        # data set with both splits
-    cfg,          # EvalConfig
-    tasks: tuple, # questions
-    out,          # run folder
-):                # to be called as after_epoch(model, epoch, step)
+    views: "Views",      # data set with both splits
+    cfg: "EvalConfig",   # the protocol
+    tasks: tuple,        # questions
+    out: "str | Path",   # run folder
+) -> Callable:           # to be called as after_epoch(model, epoch, step)
     "An evaluation for `train` to call between epochs."
     from contextssl.evaluation import evaluate
     from contextssl.training import keep_metrics
@@ -400,7 +401,7 @@ ABSENT = {name: "the published program does not read it either" for name in (
 # %% ../nbs/60_cli.ipynb #1cb42296
 def train_options(
     words: list,  # what was typed behind `train`
-    data=None,    # the opened data set, if options of the method follow from it
+    data: "DataSet | None" = None,  # the opened data set, if options of the method follow from it
     stored: dict = None,  # options of a run that is continued, from `continued`
 ) -> tuple:       # TrainOptions, DataOptions, TrainConfig, and the configuration of the method
     "What the command line of `train` says."
@@ -487,7 +488,7 @@ EVAL_NAMES = {"lengths": "eval_ctxt", "probe_epochs": "epochs", "probe_lr": "lea
 # %% ../nbs/60_cli.ipynb #7984ffe1
 def eval_options(
     words: list,  # what was typed behind `eval`
-    data=None,    # the opened data set, if options follow from it
+    data: "DataSet | None" = None,  # the opened data set, if options follow from it
 ) -> tuple:       # EvalOptions, DataOptions, EvalConfig
     "What the command line of `eval` says."
     from contextssl.data_sets import DataOptions
@@ -526,11 +527,11 @@ def overview(
 
 # %% ../nbs/60_cli.ipynb #6748995b
 def eval_tables(
-    model,   # trained
-    views,   # TableViews
-    cfg,     # EvalConfig
-    device,  # where to compute
-    out,     # folder for the results
+    model: "torch.nn.Module",  # trained
+    views: "TableViews",       # people of both splits
+    cfg: "EvalConfig",         # the protocol
+    device: "torch.device",    # where to compute
+    out: "str | Path",         # folder for the results
 ):
     "What a model knows of the people of a table, and how its decisions differ between groups."
     from contextssl.fair_evaluation import evaluate_tables, fair_table
@@ -539,7 +540,7 @@ def eval_tables(
     folder = save_rows(rows, out)
     print(fair_table(rows), "", folder, sep="\n")
 
-def run_eval(words: list):
+def run_eval(words: list) -> None:
     "What a trained model knows: relative actions, factors, classes, and where an action leads."
     from contextssl.data_sets import open_data
     first = data_options("eval", [pair for pair in split_words(words, "task") if pair[0] != "task"])

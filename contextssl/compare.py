@@ -30,11 +30,14 @@ from .data_sets import DataOptions, DataSet, follows_from, open_data
 from .demo import preset
 from .evaluation import EvalConfig, evaluate
 from .figures import COLORS, STYLE, save_figure
+from .invariant import MethodConfig
 from .names import nearest_name
+from .pairs import PairSource
 from .render import render_dataset
 from .results import load_rows, save_rows
 from .threediebench import ViewPairs, Views, open_views
 from .training import TrainConfig, defaults_of, describe_run, differences, pick_device, plan, read_metrics, train
+from .world_model import ContextSSLConfig
 
 # %% ../nbs/59_compare.ipynb #44c60891
 VARIANTS = {
@@ -59,8 +62,8 @@ class Entry:
 
 
 def run_name(
-    path,    # run folder or checkpoint
-) -> str:    # name, or name:variant
+    path: "str | Path",  # run folder or checkpoint
+) -> str:                # name, or name:variant
     "What a trained model is called: its folder, or the folder above if its own says only the seed."
     path = Path(os.path.abspath(path))
     if not re.fullmatch(r"seed\d+", path.name) or not path.parent.name: return path.name
@@ -122,11 +125,11 @@ class Job:
     entry: Entry
     seed: int            # of weights, batches and masks
     folder: Path         # of the run
-    config: object       # of the method
+    config: "MethodConfig | ContextSSLConfig"  # of the method
     train: TrainConfig
     asked: EvalConfig
 
-    def card(self, source) -> dict:   # what decides about the results
+    def card(self, source: PairSource) -> dict:  # what decides about the results
         "Training and questions, as plain values."
         run = {} if self.entry.path else describe_run(SimpleNamespace(config=self.config), source, self.train)
         loaded = dict(path=str(self.entry.path or ""), weights=weights_of(self.entry.path) if self.entry.path else "")
@@ -184,7 +187,7 @@ def held(
 
 def trained(
     job: Job,
-    source,                  # pairs of the training objects
+    source: PairSource,      # pairs of the training objects
     progress: bool = False,  # show a bar
 ) -> torch.nn.Module:        # in evaluation mode
     "The model of a run, trained or loaded."
@@ -242,7 +245,7 @@ def compare(
     data: "DataSet | Views",     # data set with both splits
     budget: int,                 # training steps of every run; 0 takes those of the preset
     seeds: Sequence[int],        # of the trainings; a trained model takes part once
-    out,                         # folder
+    out: "str | Path",           # folder
     preset: str = "mini",        # of the recipes: paper, mini or smoke
     asked: EvalConfig = None,    # the protocol; None takes `light(preset)`
     progress: bool = False,      # lines on the screen and bars
@@ -568,7 +571,7 @@ def comparison(
 
 def write_tables(
     rows: list,      # results
-    out,             # folder of the comparison
+    out: "str | Path",  # folder of the comparison
     say: Callable,   # prints
 ) -> list:           # the same rows
     "Write table.md, table.tex and figure.png."

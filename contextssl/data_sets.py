@@ -19,7 +19,7 @@ import torch
 from .cifar import DATA_SETS as PHOTOGRAPHS, open_images
 from .groups import ActionSpace
 from .own_data import load_source
-from .pairs import Conventions, PairBatch
+from .pairs import Conventions, PairBatch, PairSource
 from .tabular import TABLES, open_tabular
 from .threediebench import ACTION_SPACE, ViewImages, ViewPairs, Views, open_views, read_image
 
@@ -27,7 +27,7 @@ from .threediebench import ACTION_SPACE, ViewImages, ViewPairs, Views, open_view
 @dataclass(frozen=True)
 class DataSet:
     "Pairs to train on, and views that an evaluation asks about."
-    source: object         # a `PairSource` of the training items
+    source: PairSource     # of the training items
     views: "Views | None"  # both splits; None where a source has pairs only
 
     @property
@@ -96,8 +96,8 @@ def open_table(
 class SomeItems:
     "A part of a source; a `PairSource`."
     def __init__(self,
-                 source,            # a `PairSource`
-                 rows: np.ndarray,  # (m,) int, which of its items
+                 source: PairSource,  # the whole
+                 rows: np.ndarray,    # (m,) int, which of its items
                 ):
         self.source, self.rows = source, rows
         self.fingerprint = f"{source.fingerprint}-{len(rows)}of{len(source)}"
@@ -119,8 +119,8 @@ class SomeItems:
 
 
 def conventions_of(
-    source,                         # a `PairSource` with latents
-) -> "Conventions | None":          # None: what leads from one view to another is not known
+    source: PairSource,     # with latents
+) -> "Conventions | None":  # None: what leads from one view to another is not known
     "How actions follow from latents."
     if isinstance(known := getattr(source, "conventions", None), Conventions): return known
     batch = source.pairs(np.arange(min(64, len(source))), np.random.default_rng(0))
@@ -129,7 +129,7 @@ def conventions_of(
 
 
 def drawn_views(
-    source,                     # a `PairSource` with latents
+    source: PairSource,         # with latents
     conventions: Conventions,   # of its latents
     split: np.ndarray,          # (items,) "train" or "val"
     views: int = 8,             # of each item, an even number

@@ -13,6 +13,7 @@ import platform
 import resource
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,10 +24,10 @@ from . import figures
 from .checkpoints import load, write_atomic
 from .embeddings import encode_views
 from .evaluation import EvalConfig, evaluate, neighbours, save_rows
-from .names import nearest_name
+from .names import in_repository, nearest_name
 from .render import render_dataset
 from .report import html_report
-from .threediebench import ViewPairs, open_views
+from .threediebench import ViewPairs, Views, open_views
 from .training import TrainConfig, pick_device, read_metrics, train
 from .world_model import ContextSSL, ContextSSLConfig
 
@@ -122,8 +123,8 @@ def table(
 # %% ../nbs/57_demo.ipynb #cc6b9340
 def draw(
     run: Path,               # run folder; figures go into `figures/`
-    views,                   # data set
-    model,                   # trained model
+    views: Views,            # data set
+    model: torch.nn.Module,  # trained
     rows: list,              # results
     features: torch.Tensor,  # (o, v, d) of all views
     cfg: EvalConfig,         # the protocol that gave the results
@@ -153,7 +154,7 @@ def machine() -> dict:
 
 class Stopwatch:
     "Seconds of each stage, and a line on the screen when one begins."
-    def __init__(self, say): self.say, self.seconds, self.last = say, {}, None
+    def __init__(self, say: Callable): self.say, self.seconds, self.last = say, {}, None
     def __call__(self, stage: str, note: str = ""):
         now = time.perf_counter()
         if self.last: self.seconds[self.last[0]] = round(now - self.last[1], 1)
@@ -191,21 +192,21 @@ def shipped(
     progress: bool,
 ) -> tuple:            # model, data set, steps taken, pairs in a batch
     "The weights of the repository, and objects that they have never seen."
-    if not Path(SHIPPED).is_dir(): raise FileNotFoundError(f"{SHIPPED} is not here; `pretrained` needs a clone of the repository and its folder as working directory")
+    weights = in_repository(SHIPPED)
     clock("render", f"using the data set in {cfg.data_dir}" if cfg.data_dir else "unseen objects in data/unseen")
     views = open_views(cfg.data_dir or render_dataset("data/unseen", progress=progress, **UNSEEN))
-    return load(SHIPPED, pick_device(cfg.device)), views, 0, 0
+    return load(weights, pick_device(cfg.device)), views, 0, 0
 
 
 def beside(
-    views,              # data set
+    views: Views,       # data set
     cfg: EvalConfig,    # the protocol
     device: torch.device,
     run: Path,          # run folder; the results go into `sie/`
     progress: bool,
 ) -> str:               # a heading and the table
     "The shipped SIE on the same questions; it has no context."
-    model = load(BESIDE, device)
+    model = load(in_repository(BESIDE), device)
     rows = evaluate(model, views, cfg, device, progress, encode_views(model, views, device, cfg.batch_size, progress), ("equivariance", "retrieval"))
     save_rows(rows, run / "sie")
     return f"SIE, told the rotation, trained for 1,500 steps:\n{table(rows)}"

@@ -28,6 +28,7 @@ from .groups import ActionSpace
 from .pairs import draw_two, normalise, prefetch
 from .threediebench import Views
 from .training import autocast
+from .world_model import ContextCache
 
 # %% ../nbs/50_embeddings.ipynb #90866f77
 @contextmanager
@@ -89,7 +90,7 @@ class MemoryTable:
                 ):
         self.shape, self.rows = shape, None
 
-    def write(self, start, z):   # int, (n, d): rows from `start` on
+    def write(self, start: int, z: torch.Tensor):  # (n, d), the rows from `start` on
         "Keep the features of a batch."
         if self.rows is None: self.rows = torch.empty(self.shape[0] * self.shape[1], z.shape[1])
         self.rows[start:start + len(z)] = z
@@ -166,7 +167,7 @@ class EmbeddingStore:
         "Whether every image has been encoded."
         return self.done == self.total
 
-    def write(self, start, z):  # int, (n, d): rows from `start` on
+    def write(self, start: int, z: torch.Tensor):  # (n, d), the rows from `start` on
         "Put the features of a batch into the file; every so often, and at the end, record the progress."
         if self.rows is None and self.done: self.rows = np.load(self.folder / "features.npy", mmap_mode="r+")
         if self.rows is None: self.rows = _new_table(self.folder, (self.total, z.shape[1]), self.key["dtype"])
@@ -311,7 +312,7 @@ def context_features(
     features: torch.Tensor,   # (o, v, d) from `encode_views`
     draw: PairDraw,           # the n pairs to show
     factors: "str | tuple[str, ...]",  # the context by its name, or the factors that it shows
-):                            # ContextCache of 2n tokens; its `.prefix` gives shorter ones
+) -> ContextCache:            # of 2n tokens; its `.prefix` gives shorter ones
     "Keys and values of a context that shows these factors, computed once for all lengths."
     name = factors if isinstance(factors, str) else "+".join(factors) or "none"
     with evaluating(model) as device:
@@ -324,7 +325,7 @@ class Condition:
     "One context: which factors it shows, and how much of it is seen."
     context: str    # "rot", "color", "rot+color", "mixed" or "none"
     tokens: int     # 0: no context
-    cache: object   # ContextCache, or None without context
+    cache: "ContextCache | None"  # None: no context
     factors: tuple  # the factors of an action that a query may show
 
 
@@ -368,7 +369,7 @@ def expect_sound(
 def embed_rows(
     model: torch.nn.Module,    # with `embed_features`, and with `predict_features` if actions are given
     z: torch.Tensor,           # (n, d) features
-    cache=None,                # ContextCache or None
+    cache: "ContextCache | None" = None,  # of the context; None: no context
     actions: "torch.Tensor | None" = None,  # (n, A) to predict where they lead; None embeds
     normalize: bool = True,    # unit rows
     rows: int = 2048,          # at a time

@@ -12,12 +12,14 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .checkpoints import from_pretrained, read_card
 from .cifar import channel_statistics
 from .embeddings import evaluating, shown_actions
+from .names import in_repository
 from .pairs import normalise
 from .training import pick_device
 
@@ -57,9 +59,9 @@ def as_states(
 
 # %% ../nbs/54_estimator.ipynb #2fdbd8c1
 def read_context(
-    context,      # (states, actions), or None
-    what: str = "context",  # how a message calls it
-) -> tuple:       # states (2k, width) and actions (k, A) as arrays; None if there are none
+    context: "tuple | None",  # (states, actions)
+    what: str = "context",    # how a message calls it
+) -> "tuple | None":          # states (2k, width) and actions (k, A) as arrays; None if there are none
     "Pairs and actions of a context; refuses numbers that do not fit each other."
     if context is None: return None
     if not isinstance(context, (tuple, list)) or len(context) != 2: raise ValueError(f"{what} must be a pair (states, actions), not a {type(context).__name__}" + (f" of {len(context)}" if isinstance(context, (tuple, list)) else ""))
@@ -72,9 +74,9 @@ def read_context(
 
 
 def context_of_fit(
-    X,     # states
-    y,     # actions, labels of the states, or None
-):         # what `read_context` reads
+    X: np.ndarray,          # (n, width) states
+    y: "ArrayLike | None",  # (n / 2, A) actions, or (n, ...) labels of the states
+) -> "tuple | None":        # what `read_context` reads
     "The context that `fit(X, y)` gives: `y` is actions if it has half as many entries as `X`, and something else's business if it has as many."
     if y is None or len(y := y if isinstance(y, torch.Tensor) else np.asarray(y)) == len(X): return None
     if 2 * len(y) != len(X): raise ValueError(f"{len(X)} states go with {len(X) // 2} actions, one for each pair x, y, or with {len(X)} labels, which are ignored; y has {len(y)} entries")
@@ -88,9 +90,14 @@ def _statistics(given, checkpoint, states: torch.Tensor) -> tuple:
     return channel_statistics(states)
 
 
-def _card(checkpoint) -> dict:
+def _found(checkpoint: "str | Path") -> "str | Path":
+    "A checkpoint; `ckpt/...`, if the working directory has no such folder, is one of the repository."
+    return in_repository(checkpoint) if str(checkpoint).startswith("ckpt/") and not Path(checkpoint).exists() else checkpoint
+
+
+def _card(checkpoint: "str | Path") -> dict:
     "The facts that were saved with a checkpoint; none if it is no folder."
-    return read_card(checkpoint)["state"] if Path(checkpoint).is_dir() else {}
+    return read_card(place)["state"] if (place := Path(_found(checkpoint))).is_dir() else {}
 
 
 def _features(model, states: torch.Tensor, statistics: "tuple | None") -> torch.Tensor:  # (n, *shape) -> (n, d) on the model's device
@@ -122,7 +129,7 @@ class ContextEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def __init__(
         self,
-        checkpoint="ckpt/contextssl-mini",  # folder, run, published file, name on the Hugging Face hub, or a model
+        checkpoint: "str | Path | torch.nn.Module" = "ckpt/contextssl-mini",  # folder, run, published file, name on the Hugging Face hub, or a model
         context: "tuple | None" = None,     # (states, actions) of k pairs: 2k states in the order x1, y1, x2, y2, ..., and (k, A)
         factor: "str | None" = None,        # what the context shows: a factor, several as "rot+color", or "none"; None leaves the actions as they are
         batch_size: int = 256,              # states at a time
@@ -135,9 +142,9 @@ class ContextEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def fit(
         self,
-        X,                # (n, ...) states, or (n, width) flattened
-        y=None,           # (n / 2, A) actions, if X is a context; with n entries it is ignored
-        context=None,     # (states, actions), in place of that of the construction
+        X: ArrayLike,                   # (n, ...) states, or (n, width) flattened
+        y: "ArrayLike | None" = None,   # (n / 2, A) actions, if X is a context; with n entries it is ignored
+        context: "tuple | None" = None, # (states, actions), in place of that of the construction
     ) -> "ContextEncoder":
         "Load the model and read the context."
         if self.batch_size < 1: raise ValueError(f"batch_size={self.batch_size} must be at least 1")
@@ -154,7 +161,7 @@ class ContextEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def transform(
         self,
-        X,               # (n, ...) states, or (n, width) flattened
+        X: ArrayLike,    # (n, ...) states, or (n, width) flattened
     ) -> np.ndarray:     # (n, d) float32
         "The embeddings of states, given the context."
         check_is_fitted(self)
@@ -169,7 +176,7 @@ class ContextEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _load(self, width: int) -> torch.nn.Module:
         "The model; `width` numbers make a state."
-        return self.checkpoint if isinstance(self.checkpoint, torch.nn.Module) else from_pretrained(self.checkpoint)
+        return self.checkpoint if isinstance(self.checkpoint, torch.nn.Module) else from_pretrained(_found(self.checkpoint))
 
     def _read(self, states: torch.Tensor) -> np.ndarray:  # (n, *shape) -> (n, d)
         "Embeddings of one batch."

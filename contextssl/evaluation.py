@@ -152,7 +152,7 @@ def task_of(
 
 
 def targets(
-    space,                # ActionSpace of the model
+    space: ActionSpace,   # of the model
     sample: Sample,       # what is judged
     kind: str,            # "pair", "row" or "raw"
     representation: str,  # "feature", "z+" or "zr"
@@ -346,7 +346,7 @@ class EmbeddingTables:
         for key, c in keys.items():
             self.tables[key] = embed_rows(model, features[self.rows].flatten(0, 1), c.cache, normalize=False).unflatten(0, (len(self.rows), -1))
 
-    def __call__(self, c, objects, two):  # Condition, (n, 1) and (n, 2) int -> (n, 2, d'), not normalised
+    def __call__(self, c: Condition, objects: np.ndarray, two: np.ndarray) -> torch.Tensor:  # (n, 1), (n, 2) int -> (n, 2, d'), not normalised
         "Embeddings of both views of some pairs."
         if (table := self.tables.get(_filed(c, "z+"))) is not None: return table[self.place[objects], two]
         return embed_rows(self.model, self.features[objects, two].flatten(0, 1), c.cache, normalize=False).unflatten(0, (-1, 2))

@@ -403,7 +403,7 @@ def contact_sheet(
 def away(
     factors: torch.Tensor,  # (..., 6) quaternion and two hues
     target: torch.Tensor,   # (..., 6), broadcasts
-) -> tuple[np.ndarray, np.ndarray]:  # degrees, mean absolute difference of the hues
+) -> tuple[np.ndarray, np.ndarray]:  # (...) degrees, (...) mean absolute difference of the hues
     "How far views are from a target, in each of the two factors."
     angle = torch.rad2deg(geodesic_angle(factors[..., :4].double(), target[..., :4].double()))
     return angle.numpy(), (factors[..., 4:] - target[..., 4:]).abs().mean(-1).numpy()

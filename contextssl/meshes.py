@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from PIL import Image
@@ -61,8 +62,8 @@ class Model(Mesh):
 
 
 def to_linear(
-    srgb: np.ndarray,  # in [0, 1]
-) -> np.ndarray:       # in [0, 1]
+    srgb: np.ndarray,  # (...) in [0, 1]
+) -> np.ndarray:       # (...) in [0, 1]
     "From the numbers in a file to shares of light."
     return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
 
@@ -119,7 +120,7 @@ def albedo_at(
     return albedo
 
 # %% ../nbs/14_meshes.ipynb #476568b5
-def need_trimesh():
+def need_trimesh() -> ModuleType:
     "The library that reads models, or the sentence that it is missing."
     try:
         import trimesh

@@ -49,9 +49,9 @@ def _parts(found) -> dict:
 
 # %% ../nbs/26_own_data.ipynb #7b9f23a0
 def as_batch(
-    found,        # what a `pairs` gave: a PairBatch, (x, actions, y), or a dict with latents and labels as well
-    width: int,   # A, of an action
-) -> PairBatch:   # of n pairs
+    found: "PairBatch | tuple | list | Mapping",  # what a `pairs` gave: a PairBatch, (x, actions, y), or a dict with latents and labels as well
+    width: int,  # A, of an action
+) -> PairBatch:  # of n pairs
     "Pairs in any of the accepted forms as a PairBatch; zeros stand for latents and labels that are not known."
     if isinstance(found, PairBatch): return found
     given = _parts(found)
@@ -117,7 +117,7 @@ class OwnPairs:
 
     def __init__(
         self,
-        own,                           # has __len__, and pairs or __getitem__
+        own: "PairSource | Sequence",  # has __len__, and pairs or __getitem__
         action_space: ActionSpace = None,  # its factors; None: those that it names itself
         look: int = 64,                # pairs from which the rest is found out
     ):
@@ -148,7 +148,7 @@ class OwnPairs:
 
 # %% ../nbs/26_own_data.ipynb #54f95696
 def as_source(
-    own,                               # an object with __len__, and pairs or __getitem__
+    own: "PairSource | Sequence",      # an object with __len__, and pairs or __getitem__
     action_space: ActionSpace = None,  # its factors; None: those that it names itself
 ) -> PairSource:                       # the object itself if nothing is missing
     "A data set of your own as a source of pairs."
@@ -439,7 +439,7 @@ def _problems(check: Callable, d: _Drawn) -> list:
 
 
 def check_source(
-    source,           # an object with __len__, and pairs or __getitem__
+    source: "PairSource | Sequence",  # an object with __len__, and pairs or __getitem__
     pairs: int = 64,  # how many pairs to look at, of different items
     seed: int = 0,    # of which items and what is drawn
 ) -> Findings:        # problems and notes

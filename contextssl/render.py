@@ -212,7 +212,7 @@ def nearest_fragments(
     pixel: np.ndarray,  # (f,) int32
     w: np.ndarray,      # (f,) float32, 1 / depth
     pixels: int,        # in all views together
-) -> np.ndarray:        # indices into the fragments, one for each covered pixel, sorted by view
+) -> np.ndarray:        # (c,) int indices into the fragments, one for each covered pixel, sorted by view
     "The fragment that is seen at each pixel."
     winners = np.flatnonzero(depth_buffer(pixel, w, pixels)[pixel] == w)
     order, owner = np.arange(len(winners), dtype=np.int32), np.empty(pixels, np.int32)
@@ -221,16 +221,16 @@ def nearest_fragments(
 
 # %% ../nbs/13_render.ipynb #3179012f
 def cone(
-    cosine: np.ndarray,  # of the angle to the axis of the spot
-) -> np.ndarray:         # in [0, 1], same shape
+    cosine: np.ndarray,  # (...) of the angle to the axis of the spot
+) -> np.ndarray:         # (...) in [0, 1]
     "How bright the spot is in a direction: 1 inside, a smooth step down to 0 at the edge."
     t = np.clip((cosine - COS_SPOT) * (1 / (SPOT_BLEND * (1 - COS_SPOT))), 0, 1)
     return t * t * (3 - 2 * t)
 
 
 def sunlight(
-    up: np.ndarray,  # z component of unit normals
-) -> np.ndarray:     # same shape
+    up: np.ndarray,  # (...) z component of unit normals
+) -> np.ndarray:     # (...)
     "Light of a broad sun overhead."
     sinking = np.square(np.maximum(up + 0.5**0.5, 0)) * (1 / 8**0.5)
     return SUN * np.where(up > 0.5**0.5, up, sinking)
@@ -259,8 +259,8 @@ SRGB = srgb_table()
 
 
 def to_bytes(
-    linear: np.ndarray,  # float32, at least 0; above 1 is white
-) -> np.ndarray:         # uint8, same shape
+    linear: np.ndarray,  # (...) float32, at least 0; above 1 is white
+) -> np.ndarray:         # (...) uint8
     "Linear light to sRGB bytes."
     return SRGB[(np.minimum(linear, 1) * (len(SRGB) - 1) + f32(0.5)).astype(np.int32)]
 

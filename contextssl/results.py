@@ -128,7 +128,7 @@ def answer_rows(
 # %% ../nbs/51_results.ipynb #08b348e2
 def save_rows(
     rows: list[dict],  # tidy rows
-    folder,            # where results.json and results.csv go; made if it is not there
+    folder: "str | Path",  # where results.json and results.csv go; made if it is not there
 ) -> Path:             # the folder
     "Write a results table as JSON and as CSV, values with six significant digits, each file whole or not at all."
     folder = Path(folder)
@@ -144,8 +144,8 @@ def save_rows(
 
 
 def load_rows(
-    path,         # results.json, or the folder that holds it
-) -> list[dict]:  # tidy rows
+    path: "str | Path",  # results.json, or the folder that holds it
+) -> list[dict]:         # tidy rows
     "Read a results table back."
     path = Path(path) / "results.json" if Path(path).is_dir() else Path(path)
     if not path.exists(): raise FileNotFoundError(f"there are no results in {path}; evaluate first")

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .names import nearest_name
 
@@ -133,8 +134,10 @@ def capsule(
 
 # %% ../nbs/12_shapes.ipynb #2cd07841
 def path(
-    x, y, z,      # numbers or arrays (k,)
-) -> np.ndarray:  # (k, 3)
+    x: ArrayLike,  # (k,) or a number
+    y: ArrayLike,  # (k,) or a number
+    z: ArrayLike,  # (k,) or a number
+) -> np.ndarray:   # (k, 3)
     "Points in space from three coordinates, any of which may be a constant."
     return np.stack(np.broadcast_arrays(x, y, z), -1).astype(float)
 
@@ -149,8 +152,8 @@ def end_caps(
 
 
 def tube(
-    points,               # (k, 3) or a list of k points
-    radius,               # a number, or one for each point
+    points: ArrayLike,    # (k, 3)
+    radius: ArrayLike,    # (k,), one for each point, or a number
     sides: int = 8,       # points on the circle
     closed: bool = False, # join the end to the beginning
 ) -> Part:                # k * sides corners
@@ -183,8 +186,10 @@ def torus(
 
 # %% ../nbs/12_shapes.ipynb #ebbf1a5f
 def left_turn(
-    a, b, c,  # points (x, y)
-) -> float:   # twice the signed area of the triangle
+    a: np.ndarray,  # (2,) point
+    b: np.ndarray,  # (2,) point
+    c: np.ndarray,  # (2,) point
+) -> float:         # twice the signed area of the triangle
     "Positive if the way a, b, c turns left."
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
@@ -210,9 +215,9 @@ def triangulate(
 
 # %% ../nbs/12_shapes.ipynb #f66e4185
 def extrude(
-    polygon,        # (k, 2) outline in the xy plane, in either direction
-    height: float,  # along z
-) -> Part:          # 2 k corners, closed
+    polygon: ArrayLike,  # (k, 2) outline in the xy plane, in either direction
+    height: float,       # along z
+) -> Part:               # 2 k corners, closed
     "A prism over a simple polygon, centred in height."
     outline = np.asarray(polygon, float)
     x, y = outline.T
@@ -226,8 +231,8 @@ def extrude(
 
 
 def loft(
-    sections,  # (k, n, 3): k rings of n points each
-) -> Part:     # k * n corners, closed
+    sections: ArrayLike,  # (k, n, 3): k rings of n points each
+) -> Part:                # k * n corners, closed
     "A skin over a row of cross-sections: hulls and boards."
     rings = np.asarray(sections, float)
     k, n = rings.shape[:2]
@@ -251,11 +256,11 @@ class Shape:
 
     def add(
         self,
-        part: Part,          # what a primitive returned
-        color,               # (3,) albedo
-        at=(0, 0, 0),        # where its origin goes
-        turn=(0, 0, 0),      # radians about x, y, z, applied before the shift
-    ) -> "Shape":            # self, so that calls can be chained
+        part: Part,                   # what a primitive returned
+        color: ArrayLike,             # (3,) albedo
+        at: ArrayLike = (0, 0, 0),    # (3,) where its origin goes
+        turn: ArrayLike = (0, 0, 0),  # (3,) radians about x, y, z, applied before the shift
+    ) -> "Shape":                     # self, so that calls can be chained
         "Turn a part, shift it and add it."
         vertices, faces = part
         self.vertices.append(vertices @ rotation(*turn).T + at)
@@ -266,25 +271,25 @@ class Shape:
 
     def box(
         self,
-        size,            # width, depth and height
-        color,           # (3,) albedo
-        at=(0, 0, 0),    # where its middle goes
-        turn=(0, 0, 0),  # radians about x, y, z
-        taper=(1, 1),    # how much narrower the top is
-    ) -> "Shape":        # self
+        size: tuple,                  # width, depth and height
+        color: ArrayLike,             # (3,) albedo
+        at: ArrayLike = (0, 0, 0),    # (3,) where its middle goes
+        turn: ArrayLike = (0, 0, 0),  # (3,) radians about x, y, z
+        taper: tuple = (1, 1),        # how much narrower the top is, in x and y
+    ) -> "Shape":                     # self
         "Add a box."
         return self.add(box(*size, taper), color, at, turn)
 
     def cylinder(
         self,
-        radius,          # at the bottom
-        height,          # along its axis
-        color,           # (3,) albedo
-        at=(0, 0, 0),    # where its middle goes
-        turn=(0, 0, 0),  # radians about x, y, z
-        top=None,        # radius at the top, if it differs
-        sides=18,        # points on the circle
-    ) -> "Shape":        # self
+        radius: float,                # at the bottom
+        height: float,                # along its axis
+        color: ArrayLike,             # (3,) albedo
+        at: ArrayLike = (0, 0, 0),    # (3,) where its middle goes
+        turn: ArrayLike = (0, 0, 0),  # (3,) radians about x, y, z
+        top: float | None = None,     # radius at the top, if it differs
+        sides: int = 18,              # points on the circle
+    ) -> "Shape":                     # self
         "Add a cylinder or a truncated cone."
         return self.add(cylinder(radius, height, top, sides), color, at, turn)
 

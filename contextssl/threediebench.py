@@ -102,7 +102,7 @@ class ViewImages:
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def gather(self, key) -> torch.Tensor:
+    def gather(self, key: "int | slice | np.ndarray | tuple") -> torch.Tensor:  # index of objects, or of (objects, views) -> (..., R, R, 3), or other states
         "Images of some objects, or of some views of some objects, on the device where they are."
         numbers = np.asarray(self.numbers[key])
         return torch.as_tensor(self.fetch(numbers.reshape(-1))).reshape(*numbers.shape, *self.shape[2:])

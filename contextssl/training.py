@@ -22,17 +22,19 @@ import threading
 import time
 import warnings
 from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from itertools import count
 from pathlib import Path
+from typing import TextIO
 
 import torch
 import yaml
 from tqdm.auto import tqdm
 
 from .checkpoints import load_training, load_weights, newest, read_card, save, versions, write_atomic
-from .pairs import batches, steps_per_epoch
+from .pairs import PairBatch, PairSource, batches, steps_per_epoch
 from .processes import Crew, Share, share_norms
 from .watch import Collapse, Finite, OnlineProbes, enough_for_model, enough_memory, expect_room, expect_tracker, open_tracker, threads
 
@@ -103,7 +105,7 @@ def pick_device(
 def autocast(
     device: torch.device,
     precision: str = "auto",  # auto, fp32, bf16, fp16
-):                            # a context manager
+) -> contextlib.AbstractContextManager:
     "Mixed precision on that device; `auto` uses bfloat16 where the hardware has it."
     if precision == "fp16":
         if device.type != "cuda": raise ValueError(f"precision=fp16 needs a CUDA GPU, and the device is {device}; use bf16 or fp32")
@@ -227,7 +229,7 @@ class Average:
 # %% ../nbs/41_training.ipynb #51e3f480
 def describe_run(
     model: torch.nn.Module,  # method with a configuration
-    source,                  # where pairs come from
+    source: PairSource,      # where pairs come from
     config: TrainConfig,     # how it is trained
 ) -> dict:                   # sections model, train and data
     "What `config.yaml` holds: the model's configuration, the training's, and the data."
@@ -257,8 +259,8 @@ def differences(
 
 # %% ../nbs/41_training.ipynb #8e3905e0
 def read_run(
-    out,       # run folder
-) -> dict:     # sections model, train, data, and of a run of the command line run
+    out: "str | Path",  # run folder
+) -> dict:              # sections model, train, data, and of a run of the command line run
     "What `config.yaml` of a run says."
     path = Path(out) / "config.yaml"
     try: found = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -310,8 +312,8 @@ def keep_metrics(path: Path, up_to: int):
 
 # %% ../nbs/41_training.ipynb #63f990e0
 def read_metrics(
-    run,       # run folder
-) -> list:     # of dicts: step, epoch, terms of the loss, lr, images_per_s
+    run: "str | Path",  # run folder
+) -> list:              # of dicts: step, epoch, terms of the loss, lr, images_per_s
     "The lines of a run's metrics.jsonl."
     return [json.loads(line) for line in (Path(run) / "metrics.jsonl").read_text().splitlines()]
 
@@ -320,7 +322,7 @@ class Interrupted(KeyboardInterrupt):
     "Training stopped by a signal after it had saved a checkpoint."
 
 @contextlib.contextmanager
-def stop_note():
+def stop_note() -> Iterator[threading.Event]:
     "Inside, the first SIGINT or SIGTERM sets the yielded event; outside the main thread nothing is changed."
     note = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -336,16 +338,16 @@ def stop_note():
         for s, handler in old.items(): signal.signal(s, handler)
 
 # %% ../nbs/41_training.ipynb #7f27c08a
-def page_locked(batch):  # PairBatch -> PairBatch
+def page_locked(batch: PairBatch) -> PairBatch:
     "The batch in memory from which a GPU copies by itself."
     return replace(batch, **{f.name: v.pin_memory() for f in fields(batch) if (v := getattr(batch, f.name)) is not None and v.device.type == "cpu"})
 
 def read_ahead(
-    source,           # where pairs come from
+    source: PairSource,   # where pairs come from
     config: TrainConfig,  # seed, batch size and workers
     start_step: int = 0,  # number of the first batch
     pin: bool = False,    # into page-locked memory
-):                    # iterator of batches start_step, start_step + 1, ..., without end
+) -> Iterator[PairBatch]:  # batches start_step, start_step + 1, ..., without end
     "The batches of a training, made by `workers` threads ahead of the loop."
     make = lambda s, n: map(page_locked if pin else lambda b: b, batches(source, config.batch_size, config.seed, s, n, config.drop_last))
     if not config.workers:
@@ -363,7 +365,7 @@ def step_generator(seed: int, step: int) -> torch.Generator:
     "All randomness of one step apart from its batch."
     return torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
 
-def parts_of(batch, count: int) -> list:  # PairBatch, number of parts -> PairBatches
+def parts_of(batch: PairBatch, count: int) -> list[PairBatch]:
     "A batch in parts of nearly equal size."
     if count == 1: return [batch]
     edges = [len(batch) * i // count for i in range(count + 1)]
@@ -372,16 +374,16 @@ def parts_of(batch, count: int) -> list:  # PairBatch, number of parts -> PairBa
 # %% ../nbs/41_training.ipynb #464dc490
 def train_step(
     model: torch.nn.Module,            # method with a `loss`
-    batch,                             # PairBatch on the device, images normalised
+    batch: PairBatch,                  # on the device, images normalised
     optimizer: torch.optim.Optimizer,  # from `make_optimizer`
     config: TrainConfig,               # precision, parts and clipping
     scale: float,                      # factor on the peak rates
     device: torch.device,              # where the model is
     generator: torch.Generator,        # all randomness of the step
     progress: float,                   # share of the training done
-    scaler=None,                       # torch.amp.GradScaler of fp16
+    scaler: torch.amp.GradScaler = None,  # of fp16
     crew: Crew = None,                 # processes that share the batch
-    after_part=None,                   # called with each part that has gone through the model
+    after_part: Callable = None,       # called with each part that has gone through the model
 ) -> dict:                             # scalars, "loss" and its terms
     "One optimisation step at `scale` times the peak rates; returns the terms of the loss, detached, on the device."
     scaler, parts, means = scaler or torch.amp.GradScaler(enabled=False), parts_of(batch, config.accumulate), {}
@@ -418,7 +420,7 @@ def save_checkpoint(
     model: torch.nn.Module,   # its weights
     training: dict,           # what continuing needs, with the "step"
     config: TrainConfig,      # for seed, batch size and how many to keep
-    source,                   # for its fingerprint
+    source: PairSource,       # for its fingerprint
 ) -> Path:                    # the checkpoint
     "Save the step's checkpoint and drop the oldest ones."
     step, forever = training["step"], plan(len(source), config).forever
@@ -432,7 +434,7 @@ def save_checkpoint(
 @contextlib.contextmanager
 def undisturbed(
     model: torch.nn.Module,  # in evaluation mode inside
-):
+) -> Iterator[torch.nn.Module]:
     "Inside, the model may be asked anything; afterwards its modes and PyTorch's random state are what they were."
     modes = {m: m.training for m in model.modules()}
     device = next(model.parameters()).device
@@ -444,7 +446,7 @@ def undisturbed(
 # %% ../nbs/41_training.ipynb #9814d58d
 class Learner:
     "Everything that learns in a training."
-    def __init__(self, model, source, config: TrainConfig, crew: Crew):
+    def __init__(self, model: torch.nn.Module, source: PairSource, config: TrainConfig, crew: Crew):
         self.config, self.crew, self.device = config, crew, crew.device
         with enough_for_model(model, crew.device):
             crew.start_alike(model.to(crew.device).train())
@@ -458,11 +460,11 @@ class Learner:
         if config.compile: [part.compile() for part in model.children()]
 
     @property
-    def judged(self):
+    def judged(self) -> torch.nn.Module:
         "The weights that one looks at: the average if there is one."
         return self.average.model if self.average else self.model
 
-    def step(self, batch, step: int, scale: float, progress: float) -> dict:  # terms of the loss
+    def step(self, batch: PairBatch, step: int, scale: float, progress: float) -> dict:  # terms of the loss, scalars
         "One step on a batch that is where the model is."
         if self.probes: self.probes.seen.clear()
         terms = train_step(self.model, batch, self.optimizer, self.config, scale, self.device, step_generator(self.config.seed, step), progress,
@@ -487,7 +489,7 @@ class Learner:
 # %% ../nbs/41_training.ipynb #36a96768
 class Run:
     "A training in progress: a learner, its position, and the folder that it is written to."
-    def __init__(self, model, source, config: TrainConfig, out, resume: bool = False, run: dict = None):
+    def __init__(self, model: torch.nn.Module, source: PairSource, config: TrainConfig, out: "str | Path", resume: bool = False, run: dict = None):
         device, told, self.out = pick_device(config.device), describe_run(model, source, config), Path(out)
         autocast(device, config.precision), expect_tracker(config.track), check_run(self.out, told, resume, defaults_of(type(model.config), config))
         if run := run or resume and read_run(out).get("run"): told["run"] = run
@@ -505,7 +507,7 @@ class Run:
         self.tick = time.perf_counter()
         self.start = self.tick - kept.get("spent", 0.0)
 
-    def advance(self, batch, at: float):
+    def advance(self, batch: PairBatch, at: float):
         "One step; `at` is the schedule's position."
         c, p = self.config, self.plan
         with enough_memory(c.batch_size, c.accumulate, self.crew.device):
@@ -515,7 +517,7 @@ class Run:
         self.step, self.images = self.step + 1, self.images + len(batch.images) * self.crew.size
         self.finite.see(self.step, self.terms)
 
-    def log(self, file) -> dict:
+    def log(self, file: TextIO) -> dict:
         "Write a line and return it; refuse a loss that is no number, and say if the model has collapsed."
         self.finite.check(self.path)
         now, probes = time.perf_counter(), self.learner.probes
@@ -547,7 +549,7 @@ class Run:
             if self.config.keep_best and self.best is None: warnings.warn(f"keep_best={self.config.keep_best} is not among what was measured so far ({', '.join(self.metrics)})")
         self.crew.agree(0)                     # nobody goes on, or ends, before it is saved
 
-    def show(self, after_epoch):
+    def show(self, after_epoch: Callable):
         "Let the caller look at the model; the time does not count."
         began = time.perf_counter()
         if self.crew.first:
@@ -556,18 +558,18 @@ class Run:
         self.start, self.tick = (t + time.perf_counter() - began for t in (self.start, self.tick))
 
 # %% ../nbs/41_training.ipynb #2e409697
-def stream_of(run: Run):  # iterator of batches
+def stream_of(run: Run) -> contextlib.closing:  # of an iterator of batches
     "The batches of a run from where it stands; of several processes each reads its share."
     crew, (workers, told) = run.crew, threads(run.config.workers, run.crew.here)
     if told and crew.first: warnings.warn(told)
     source = Share(run.source, crew.rank, crew.size) if crew.size > 1 else run.source
     return contextlib.closing(read_ahead(source, replace(run.config, workers=workers), run.step, crew.device.type == "cuda"))
 
-def lines_of(run: Run):  # a file
+def lines_of(run: Run) -> TextIO:
     "Where lines go; only the first process writes."
     return open(run.out / "metrics.jsonl" if run.crew.first else os.devnull, "a", buffering=1, encoding="utf-8")
 
-def bar_of(run: Run, shown: bool):  # a progress bar
+def bar_of(run: Run, shown: bool) -> tqdm:
     "Steps done and to do, time gone and left."
     return tqdm(total=run.plan.total, initial=run.step, disable=not (shown and run.crew.first), unit="step", desc="train", mininterval=1)
 
@@ -578,12 +580,12 @@ def bar_text(row: dict) -> dict:  # name -> text
 # %% ../nbs/41_training.ipynb #42a7c0b4
 def train(
     model: torch.nn.Module,  # any method: has `.loss(batch, generator, progress)`, `.encoder`, `.config`; trained in place
-    source,                  # where pairs come from, see `contextssl.pairs`
+    source: PairSource,      # where pairs come from
     config: TrainConfig,
-    out,                     # run folder
+    out: "str | Path",       # run folder
     resume: bool = False,    # continue from the newest checkpoint in `out`
     progress: bool = True,   # show a progress bar
-    after_epoch=None,        # called as after_epoch(model, epoch, step), the model in evaluation mode; may return a dict of metrics
+    after_epoch: Callable = None,  # called as after_epoch(model, epoch, step), the model in evaluation mode; may return a dict of metrics
     every: int = 0,          # epochs between the calls; 0 never calls
     run: dict = None,        # what the command line needs to continue the run: the section `run` of config.yaml
 ) -> Path:                   # the last checkpoint
