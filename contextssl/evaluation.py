@@ -67,6 +67,7 @@ class EvalConfig:
     candidates: str = "object"      # views among which retrieval searches: "object", "split" for those of all objects of the split, "all" for those of both splits
     ties: str = "optimistic"        # rank of the true view among views of equal score: "optimistic" as published, "mean" or "random"
     hits: tuple[int, ...] = (1, 5)  # which hits@k to report
+    parts: bool = True              # put the probes' questions to the parts of a method too: SIE's halves, seq-JEPA's aggregates
     pre: tuple[str, ...] = ()       # sets for the prediction retrieval error: "train-train", "val-val", "val-all"
     bootstrap: int = 1000           # how often objects are drawn anew for the 95 % interval in the columns `low` and `high`; 0 leaves it out
     memory_gb: float = 2.0          # bound on the inputs of probes that are held at once; more contexts than fit are treated in groups
@@ -682,7 +683,7 @@ def evaluate(
         if "retrieval" in tasks: answers += retrieval_answers(model, views, features, conds, cfg, progress)
         if "prediction" in tasks: answers += [a for sample in samples for a in prediction_answers(model, sample, conds)]
     if "raw" in kinds: answers += class_of_feature(model, views, features, cfg, progress)
-    for part in parts_of(model, samples) if kinds else (): answers += part_answers(part, views, features, kinds, samples, cfg, progress)
+    for part in parts_of(model, samples) if kinds and cfg.parts else (): answers += part_answers(part, views, features, kinds, samples, cfg, progress)
     return answer_rows(answers, common_labels(model, views, cfg), cfg.context_draws, cfg.bootstrap, cfg.seed)
 
 # %% ../nbs/52_evaluation.ipynb #7ae81256
