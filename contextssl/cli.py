@@ -197,7 +197,7 @@ def data_options(
     command: str,  # for the message
     given: list,   # (key, value) from `split_words`
     stored: dict = None,  # option -> value that replaces its default
-) -> "DataOptions":
+) -> "'DataOptions'":  # quoted twice, so that nobody looks for a class that is imported only when it is needed
     "The options of the data, before the others get defaults that depend on them."
     from contextssl.data_sets import DataOptions
     names, typed = {f.name for f in fields(DataOptions)}, {}
@@ -329,7 +329,7 @@ RUN_OPTIONS = ("method", "preset", "eval_every", "eval_task", "eval_ctxt", "eval
 
 def run_section(
     o: TrainOptions,
-    d: "DataOptions",
+    d: "'DataOptions'",
 ) -> dict:         # plain values
     "What a run keeps of the command line besides model and training: enough to be continued without any option."
     from contextssl.data_sets import folder_of
@@ -370,11 +370,11 @@ def metric_name(
 
 
 def evaluations(
-    views: "Views",      # data set with both splits
-    cfg: "EvalConfig",   # the protocol
-    tasks: tuple,        # questions
-    out: "str | Path",   # run folder
-) -> Callable:           # to be called as after_epoch(model, epoch, step)
+    views: "'Views'",     # data set with both splits
+    cfg: "'EvalConfig'",  # the protocol
+    tasks: tuple,         # questions
+    out: "str | Path",    # run folder
+) -> Callable:            # to be called as after_epoch(model, epoch, step)
     "An evaluation for `train` to call between epochs."
     from contextssl.evaluation import evaluate
     from contextssl.training import keep_metrics
@@ -401,7 +401,7 @@ ABSENT = {name: "the published program does not read it either" for name in (
 # %% ../nbs/60_cli.ipynb #1cb42296
 def train_options(
     words: list,  # what was typed behind `train`
-    data: "DataSet | None" = None,  # the opened data set, if options of the method follow from it
+    data: "'DataSet | None'" = None,  # the opened data set, if options of the method follow from it
     stored: dict = None,  # options of a run that is continued, from `continued`
 ) -> tuple:       # TrainOptions, DataOptions, TrainConfig, and the configuration of the method
     "What the command line of `train` says."
@@ -488,7 +488,7 @@ EVAL_NAMES = {"lengths": "eval_ctxt", "probe_epochs": "epochs", "probe_lr": "lea
 # %% ../nbs/60_cli.ipynb #7984ffe1
 def eval_options(
     words: list,  # what was typed behind `eval`
-    data: "DataSet | None" = None,  # the opened data set, if options follow from it
+    data: "'DataSet | None'" = None,  # the opened data set, if options follow from it
 ) -> tuple:       # EvalOptions, DataOptions, EvalConfig
     "What the command line of `eval` says."
     from contextssl.data_sets import DataOptions
@@ -527,11 +527,11 @@ def overview(
 
 # %% ../nbs/60_cli.ipynb #6748995b
 def eval_tables(
-    model: "torch.nn.Module",  # trained
-    views: "TableViews",       # people of both splits
-    cfg: "EvalConfig",         # the protocol
-    device: "torch.device",    # where to compute
-    out: "str | Path",         # folder for the results
+    model: "'torch.nn.Module'",  # trained
+    views: "'TableViews'",       # people of both splits
+    cfg: "'EvalConfig'",         # the protocol
+    device: "'torch.device'",    # where to compute
+    out: "str | Path",           # folder for the results
 ):
     "What a model knows of the people of a table, and how its decisions differ between groups."
     from contextssl.fair_evaluation import evaluate_tables, fair_table
