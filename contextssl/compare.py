@@ -516,7 +516,7 @@ def compare_figure(
     axes[0].set_ylim(len(lines) - 0.5, -0.5)
     dot = lambda color, inside: matplotlib.lines.Line2D([], [], marker="o", ls="", color=color, markerfacecolor=inside)
     handles = [dot(color, color) for color, _ in looks.values()] + [dot("black", "white"), matplotlib.lines.Line2D([], [], color=COLORS["floor"], ls="--", lw=1)]
-    fig.legend(handles, [name for _, name in looks.values()] + ["open: exact probe", "floor or chance"], loc="outside upper left", ncols=len(handles))
+    fig.legend(handles, [name for _, name in looks.values()] + ["open: exact probe", "floor or chance"], loc="outside upper left", ncols=min(len(handles), 5))
     return fig
 
 
