@@ -513,13 +513,13 @@ def compare_figure(
             for y, line in enumerate(lines):
                 if found := values(rows, line, heading, columns): _dot(ax, found, y, looks[line.told][0], open_dot=k == 1)
         if floor := floor_of(rows, headings[0], columns): ax.axvline(float(floor), color=COLORS["floor"], ls="--", lw=1, zorder=0)
-        ax.set(title=title, xlim=(-0.05, 1.0))
+        ax.set(title=title, xlim=(-0.05, 1.05), xticks=(0, 0.5, 1), xticklabels=("0", "0.5", "1"))
         ax.grid(axis="x"); ax.grid(visible=False, axis="y")
     axes[0].set_yticks(range(len(lines)), [line.label for line in lines])
     axes[0].set_ylim(len(lines) - 0.5, -0.5)
     dot = lambda color, inside: matplotlib.lines.Line2D([], [], marker="o", ls="", color=color, markerfacecolor=inside)
-    handles = [dot(color, color) for color, _ in looks.values()] + [dot("black", "white")]
-    fig.legend(handles, [name for _, name in looks.values()] + ["open: exact probe"], loc="outside upper left", ncols=len(handles))
+    handles = [dot(color, color) for color, _ in looks.values()] + [dot("black", "white"), matplotlib.lines.Line2D([], [], color=COLORS["floor"], ls="--", lw=1)]
+    fig.legend(handles, [name for _, name in looks.values()] + ["open: exact probe", "floor or chance"], loc="outside upper left", ncols=min(len(handles), 5))
     return fig
 
 

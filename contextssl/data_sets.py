@@ -39,7 +39,7 @@ class DataSet:
 @dataclass(frozen=True)
 class DataOptions:
     "Which data a command works on."
-    data: str = "3diebench"        # 3diebench (also the embedded set and whatever has its layout); cifar10, cifar100, stl10 or folder (photographs); adult or mimic (tables); or module:Class, data of your own
+    data: str = "3diebench"        # 3diebench (also what `contextssl render` makes, and whatever has its layout); cifar10, cifar100, stl10 or folder (photographs); adult or mimic (tables); or module:Class, data of your own
     data_dir: str = ""             # its folder; if left out, that of the variable CONTEXTSSL_DATA, else data/NAME
     resolution: int = 0            # pixels; 0: those of a packed set or of the photographs, of images in files at most 128 as published
     storage: str = "auto"          # where images of 3diebench are served from: disk, ram, gpu, or auto, which picks by size
@@ -70,7 +70,7 @@ def folder_of(
 def open_objects(
     o: DataOptions,
 ) -> DataSet:
-    "3DIEBench, the embedded set, or objects rendered from models of your own."
+    "3DIEBench, or objects that `contextssl render` made."
     path = folder_of(o)
     if (path / "3DIEBench").is_dir() and (path / "meta").is_dir():
         raise ValueError(f"{path} holds the objects in 3DIEBench and the splits in meta; copy the files of meta into {path / '3DIEBench'} and name that folder with data_dir")
@@ -172,7 +172,7 @@ def open_data(
 def follows_from(
     data: DataSet,
     usual: dict,    # option -> default of the method's configuration, of its preset
-    small: bool = False,  # whether the preset is for two cores
+    small: bool = False,  # whether the preset is a small one, for the CPU
     batch: int = 0,       # pairs in its batches; 0: not known
 ) -> dict:          # options that have to be, or had better be, others
     "What the data say about the options of a method."

@@ -136,7 +136,7 @@ def evaluate_tables(
 def fair_table(
     rows: list[dict],  # of `evaluate_tables`
 ) -> str:              # lines of text
-    "One line for each reader and context: accuracy, area under the curve, equalized odds (worst), equality of opportunity, flips."
+    "One line for each reader and context: accuracy, area under the curve, equalized odds (the larger difference), equality of opportunity, flips."
     values = {(r["task"], r["metric"], r["representation"], r["context"], r["context_tokens"]): r for r in rows}
     tasks = list(dict.fromkeys(r["task"] for r in rows))
     answers = [t for t in tasks if any(k[:2] == (t, "flip_rate") for k in values)]
