@@ -155,33 +155,61 @@ def openings():
             yield f"{path.name} does not begin with '# Title' and '> one line'"
 
 
-def undocumented(function, lines: list, where: str):
-    "Problems of one function: its sentence, and a comment or an annotation for each parameter."
-    if not ast.get_docstring(function):
+ARRAY = re.compile(r"Tensor|ndarray|ArrayLike")
+SHAPE = re.compile(r"\([^()]+\)|\bscalars?\b|\bshape\b")
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def gives_something(function) -> bool:
+    "Whether a function returns or yields a value; functions inside it do not count."
+    inside = list(function.body)
+    while inside:
+        node = inside.pop()
+        if isinstance(node, (ast.Yield, ast.YieldFrom)) or isinstance(node, ast.Return) and node.value is not None:
+            return True
+        if not isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.Lambda)):
+            inside += ast.iter_child_nodes(node)
+    return False
+
+
+def undocumented(function, lines: list, where: str, sentence: bool = True):
+    "Problems of one function: its sentence, the types of its parameters and of what it gives, the shapes of arrays."
+    docstring = ast.get_docstring(function) or ""
+    if sentence and not docstring:
         yield f"{where} has no docstring"
+    comment = lambda line: lines[line - 1].partition("#")[2]
+    top = f"{comment(function.lineno)} {docstring}"
     args = function.args
     for arg in args.posonlyargs + args.args + args.kwonlyargs:
-        if arg.arg not in ("self", "cls") and arg.annotation is None and "#" not in lines[arg.lineno - 1]:
-            yield f"{where}: parameter {arg.arg} has neither a comment nor an annotation"
+        if arg.arg in ("self", "cls"):
+            continue
+        if arg.annotation is None:
+            yield f"{where}: parameter {arg.arg} has no type"
+        elif ARRAY.search(ast.unparse(arg.annotation)) and not SHAPE.search(f"{comment(arg.lineno)} {top}"):
+            yield f"{where}: parameter {arg.arg} has no shape"
+    if function.returns is None and gives_something(function):
+        yield f"{where}: what it returns has no type"
+    elif function.returns is not None and ARRAY.search(ast.unparse(function.returns)):
+        if not SHAPE.search(f"{comment(function.returns.end_lineno)} {top}"):
+            yield f"{where}: what it returns has no shape"
 
 
 @check
 def docments():
-    "Public functions, classes and methods have a sentence; parameters of functions a comment or an annotation."
-    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    "Public functions, classes and methods have a sentence, types, and shapes of arrays."
     for name, tree in modules().items():
         lines = (ROOT / f"contextssl/{name}.py").read_text(encoding="utf-8").splitlines()
         for node in tree.body:
-            if not isinstance(node, (*functions, ast.ClassDef)) or node.name.startswith("_"):
+            if not isinstance(node, (*FUNCTIONS, ast.ClassDef)) or node.name.startswith("_"):
                 continue
-            if isinstance(node, functions):
+            if isinstance(node, FUNCTIONS):
                 yield from undocumented(node, lines, f"{name}.{node.name}")
                 continue
             if not ast.get_docstring(node):
                 yield f"{name}.{node.name} has no docstring"
-            methods = (m for m in node.body if isinstance(m, functions) and not m.name.startswith("_"))
-            yield from (f"{name}.{node.name}.{m.name} has no docstring" for m in methods
-                        if m.name != "forward" and not ast.get_docstring(m))
+            for method in (m for m in node.body if isinstance(m, FUNCTIONS)):
+                if not method.name.startswith("_") or method.name in ("__init__", "__call__"):
+                    yield from undocumented(method, lines, f"{name}.{node.name}.{method.name}", method.name not in ("forward", "__init__", "__call__"))
 
 
 def imported(tree) -> set:
