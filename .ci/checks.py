@@ -23,6 +23,7 @@ from types import SimpleNamespace
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK_LIMIT, NBS_LIMIT = 700_000, 12_000_000  # bytes
+NOTEBOOK_SECONDS = 180  # of one notebook, beside another on a second core
 DEMO_SECONDS = 60
 DEVELOPMENT_ONLY = {"fastcore", "nbdev", "execnb", "hypothesis", "jupytext", "IPython", "nbformat", "nbconvert"}
 MACHINE_PATH = re.compile(r"/(?:home|root|tmp|Users|private|mnt|work)/[\w.-]+")
@@ -105,6 +106,7 @@ def notebook_results(log: str, status: int) -> dict:
     started = {Path(p).resolve() for p in re.findall(r"Starting (.+?\.ipynb)", log)}
     _, _, verdict = log.partition("nbdev Tests Failed On The Following Notebooks:")
     failed = set(re.findall(r"^\t(.+\.ipynb)$", verdict, re.MULTILINE))
+    took = {name: int(seconds) for name, seconds in re.findall(r"^(\S+\.ipynb): (\d+) secs$", log, re.MULTILINE)}     # if all passed
     broken = status != 0 and not failed
     results = {}
     for path in notebooks():
@@ -113,6 +115,8 @@ def notebook_results(log: str, status: int) -> dict:
             problem = "failed"
         elif problem is None and broken:
             problem = f"unknown: the test command ended with status {status}"
+        elif problem is None and not failed and took.get(path.name, NOTEBOOK_SECONDS + 1) > NOTEBOOK_SECONDS:
+            problem = f"took {took.get(path.name, 'an unknown number of')} s, and {NOTEBOOK_SECONDS} s are allowed"
         results[str(path.relative_to(ROOT))] = problem
     return results or {"nbs/": "holds no notebook"}
 
