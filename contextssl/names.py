@@ -7,6 +7,7 @@ __all__ = ['did_you_mean', 'nearest_name', 'in_repository']
 
 # %% ../nbs/01_names.ipynb #c810c32f
 import difflib
+import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -36,8 +37,8 @@ def in_repository(
     name: "str | Path" = "",  # path below the top of the repository, "ckpt/contextssl-mini"; it need not exist yet
 ) -> Path:                    # the same path, absolute
     "Where a file of this repository lies, whatever the working directory is."
-    here = Path.cwd()
-    for root in (here, *here.parents, Path(__file__).resolve().parents[1] if "__file__" in globals() else here):
-        if (root / "settings.ini").is_file() and (root / "nbs/index.ipynb").is_file(): return root / name
-    raise FileNotFoundError(f"{name or 'settings.ini'} is a file of the repository, and neither {here} nor the installed package lies in a clone of it; "
+    here, package = Path.cwd(), importlib.util.find_spec("contextssl")
+    for root in (here, *here.parents, *([Path(package.origin).resolve().parents[1]] if package else [])):
+        if (root / "contextssl/names.py").is_file() and (root / "nbs/index.ipynb").is_file(): return root / name
+    raise FileNotFoundError(f"{name or 'nbs/index.ipynb'} is a file of the repository, and neither {here} nor the installed package lies in a clone of it; "
                             "clone it and work there")
