@@ -506,6 +506,7 @@ def block(
     rows: list,  # results of one task
 ) -> list:       # lines of text
     "One line for each embedding and context, one column for each probe, or for each metric if there are no probes."
+    from contextssl.results import split_floors
     columns = {}
     for r in rows: columns.setdefault(r["probe"] or r["metric"], (r["probe"], r["metric"]))
     keys = ("split", "representation", "context", "context_tokens")
@@ -516,8 +517,9 @@ def block(
     for labels in dict.fromkeys(k[:4] for k in found):
         cells = [number(found.get((*labels, *column)), "value", head) for head, column in columns.items()]
         lines.append("  {:6s}{:{}s}{:9s}{:6d}  ".format(*labels[:2], wide, *labels[2:]) + "  ".join(cells))
-    floors = [next(r for r in rows if (r["probe"], r["metric"]) == column) for column in columns.values()]
-    return [*lines, f"{'  floor or chance':{25 + wide}s}" + "  ".join(number(r, "floor", head) for r, head in zip(floors, columns))]
+    for split, floors in split_floors(rows, list(columns.values())).items():
+        lines.append(f"{f'  {split:6s}floor or chance' if split else '  floor or chance':{25 + wide}s}" + "  ".join(number(dict(floor=f), "floor", head) for f, head in zip(floors, columns)))
+    return lines
 
 def overview(
     rows: list,  # results of an evaluation

@@ -21,7 +21,7 @@ from . import figures as draw
 from .checkpoints import write_atomic
 from .embeddings import evaluating
 from .evaluation import EvalConfig, class_confusion, context_embeddings, neighbours, rotation_paths
-from .results import load_rows
+from .results import load_rows, split_floors
 from .threediebench import Views
 from .training import read_metrics
 
@@ -66,8 +66,8 @@ def task_table(
     found = {(*(r[k] for k in LINE_KEYS), r["metric"], r["probe"]): r for r in rows}
     head = "".join(f'<th scope="col">{escape(METRICS.get(metric, metric))}<small>{escape(probe)}</small></th>' for metric, probe in columns)
     body = ["<tr>" + "".join(f'<th scope="row">{escape(str(v))}</th>' for v in line) + "".join(cell(found.get((*line, *c))) for c in columns) + "</tr>" for line in lines]
-    floors = [next((r["floor"] for r in rows if (r["metric"], r["probe"]) == c), None) for c in columns]
-    foot = f'<tr class="floor"><th scope="row" colspan="{len(LINE_KEYS)}">constant or guess</th>' + "".join(f"<td>{number(f)}</td>" for f in floors) + "</tr>"
+    foot = "".join(f'<tr class="floor"><th scope="row" colspan="{len(LINE_KEYS)}">{escape(f"{s}: " if s else "")}constant or guess</th>' + "".join(f"<td>{number(f)}</td>" for f in values) + "</tr>"
+                   for s, values in split_floors(rows, [(probe, metric) for metric, probe in columns]).items())
     labels = "".join(f'<th scope="col">{name}</th>' for name in ("split", "embedding", "context", "tokens"))
     return f'<div class="wide"><table><thead><tr>{labels}{head}</tr></thead><tbody>{"".join(body)}</tbody><tfoot>{foot}</tfoot></table></div>'
 

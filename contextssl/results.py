@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ROW_KEYS', 'LATER_KEYS', 'Score', 'factor_scores', 'class_scores', 'rank_scores', 'interval', 'answer_rows',
-           'save_rows', 'load_rows']
+           'split_floors', 'save_rows', 'load_rows']
 
 # %% ../nbs/51_results.ipynb #d9bf9ca3
 import csv
@@ -124,6 +124,16 @@ def answer_rows(
         row = common | labels | dict(metric=scores[0].metric, value=sum(values) / len(values), floor=scores[0].floor, n=scores[0].n, low=low, high=high, spread=spread)
         rows.append({key: row[key] for key in ROW_KEYS})
     return rows
+
+# %% ../nbs/51_results.ipynb #3da22385
+def split_floors(
+    rows: Sequence[dict],                # results of one task
+    columns: Sequence[tuple[str, str]],  # (probe, metric) of each column of a table
+) -> dict[str, list]:                    # split -> floor of each column, None where it has none; under "" if the splits do not differ
+    "The floors that stand below a table."
+    found = {s: [next((r["floor"] for r in rows if (r["split"], r["probe"], r["metric"]) == (s, *c)), None) for c in columns] for s in dict.fromkeys(r["split"] for r in rows)}
+    known = [{f for f in column if f is not None} for column in zip(*found.values())]
+    return found if any(len(f) > 1 for f in known) else {"": [min(f, default=None) for f in known]}
 
 # %% ../nbs/51_results.ipynb #08b348e2
 def save_rows(
