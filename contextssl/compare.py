@@ -29,10 +29,11 @@ from .checkpoints import METHODS, Recipe, build_method, load, newest, read_card,
 from .data_sets import DataOptions, DataSet, follows_from, open_data
 from .demo import preset
 from .evaluation import EvalConfig, evaluate
-from .figures import COLORS, STYLE, save_figure
+from .figures import STYLE, save_figure
 from .invariant import MethodConfig
 from .names import nearest_name
 from .pairs import PairSource
+from .palette import COLORS, GREEN, PINK
 from .render import render_dataset
 from .results import load_rows, save_rows
 from .threediebench import ViewPairs, Views, open_views
@@ -465,7 +466,7 @@ def latex(
     return "\n".join([rf"\begin{{tabular}}{{l{'c' * len(columns)}}}", r"\toprule", heads, *body, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
 # %% ../nbs/59_compare.ipynb #ab11fde5
-TOLD = {"none": COLORS["none"], "rot": COLORS["rot"], "color": COLORS["color"], "rot+color": "#009E73", "context": "#CC79A7"}
+TOLD = {"none": COLORS["none"], "rot": COLORS["rot"], "color": COLORS["color"], "rot+color": GREEN, "context": PINK}
 NAMES = {"none": "told nothing", "rot": "told the rotation", "color": "told the colours", "rot+color": "told both", "context": "told by a context"}
 PANELS = {"rotation R²": ("rot", "rot, exact"), "colour R²": ("colour", "colour, exact"), "top-1": ("top-1",), "MRR": ("MRR",)}
 
@@ -474,7 +475,7 @@ def told_looks(
 ) -> dict:            # told -> color and name, in the order of the legend
     "How the figure shows what participants are told; factors of other data have green in common."
     told = dict.fromkeys(line.told for line in lines)
-    return {t: (TOLD[t], NAMES[t]) for t in TOLD if t in told} | {t: ("#009E73", f"told {t.replace('+', ' and ')}") for t in told if t not in TOLD}
+    return {t: (TOLD[t], NAMES[t]) for t in TOLD if t in told} | {t: (GREEN, f"told {t.replace('+', ' and ')}") for t in told if t not in TOLD}
 
 
 def panels_of(
