@@ -6,8 +6,8 @@
 __all__ = ['FREE', 'TrainConfig', 'pick_device', 'autocast', 'rate', 'scheduled_step', 'Plan', 'plan', 'alone', 'expect_batches',
            'make_optimizer', 'Average', 'describe_run', 'defaults_of', 'differences', 'read_run', 'check_run',
            'open_run', 'keep_metrics', 'read_metrics', 'Interrupted', 'stop_note', 'page_locked', 'read_ahead',
-           'step_generator', 'parts_of', 'train_step', 'log_row', 'save_checkpoint', 'undisturbed', 'Learner', 'Run',
-           'stream_of', 'lines_of', 'bar_of', 'bar_text', 'train']
+           'step_generator', 'parts_of', 'train_step', 'log_row', 'data_facts', 'save_checkpoint', 'undisturbed',
+           'Learner', 'Run', 'stream_of', 'lines_of', 'bar_of', 'bar_text', 'train']
 
 # %% ../nbs/41_training.ipynb #2aa00822
 import contextlib
@@ -415,17 +415,24 @@ def log_row(
                 lr=optimizer.param_groups[-1]["lr"], images_per_s=round(images / seconds))
 
 # %% ../nbs/41_training.ipynb #8fe2ee3a
+def data_facts(
+    source: PairSource,  # training data
+) -> dict:               # fingerprint, and mean and std (3,) per channel on a scale of 0 to 1
+    "What a checkpoint has to say of the data it was trained on, so that new images can be normalised alike."
+    return dict(data=source.fingerprint, mean=[float(v) for v in source.mean], std=[float(v) for v in source.std])
+
+
 def save_checkpoint(
     out: Path,                # run folder
     model: torch.nn.Module,   # its weights
     training: dict,           # what continuing needs, with the "step"
     config: TrainConfig,      # for seed, batch size and how many to keep
-    source: PairSource,       # for its fingerprint
+    source: PairSource,       # for its fingerprint and normalisation
 ) -> Path:                    # the checkpoint
     "Save the step's checkpoint and drop the oldest ones."
     step, forever = training["step"], plan(len(source), config).forever
     path = save(out / f"checkpoints/step_{step:08d}", model, training, step=step, seed=config.seed,
-                batch_size=config.batch_size, data=source.fingerprint)
+                batch_size=config.batch_size, **data_facts(source))
     passing = [p for p in sorted((out / "checkpoints").glob("step_*[0-9]")) if not forever or int(p.name[5:]) % forever]
     for old in passing[:-config.keep]: shutil.rmtree(old)
     return path
@@ -536,7 +543,7 @@ class Run:
         self.metrics |= metrics
         if name not in metrics or not self.crew.first or self.best is not None and sign * metrics[name] <= self.best: return
         self.best = sign * metrics[name]
-        save(self.out / "best", self.learner.judged, step=self.step, metric=name, value=metrics[name])
+        save(self.out / "best", self.learner.judged, step=self.step, metric=name, value=metrics[name], **data_facts(self.source))
 
     def save(self):
         "Save a checkpoint, unless something in it is no number."
@@ -545,7 +552,7 @@ class Run:
         training = self.learner.state() | dict(step=self.step, spent=time.perf_counter() - self.start, best=self.best)
         if self.crew.first:
             save_checkpoint(self.out, self.learner.model, training, self.config, self.source)
-            if self.config.ema: save(self.out / "ema", self.learner.judged, step=self.step, ema=self.config.ema)
+            if self.config.ema: save(self.out / "ema", self.learner.judged, step=self.step, ema=self.config.ema, **data_facts(self.source))
             if self.config.keep_best and self.best is None: warnings.warn(f"keep_best={self.config.keep_best} is not among what was measured so far ({', '.join(self.metrics)})")
         self.crew.agree(0)                     # nobody goes on, or ends, before it is saved
 
