@@ -31,8 +31,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from .render import CAMERA, FORMATS, LATENTS, LIGHT_DISTANCE, LIGHT_ZOOM, ZOOM, Progress, Renderer, Scene, Visible
-from .render import ANGLES, check_angles, check_space, core_count, finish, is_finished, light_on_faces, light_on_floor, look_at, sample_latents, shadow_map, spot_on_points
-from .render import visible_points, write_files, write_packed
+from .render import ANGLES, check_angles, check_space, core_count, finish, is_finished, look_at, sample_latents, write_files, write_packed
 from .shapes import Mesh
 
 # %% ../nbs/14_meshes.ipynb #95052cf5
@@ -250,9 +249,9 @@ class ModelRenderer(Renderer):
         self,
         mesh: Mesh,    # the object
         scene: Scene,  # n views
-    ) -> tuple:        # the shadow map (n * map * map,) float32, and what the camera sees
+    ) -> tuple[np.ndarray, Visible]:  # the shadow map (n * map * map,) float32, and what the camera sees
         "Find the triangles, for the light and for the camera."
-        if self.tree is None: return shadow_map(mesh, scene, self.map), visible_points(mesh, scene, self.width)
+        if self.tree is None: return super().look(mesh, scene)
         lights, axes, found = zip(scene.pose, scene.light_axes, scene.light), look_at(CAMERA), []
         shadow = np.concatenate([self.tree.nearest(*light, LIGHT_ZOOM, self.map)[1] for light in lights])
         for view, pose in enumerate(scene.pose):
@@ -264,18 +263,14 @@ class ModelRenderer(Renderer):
         view, subpixel, face, point = (np.concatenate(part, -1) for part in zip(*found))
         return shadow, Visible(view.astype(np.int32), subpixel.astype(np.int32), face.astype(np.int32), point.astype(np.float32))
 
-    def draw(
+    def paint(
         self,
-        mesh: Mesh,           # the object
-        latents: np.ndarray,  # (n, 7), few enough for one batch
-    ) -> np.ndarray:          # (n, size, size, 3) uint8
-        "One batch of views: all stages."
-        scene = Scene.of(latents)
-        shadow, seen = self.look(mesh, scene)
-        pool = light_on_floor(self.floor, scene, shadow, self.map)
-        tilt, sun, bounce = (x[seen.view * len(mesh.faces) + seen.face] for x in light_on_faces(mesh, scene))
-        spot = spot_on_points(seen, scene, shadow, self.map) * tilt
-        return self.mix(scene, pool, seen, albedo_at(mesh, scene, seen), spot, sun, bounce)
+        mesh: Mesh,     # the object
+        scene: Scene,   # n views
+        seen: Visible,  # k sub-pixels
+    ) -> np.ndarray:    # (3, k) albedo
+        "The colour of the surface: from an image where there is one."
+        return albedo_at(mesh, scene, seen)
 
 # %% ../nbs/14_meshes.ipynb #d403e030
 def model_in(

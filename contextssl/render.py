@@ -441,12 +441,28 @@ class Renderer:
     ) -> np.ndarray:          # (n, size, size, 3) uint8
         "One batch of views: all stages."
         scene = Scene.of(latents)
-        shadow = shadow_map(mesh, scene, self.map)
+        shadow, seen = self.look(mesh, scene)
         pool = light_on_floor(self.floor, scene, shadow, self.map)
-        seen = visible_points(mesh, scene, self.width)
         tilt, sun, bounce = (x[seen.view * len(mesh.faces) + seen.face] for x in light_on_faces(mesh, scene))
         spot = spot_on_points(seen, scene, shadow, self.map) * tilt
-        return self.mix(scene, pool, seen, mesh.colors.T[:, seen.face], spot, sun, bounce)
+        return self.mix(scene, pool, seen, self.paint(mesh, scene, seen), spot, sun, bounce)
+
+    def look(
+        self,
+        mesh: Mesh,    # the object
+        scene: Scene,  # n views
+    ) -> tuple[np.ndarray, Visible]:  # the shadow map (n * map * map,) float32, and what the camera sees
+        "Find the triangles, for the light and for the camera."
+        return shadow_map(mesh, scene, self.map), visible_points(mesh, scene, self.width)
+
+    def paint(
+        self,
+        mesh: Mesh,     # the object
+        scene: Scene,   # n views
+        seen: Visible,  # k sub-pixels
+    ) -> np.ndarray:    # (3, k) albedo
+        "The colour of the surface: one for each triangle."
+        return mesh.colors.T[:, seen.face]
 
     def mix(
         self,
