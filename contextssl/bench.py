@@ -230,7 +230,7 @@ def step_setup(
         return torch.Generator().manual_seed(steps[contestant])
     return lambda: plain(draws(0)), lambda: train_step(model, batch, optimizer, config, 1.0, where, draws(1), 0.0)["loss"].item()
 
-
+# %% ../nbs/58_bench.ipynb #8ba751a6
 def step_race(
     name: str,              # of the benchmark
     precision: str,         # of ours: fp32 or bf16
@@ -247,7 +247,7 @@ def step_race(
     tolerance = 1e-4 if precision == "fp32" else 0.02
     return race(name, plain, ours, apart, tolerance, repeats, "ms", note="the baseline computes in fp32" if precision != "fp32" else "")
 
-
+# %% ../nbs/58_bench.ipynb #201c9e31
 def cuda_peak(
     make: Callable,     # makes a job, which returns a number
 ) -> tuple:             # MiB at the peak of the job's second run, and what it returned
@@ -271,7 +271,7 @@ def step_memory(
     (plain, loss), (own, our_loss) = (meter(lambda: step_setup(**setup)[which]) for which in (0, 1))
     return result(name, own, "MiB", plain, plain / own, 0.0, abs(loss - our_loss) / abs(loss), "peak of what torch holds during a step: weights, moments, batch, activations; the baseline computes in fp32")
 
-
+# %% ../nbs/58_bench.ipynb #1d63f2df
 def train_step_fp32(repeats: int = 11, small: bool = False) -> dict:
     "A training step in fp32: ResNet-18, 64 px, 64 pairs, transformer of width 512."
     return step_race("train_step_fp32", "fp32", repeats, small)
