@@ -8,7 +8,7 @@ __all__ = ['did_you_mean', 'nearest_name', 'in_repository']
 # %% ../nbs/01_names.ipynb #c810c32f
 import difflib
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 # %% ../nbs/01_names.ipynb #69aeea93
@@ -24,10 +24,10 @@ def did_you_mean(
 
 
 def nearest_name(
-    what: str,             # kind of thing, for the message
-    name: str,             # what was asked for
-    known: Iterable[str],  # names that there are
-) -> str:                  # the name, if it is among them
+    what: str,               # kind of thing, for the message
+    name: str,               # what was asked for
+    known: Collection[str],  # names that there are
+) -> str:                    # the name, if it is among them
     "A name that exists, or an error that offers the nearest one."
     if name in known: return name
     raise ValueError(f"unknown {what} {name!r}{did_you_mean(name, known)} (known: {', '.join(known)})")
