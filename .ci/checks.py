@@ -150,6 +150,24 @@ def outputs():
 
 
 @check
+def provenance():
+    "Every committed result is listed in nbs/results/README.md, with the command that wrote it."
+    folder = ROOT / "nbs/results"
+    listed = (folder / "README.md").read_text(encoding="utf-8")
+    lines = [line for line in listed.splitlines() if line.startswith("| `")]
+    named = {name.rstrip("/"): line for line in lines for name in re.findall(r"`([^`]+)`", line.split("|")[1])}
+    for name, line in named.items():
+        if not (folder / name).exists():
+            yield f"nbs/results/README.md lists {name}, which is not there"
+        if not line.split("|")[2].strip():
+            yield f"nbs/results/README.md names no command for {name}"
+    for path in sorted(folder.rglob("*.json*")):
+        name = path.relative_to(folder).as_posix()
+        if name not in named and not any(name.startswith(f"{folder_name}/") for folder_name in named):
+            yield f"nbs/results/README.md does not say where {name} comes from"
+
+
+@check
 def openings():
     "Every notebook begins with a title and one line that says what it is about."
     for path in notebooks():
