@@ -22,7 +22,7 @@ def context_colors(
     several = [c for c in contexts if "+" in c and c not in COLORS][:1]
     known = COLORS | dict.fromkeys(several, BLACK)
     taken = {known[c] for c in contexts if c in known}
-    order = [c for c in (BLUE, VERMILLION, GREEN, PINK, ORANGE, SKY) if c not in taken] or [GREY]
+    order = [c for c in (BLUE, VERMILLION, PINK, SKY, ORANGE, GREEN) if c not in taken] or [GREY]
     others = [c for c in dict.fromkeys(contexts) if c not in known]
     dealt = {c: order[k % len(order)] for k, c in enumerate(others)}
     return {c: known.get(c) or dealt[c] for c in contexts}
