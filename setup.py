@@ -37,6 +37,9 @@ setup(
         "hub": ["huggingface_hub"],
         "meshes": ["trimesh", "embreex"],
     },
-    entry_points={"console_scripts": split(s["console_scripts"])},
+    entry_points={
+        "console_scripts": split(s["console_scripts"]),
+        "nbdev": [f"{s['lib_name']}={s['lib_path']}._modidx:d"],  # by which the documentation finds definitions and sources
+    },
     zip_safe=False,
 )

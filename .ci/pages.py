@@ -3,9 +3,11 @@
     python .ci/pages.py                   process, render and judge; silence is a pass
     python .ci/pages.py --out FOLDER      keep the pages there, to look at in a browser
     python .ci/pages.py --strict          also what nbdev does not show, see `wished`
+    python .ci/pages.py --log docs.log    only judge what `nbdev_docs` has printed
 
 The published site is made by Quarto from the same `_proc` folder (`nbdev_docs`); this one has the same pages, addresses
-and anchors, so that a link that is broken here is broken there.
+and anchors, so that a link that is broken here is broken there. nbdev turns names in backticks into links to their
+definitions, and finds these by an entry point of the installed package (setup.py).
 """
 import argparse
 import ast
@@ -13,6 +15,7 @@ import base64
 import configparser
 import functools
 import html
+import importlib.metadata
 import io
 import json
 import multiprocessing
@@ -38,6 +41,12 @@ FRONT_MATTER = {"title": str, "description": str, "output-file": str, "toc": boo
 DIRECTIVE = re.compile(r"^#\s*\|\s*([\w-]+)\s*:?\s*(.*)$")
 ATTRIBUTES = re.compile(r"(\]\([^)\s]+\))\{[^}\n]*\}")      # pandoc's, which nbconvert would print
 TEXT, SWITCH = (str,), (bool,)
+WARNING = re.compile(r"^\s*\[?(?:WARN|ERROR)|UserWarning")   # of Quarto, pandoc (`[WARNING]`) and nbdev
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")                      # Quarto colours its warnings even in a file
+MATHML = re.compile(r"\\(?:Bigl|[Bb]igg?m|mathbbm|mathds|argmin|argmax)\b")   # what pandoc 3.5 or 3.9 does not convert
+LINKED = re.compile(r"\[`([^`]+)`\]\(([^)\s]+)\)")          # a name that nbdev has linked
+MEASURES = {"mrr", "pre", "auc"}                             # columns that link to the functions that compute them
+NESTED = re.compile(r"\[[^\[\]]*\[`([^`]+)`\]\([^)\s]+\)[^\[\]]*\]\(")   # the same inside a link's text
 
 # What _quarto.yml may say. Quarto refuses a file with one wrong key, and most machines have no Quarto to notice.
 KEYS = {
@@ -241,7 +250,47 @@ def described() -> dict:
     return found
 
 
-def prepared(notebook: dict, page: Page, module: str):
+@functools.cache
+def other_meanings() -> dict:
+    "Names that are public in the package: name -> (modules that define it, classes with a field of that name)."
+    found = {}
+    for path in sorted((ROOT / "contextssl").glob("[!_]*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                continue
+            found.setdefault(node.name, (set(), set()))[0].add(path.stem)
+            if isinstance(node, ast.ClassDef):
+                for entry in node.body:
+                    if isinstance(entry, ast.AnnAssign):
+                        found.setdefault(entry.target.id, (set(), set()))[1].add(node.name)
+    return found
+
+
+def doubtful(text: str, home: str, module: str):
+    """Links of nbdev that probably lead to something else than is meant, one sentence each.
+
+    A single word in small letters is a column, an option or a command as often as it is a function: outside of the
+    chapter that defines it, a function is written with brackets. `home` is the address of the site.
+    """
+    for name, target in LINKED.findall(text):
+        where = target.removeprefix(home).lstrip("/")
+        if where == target or "#" not in where or "." in name or name in MEASURES:
+            continue
+        defined = posixpath.basename(where.partition("#")[0]).removesuffix(".html")
+        bare, called = name.removesuffix("()"), name.endswith("()")
+        modules, classes = other_meanings().get(bare, (set(), set()))
+        if len(modules) > 1 and defined != module:
+            yield f"`{name}` links to {where}, but {' and '.join(sorted(modules))} define it: write contextssl.MODULE.{bare}"
+        elif defined != module and not called and re.fullmatch("[a-z]+", bare):
+            yield f"`{name}` links to {where}: write `{name}()` if that is meant, else <code>{name}</code> or other words"
+        elif defined != module and not called and classes:
+            fields = " and ".join(sorted(classes))
+            yield f"`{name}` links to {where}, but is a field of {fields} too: write `{name}()` or `{name}=`"
+    for name in NESTED.findall(text):
+        yield f"`{name}` stands in the text of a link, and nbdev puts a link of its own there: take the backticks away"
+
+
+def prepared(notebook: dict, page: Page, module: str, home: str):
     "The notebook as nbconvert has to see it: directives obeyed, pandoc's attributes taken out, pictures told apart."
     import nbformat
     from nbformat.v4.rwbase import rejoin_lines
@@ -251,6 +300,9 @@ def prepared(notebook: dict, page: Page, module: str):
         if cell["cell_type"] == "markdown":
             if re.search(r"^:::", source, re.MULTILINE):
                 page.problems.append(f"{page.source}: cell {n} has a ':::' block, which only Quarto reads")
+            page.problems += [f"{page.source}: cell {n}: {said}" for said in dict.fromkeys(doubtful(source, home, module))]
+            if unread := MATHML.search(source):
+                page.problems.append(f"{page.source}: cell {n} has a formula with {unread[0]}, which the converter to MathML does not read: write \\left( and \\right), or \\operatorname")
             cell["source"] = ATTRIBUTES.sub(r"\1", source)
             continue
         if cell["cell_type"] != "code":
@@ -264,6 +316,9 @@ def prepared(notebook: dict, page: Page, module: str):
             for said in undocumented(cell["source"], cell, module):
                 kept = page.strict if said.endswith("the dataclass has one") else page.problems
                 kept.append(f"{page.source}: {said}")
+            shown = "".join(joined(o.get("data", {}).get("text/markdown", "")) for o in cell.get("outputs", []))
+            if any(LINKED.search(code) for code in re.findall(r"^```python\n(.*?)^```", shown, re.MULTILINE | re.DOTALL)):
+                page.problems.append(f"{page.source}: cell {n} shows a link inside a signature: does settings.ini name site_signatures under procs?")
         if options.get("echo") == "false" or options.get("include") == "false":
             cell["metadata"].setdefault("tags", []).append("no-source")
         if options.get("output") == "false" or options.get("include") == "false":
@@ -323,8 +378,8 @@ def exporter():
     return HTMLExporter(template_name="basic", config=config, anchor_link_text="", **prompts)
 
 
-def rendered(source: str) -> Page:
-    "One processed file as a page."
+def rendered(source: str, home: str) -> Page:
+    "One processed file as a page; `home` is the address of the site."
     from nbconvert.filters import markdown2html
     page = Page(source)
     path = PROC / source
@@ -335,7 +390,7 @@ def rendered(source: str) -> Page:
         original = json.loads((ROOT / "nbs" / source).read_text(encoding="utf-8"))["cells"]
         exported = re.search(r"^#\s*\| default_exp (\w+)", "\n".join(joined(c["source"]) for c in original), re.MULTILINE)
         try:
-            body = exporter().from_notebook_node(prepared(notebook, page, exported[1] if exported else ""))[0]
+            body = exporter().from_notebook_node(prepared(notebook, page, exported[1] if exported else "", home))[0]
         except Exception as e:
             page.problems.append(f"{source} cannot be rendered: {type(e).__name__}: {e}")
             body = ""
@@ -496,41 +551,58 @@ def process() -> tuple:
     last = " | ".join((done.stdout + done.stderr).strip().splitlines()[-6:])
     problem = f"nbdev cannot process the notebooks for the site: {said[1] if said else last} {why[1] if why else ''}" if done.returncode else ""
     mixed = re.findall(r"UserWarning: Found cells containing imports and other code[^\n]*\n---\n(.*?)\n---\n", done.stderr, re.DOTALL)
-    return problem, [f"nbdev warns of a cell with imports and other code: '{m.splitlines()[-1][:80]}'" for m in dict.fromkeys(mixed)]
+    warned = [f"nbdev warns of a cell with imports and other code: '{m.splitlines()[-1][:80]}'; give the other code a cell of its own" for m in dict.fromkeys(mixed)]
+    others = [line for line in done.stderr.splitlines() if "UserWarning" in line and "imports and other code" not in line]
+    return problem, warned + [f"nbdev warns while it processes the notebooks: {line[:160]}" for line in dict.fromkeys(others)]
+
+
+def entry_point():
+    "Without nbdev's entry point the pages have no links to definitions and sources."
+    found = importlib.metadata.entry_points(group="nbdev")
+    if not any(e.value == "contextssl._modidx:d" for e in found):
+        yield "the installed package has no entry point of nbdev, so names do not link to their definitions: pip install -e \".[dev]\""
 
 
 def judge(there: list, settings, strict: bool = False, processed: bool = False, out: Path | None = None):
     "Process, render and judge the site: one sentence per problem."
     config, problems = configuration(there, settings)
     yield from problems
+    yield from entry_point()
     failed, warned = ("", []) if processed else process()
     if failed:
         yield failed
         return
+    yield from warned
     yield from (f"_proc/{p} was not written" for p in there if not (PROC / p).exists())
+    base = settings["doc_host"] + settings["doc_baseurl"]
     extra = sorted(p.relative_to(PROC).as_posix() for p in PROC.glob("*.qmd"))
     sources = [p for p in there if (PROC / p).exists()] + extra
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        pages = pool.map(rendered, sources, chunksize=4)
+        pages = pool.map(functools.partial(rendered, home=base), sources, chunksize=4)
     for page in pages:
         yield from page.problems
-    base = settings["doc_host"] + settings["doc_baseurl"]
     repository = f"{settings['git_url']}/blob/{settings['branch']}"
     yield from [*broken_links(pages, base, repository), *pictures(pages), *twins(pages)]
     if "404.qmd" not in extra:
         yield "nbs/404.qmd is gone: a wrong address would end on a bare page"
     yield from badges(pages, settings)
     if strict:
-        yield from wished(pages, warned)
+        yield from wished(pages)
     if out and config:
         save(pages, config, out)
 
 
-def wished(pages: list, warned: list):
-    "What nbdev does not show, the comments on the fields of dataclasses, and its warnings: no rules, but good to know."
+def wished(pages: list):
+    "What nbdev does not show, the comments on the fields of dataclasses: no rule, but good to know."
     for page in pages:
         yield from page.strict
-    yield from warned
+
+
+def warnings_in(log: Path):
+    "Warnings and errors that the build of the site has printed, with their line numbers."
+    for n, line in enumerate(log.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+        if WARNING.search(plain := COLOUR.sub("", line)):
+            yield f"{log}:{n}: {plain.strip()}"
 
 
 def main():
@@ -538,7 +610,12 @@ def main():
     parser.add_argument("--out", type=Path, help="keep the pages in this folder")
     parser.add_argument("--strict", action="store_true", help="also what nbdev does not show")
     parser.add_argument("--processed", action="store_true", help="judge what is in _proc, without processing it anew")
+    parser.add_argument("--log", type=Path, help="only judge this log of nbdev_docs")
     args = parser.parse_args()
+    if args.log:
+        problems = list(warnings_in(args.log))
+        print("\n".join(problems), end="\n" * bool(problems))
+        sys.exit(bool(problems))
     config = configparser.ConfigParser()
     config.read(ROOT / "settings.ini", encoding="utf-8")
     nbs = ROOT / "nbs"

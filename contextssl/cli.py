@@ -534,13 +534,19 @@ def eval_tables(
     cfg: "'EvalConfig'",         # the protocol
     device: "'torch.device'",    # where to compute
     out: "str | Path",           # folder for the results
+    page: bool = False,          # also write report.html
 ):
     "What a model knows of the people of a table, and how its decisions differ between groups."
+    from contextssl.embeddings import encode_views
     from contextssl.fair_evaluation import evaluate_tables, fair_table
     from contextssl.results import save_rows
-    rows = evaluate_tables(model, views, cfg, device, True)
+    features = encode_views(model.to(device), views, None, cfg.batch_size, True, cfg.precision)
+    rows = evaluate_tables(model, views, cfg, device, True, features)
     folder = save_rows(rows, out)
     print(fair_table(rows), "", folder, sep="\n")
+    if page:
+        from contextssl.report import report
+        print(report(folder, rows, model, views, features, cfg))
 
 def run_eval(words: list) -> None:
     "What a trained model knows: relative actions, factors, classes, and where an action leads."
@@ -557,7 +563,7 @@ def run_eval(words: list) -> None:
     if views is None: raise ValueError(f"data={d.data} has pairs only, and an evaluation asks about views of held-out items")
     test, model = open_data(replace(d, data_dir=o.test_dir)).views if o.test_dir else None, load(path)
     device = pick_device(o.device)
-    if hasattr(views, "answers"): return eval_tables(model, views, c, device, o.out or results_folder(path, "people", o.protocol))
+    if hasattr(views, "answers"): return eval_tables(model, views, c, device, o.out or results_folder(path, "people", o.protocol), o.report)
     folder = Path(o.out or results_folder(path, o.task, o.protocol))
     large = len(views) * views.views_per_object * getattr(model.config, "projection_dim", 0) * 4 > c.memory_gb * 2**30     # a table of features that memory should not hold
     store = o.store or (str(folder / "store") if large else None)

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from tqdm.auto import tqdm
 
 from .embeddings import Condition, PairDraw, conditions_of, draw_context, draw_pairs, embed_rows, encode_views, evaluating, expect_numbers, expect_sound, pairs_of, published_context, shown_factors
-from .groups import ActionSpace, geodesic_angle, quat_multiply
+from .groups import ActionSpace, geodesic_angle, quat_multiply, turning_factor
 from .metrics import knn_scores, mean_of_sums, mean_sums, pre
 from .names import nearest_name
 from .probes import AdamProbes, expect_converging, logistic_probe, ridge_probe
@@ -862,13 +862,14 @@ def part_of_rotation(
     space: ActionSpace,      # says where the quaternion is
 ) -> torch.Tensor:           # (s, A), zero but for the rotation
     "Turns by shares of the angle about the axis of an action's rotation, on the shorter way."
-    q = action[space.slice("rot")].double()
+    place = space.slice(turning_factor(space))
+    q = action[place].double()
     q = torch.where(q[3] < 0, -q, q)
     size = q[:3].norm()
     half = shares.double() * torch.atan2(size, q[3])
     turn = torch.cat([half.sin()[:, None] * q[:3] / size.clamp(min=1e-12), half.cos()[:, None]], 1)
     out = action.new_zeros(len(shares), len(action))
-    out[:, space.slice("rot")] = turn.to(action.dtype)
+    out[:, place] = turn.to(action.dtype)
     return out
 
 # %% ../nbs/52_evaluation.ipynb #0541365b
@@ -893,7 +894,7 @@ def _path_of(o: int, source: int, degrees: float, steps: int, poses: torch.Tenso
     turned[source] = torch.inf
     target = int((turned - degrees).abs().argmin())
     actions = part_of_rotation(views.relate(views.latents[o, source], views.latents[o, target]), torch.arange(1, steps + 1) / steps, space)
-    return actions, quat_multiply(poses[o, source], actions[:, space.slice("rot")].double())
+    return actions, quat_multiply(poses[o, source], actions[:, space.slice(turning_factor(space))].double())
 
 # %% ../nbs/52_evaluation.ipynb #eda6a70f
 def rotation_paths(
@@ -909,10 +910,13 @@ def rotation_paths(
     "Held-out objects turned from their source view to another view, in even steps."
     expect_predictor(model, "a path of rotations")
     expect_source(views, cfg.source_view)
-    val, count, poses, found = views.rows("val"), views.views_per_object, views.factors[..., :4].double(), {}
+    if not (turns := turning_factor(views.action_space)):
+        raise ValueError(f"a path of rotations needs data that hold a rotation, and these have {', '.join(views.action_space.names)}")
+    val, count, found = views.rows("val"), views.views_per_object, {}
+    poses = views.factors[..., views.action_space.slice(turns)].double()
     chosen = np.random.default_rng([cfg.seed, 5]).permutation(val)[:objects].tolist()
     todo = {o: _path_of(o, cfg.source_view, degrees, steps, poses, model.action_space, views) for o in chosen}
-    for c in conditions(model, views, features, replace(cfg, contexts=("rot",), lengths=tuple(dict.fromkeys((0, max(cfg.lengths)))))):
+    for c in conditions(model, views, features, replace(cfg, contexts=(turns,), lengths=tuple(dict.fromkeys((0, max(cfg.lengths)))))):
         pool = embed_rows(model, features[val].flatten(0, 1), c.cache).unflatten(0, (len(val), count))
         for o, (actions, asked) in todo.items():
             where = np.stack([val.repeat(count), np.tile(np.arange(count), len(val))], 1)

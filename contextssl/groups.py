@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['quat_multiply', 'quat_conjugate', 'quat_normalise', 'random_quat', 'quat_rotate', 'quat_to_matrix', 'quat_from_euler',
-           'relative_quat', 'geodesic_angle', 'ActionSpace', 'equivariance_error', 'invariance_error']
+           'relative_quat', 'geodesic_angle', 'ActionSpace', 'factor_kind', 'turning_factor', 'equivariance_error',
+           'invariance_error']
 
 # %% ../nbs/00_groups.ipynb #d2992e6e
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -175,6 +176,25 @@ class ActionSpace:
 
     def __repr__(self) -> str:
         return f"ActionSpace({self.factors}" + (f", hidden={self.hidden})" if self.hidden else ")")
+
+# %% ../nbs/00_groups.ipynb #7d4e2b81
+def factor_kind(
+    space: ActionSpace,            # of a model or of a data set
+    name: str,                     # a factor
+    circular: Sequence[str] = (),  # factors whose numbers lie on circles of length 1, as hues do
+) -> str:                          # "quaternion", "circle" or "line"
+    "What the numbers of a factor are: a rotation, places on circles, or plain numbers."
+    place = space.slice(name)
+    if name == "rot" and place.stop - place.start == 4:
+        return "quaternion"
+    return "circle" if name in circular else "line"
+
+
+def turning_factor(
+    space: ActionSpace,   # of a model or of a data set
+) -> "str | None":        # the name of its first factor that is a rotation in space; None if it has none
+    "Which factor turns objects in space."
+    return next((name for name in space.names if factor_kind(space, name) == "quaternion"), None)
 
 # %% ../nbs/00_groups.ipynb #e39fa99f
 def equivariance_error(

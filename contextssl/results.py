@@ -49,7 +49,7 @@ def factor_scores(
     columns = np.concatenate([r2_sums(p, t, objects) for p, t in zip(pred.T, target.T)], 1)
     scores = [Score("r2_pooled", r2_pooled(pred, target), r2_floor(target), n, r2_sums(pred, target, objects), r2_of_sums),
               Score("r2_per_dim", r2_per_dim(pred, target), 0.0, n, columns, lambda s: r2_of_sums(s.reshape(len(s), -1, 4)).mean(1))]
-    if task.endswith("rotation"):
+    if task.endswith("rotation") and target.shape[1] == 4:       # a quaternion; an angle in the plane is a number like others
         constant = target.mean(0).expand_as(target)
         angles = geodesic_angle(quat_normalise(pred, "pred"), quat_normalise(target, "target")).rad2deg()
         scores.append(Score("geodesic_deg", geodesic_deg(pred, target), geodesic_deg(constant, target), n, mean_sums(angles, objects), mean_of_sums))
