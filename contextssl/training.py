@@ -193,6 +193,7 @@ def expect_batches(
         raise ValueError(f"{name} {why(pairs)}; use {instead}{'or ' * bool(instead)}another batch_size" + (f", such as {near}" if near else ""))
 
 
+
 # %% ../nbs/41_training.ipynb #56fa33a7
 def make_optimizer(
     model: torch.nn.Module,  # on its device; parameters named `encoder.*` and `feature_aux_head.*` get the encoder's rate
@@ -599,7 +600,7 @@ def train(
     "Train a method on a source of pairs."
     run, due = Run(model, source, config, out, resume, run), lambda steps: steps and run.step % steps == 0
     total, look = run.plan.total, every * run.plan.epoch if after_epoch else 0
-    with stop_note() as note, lines_of(run) as file, stream_of(run) as stream, bar_of(run, progress) as bar:
+    with run.crew, stop_note() as note, lines_of(run) as file, stream_of(run) as stream, bar_of(run, progress) as bar:
         if run.step and due(look): run.show(after_epoch)
         for batch in stream:
             elapsed, stop = run.crew.agree(time.perf_counter() - run.start, note.is_set())
