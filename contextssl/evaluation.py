@@ -25,6 +25,7 @@ from tqdm.auto import tqdm
 
 from .embeddings import Condition, PairDraw, conditions_of, draw_context, draw_pairs, embed_rows, encode_views, evaluating, expect_numbers, expect_sound, pairs_of, published_context, shown_factors
 from .groups import ActionSpace, geodesic_angle, quat_multiply
+from .invariant import start_features
 from .metrics import knn_scores, mean_of_sums, mean_sums, pre
 from .names import nearest_name
 from .probes import AdamProbes, expect_converging, logistic_probe, ridge_probe
@@ -187,7 +188,8 @@ def vectors(
     one, name = both[:, 1] if one is None else one, "feature" if c is None else "z+"
     found = {("pair", name): lambda: unit(both).flatten(1), ("row", name): lambda: unit(one), ("raw", name): lambda: one}
     if c is not None and hasattr(model, "predict_features") and {"row", "raw"} & set(kinds):
-        moved = embed_rows(model, z[0::2], c.cache, model.action_space.keep(sample.draw.actions, *c.factors), normalize=False)
+        origins = sample.draw.features(start_features(model, sample.features, sample.views))[0::2]
+        moved = embed_rows(model, origins, c.cache, model.action_space.keep(sample.draw.actions, *c.factors), normalize=False)
         found |= {("row", "zr"): lambda: unit(moved), ("raw", "zr"): lambda: moved}
     found = {key: v() for key, v in found.items() if key[0] in kinds}
     for v in found.values(): expect_sound(v, c)
@@ -501,10 +503,11 @@ def prediction_answers(
 ) -> Iterator[tuple[dict, Score]]:  # labels and scores
     "Cosine of predictions with the truth, beside that of the identity predictor, and the gain."
     z, objects = sample.draw.features(sample.features), sample.draw.objects
+    origins = sample.draw.features(start_features(model, sample.features, sample.views))[0::2]
     for c in conds:
         x, y = embed_rows(model, z, c.cache).double().cpu().unflatten(0, (-1, 2)).unbind(1)
         expect_sound(torch.cat([x, y]), c)
-        moved = embed_rows(model, z[0::2], c.cache, model.action_space.keep(sample.draw.actions, *c.factors)).double().cpu()
+        moved = embed_rows(model, origins, c.cache, model.action_space.keep(sample.draw.actions, *c.factors)).double().cpu()
         expect_numbers(moved, f"predictions under {c.tokens} tokens of context {c.context}")
         after, before = (moved * y).sum(1), (x * y).sum(1)
         labels = dict(split=sample.split, task="prediction", representation="zr", context=c.context, context_tokens=c.tokens)
@@ -797,7 +800,8 @@ def rotation_paths(
         for o, (actions, asked) in todo.items():
             where = np.stack([val.repeat(count), np.tile(np.arange(count), len(val))], 1)
             where = where[(where != (o, cfg.source_view)).any(1) & (all_objects | (where[:, 0] == o))]      # (n, 2) candidates
-            guess = embed_rows(model, features[o, cfg.source_view].expand(steps, -1), c.cache, actions)
+            origin = start_features(model, features, views)[np.array([o]), np.array([cfg.source_view])]
+            guess = embed_rows(model, origin.expand(steps, -1), c.cache, actions)
             away = geodesic_angle(asked[:, None], poses[where[:, 0], where[:, 1]]).rad2deg()               # (s, n)
             best, least = (guess @ pool[np.searchsorted(val, where[:, 0]), where[:, 1]].mT).argmax(1).cpu(), away.min(1)
             turned, off = geodesic_angle(poses[o, cfg.source_view], asked).rad2deg(), away[torch.arange(steps), best]

@@ -401,6 +401,7 @@ def train_step(
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_grad)
     scaler.step(optimizer)
     scaler.update()
+    if hasattr(model, "after_step"): model.after_step(progress)
     return means
 
 def log_row(
