@@ -320,7 +320,7 @@ def newest(
     "The newest complete checkpoint of a run."
     path = Path(path)
     if (path / "model.json").exists(): return path
-    if (aside(path) / "model.json").exists() and not path.exists(): return aside(path)
+    if not path.exists() and (aside(path) / "model.json").exists(): return aside(path)
     found = steps_of(path / "checkpoints" if (path / "checkpoints").is_dir() else path)
     if not found: raise FileNotFoundError(f"no checkpoint in {path}: expected a folder with model.json, or a run folder with checkpoints/step_*/")
     return found[-1]
@@ -415,7 +415,7 @@ def load_training(
 ) -> dict:               # what `save` got as `training`
     "The training state of a checkpoint."
     path = newest(path)
-    if not (path / "training.pt").exists(): raise FileNotFoundError(f"{path} has no training.pt; training cannot go on from it")
+    if not (path / "training.pt").exists(): raise FileNotFoundError(f"{path} has no training.pt, and training cannot go on from it; {way_back(path)}")
     try: return torch.load(path / "training.pt", map_location="cpu", weights_only=True)
     except (RuntimeError, ValueError, EOFError, KeyError, OSError, pickle.UnpicklingError) as e:
         raise ValueError(f"{path / 'training.pt'} is damaged ({(str(e) or type(e).__name__).splitlines()[0]}); {way_back(path)}") from None

@@ -33,7 +33,7 @@ import torch
 import yaml
 from tqdm.auto import tqdm
 
-from .checkpoints import load_training, load_weights, newest, read_card, save, versions, write_atomic
+from .checkpoints import expect_saveable, load_training, load_weights, newest, read_card, save, versions, write_atomic
 from .pairs import PairBatch, PairSource, batches, steps_per_epoch
 from .processes import Crew, Share, share_norms
 from .watch import Collapse, Finite, OnlineProbes, enough_for_model, enough_memory, expect_room, expect_tracker, open_tracker, threads
@@ -500,6 +500,7 @@ class Run:
     "A training in progress: a learner, its position, and the folder that it is written to."
     def __init__(self, model: torch.nn.Module, source: PairSource, config: TrainConfig, out: "str | Path", resume: bool = False, run: dict = None):
         device, told, self.out = pick_device(config.device), describe_run(model, source, config), Path(out)
+        expect_saveable(model)
         autocast(device, config.precision), expect_tracker(config.track), check_run(self.out, told, resume, defaults_of(type(model.config), config))
         if run := run or resume and read_run(out).get("run"): told["run"] = run
         self.go_on = f"go on with: contextssl train resume={shlex.quote(str(out))}" if run else "the same command, or train(..., resume=True), goes on from there"
