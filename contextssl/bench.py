@@ -6,12 +6,13 @@
 __all__ = ['UNITS', 'SMALL', 'BENCHMARKS', 'TARGETS', 'processor', 'brief', 'result', 'race', 'plain_attention',
            'plain_transformer', 'plain_nt_xent', 'PlainStep', 'pair_batch', 'step_setup', 'step_race', 'cuda_peak',
            'step_memory', 'train_step_fp32', 'train_step_bf16', 'train_step_gpu', 'seconds_of', 'matrix_rate',
-           'bandwidth', 'SplitStep', 'noise_views', 'split_setup', 'floors', 'train', 'repeat_context', 'plain_query',
-           'resident', 'query_setup', 'query_memory', 'in_fresh_process', 'context_memory', 'plain_zbuffer',
-           'PlainRenderer', 'render_race', 'render_64', 'render_128', 'jpeg_set', 'plain_image', 'PlainPairs',
-           'batches_128', 'pack_race', 'pack_exact', 'pack_fast', 'PlainRetrieval', 'retrieval_race',
-           'retrieval_end_to_end', 'retrieval_cached', 'plain_ranks', 'ranking', 'plain_probe', 'probes',
-           'target_ratio', 'missing', 'as_line', 'bench', 'load_bench', 'BenchOptions']
+           'bandwidth', 'SplitStep', 'noise_views', 'split_setup', 'floors', 'train', 'demo_step', 'serve_steps',
+           'Stepper', 'busy_loops', 'load_rows', 'under_load', 'repeat_context', 'plain_query', 'resident',
+           'query_setup', 'query_memory', 'in_fresh_process', 'context_memory', 'plain_zbuffer', 'PlainRenderer',
+           'render_race', 'render_64', 'render_128', 'jpeg_set', 'plain_image', 'PlainPairs', 'batches_128',
+           'pack_race', 'pack_exact', 'pack_fast', 'PlainRetrieval', 'retrieval_race', 'retrieval_end_to_end',
+           'retrieval_cached', 'plain_ranks', 'ranking', 'plain_probe', 'probes', 'target_ratio', 'missing', 'as_line',
+           'bench', 'load_bench', 'BenchOptions']
 
 # %% ../nbs/58_bench.ipynb #c35e89e8
 import contextlib
@@ -21,12 +22,11 @@ import json
 import math
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -41,9 +41,10 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from .checkpoints import write_atomic
+from .demo import preset
 from .embeddings import PairDraw, conditions_of, draw_context, encode_views
 from .metrics import hits_at, mrr, retrieval_ranks
-from .names import nearest_name
+from .names import WAITING, nearest_name
 from .pairs import PairBatch, PairSource, batches
 from .probes import AdamProbes
 from .packing import pack
@@ -53,6 +54,7 @@ from .retrieval import object_ranks
 from .shapes import Mesh
 from .threediebench import ViewImages, ViewPairs, Views, open_views, relative_action
 from .training import TrainConfig, autocast, make_optimizer, step_generator, train_step
+from .watch import peak_memory
 from .world_model import ContextCache, ContextSSL, ContextSSLConfig, ContextTransformer, context_mask, draw_environment, pair_mask, pair_tokens, prediction_terms
 
 # %% ../nbs/58_bench.ipynb #1588cdf4
@@ -426,6 +428,106 @@ def train(repeats: int = 11, small: bool = False) -> list:
     rows = [row(name, of(works), *least[name]) for name, works in split.parts.items()]
     return [*rows, row("step", times.sum(1), sum(floor for floor, _ in least.values()), f"the baseline is the floor; {words}")]
 
+# %% ../nbs/58_bench.ipynb #83c292f2
+def demo_step(
+    small: bool,               # a tiny model, for tests
+) -> Callable[[], float]:      # makes one update, returns its loss
+    "A training step of the demo, on images of noise."
+    p = preset("smoke" if small else "mini")
+    config, cpu = TrainConfig(**p.train), torch.device("cpu")
+    torch.manual_seed(0)
+    model = ContextSSL(ContextSSLConfig(**p.model)).train()
+    model.encoder.to(memory_format=torch.channels_last)
+    batch = pair_batch(config.batch_size, 32 if small else 64, "cpu")
+    optimizer, draws = make_optimizer(model, config), torch.Generator().manual_seed(0)
+    return lambda: train_step(model, batch, optimizer, config, 1.0, cpu, draws, 0.0)["loss"].item()
+
+
+def serve_steps(
+    small: bool,  # a tiny model, for tests
+) -> None:
+    "Make a step for every line of the input; write its seconds and its loss."
+    step = demo_step(small)
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        loss = step()
+        print(json.dumps([time.perf_counter() - start, loss]), flush=True)
+
+
+class Stepper:
+    "A process that makes steps when it is asked to, with a thread on every core."
+
+    def __init__(
+        self,
+        passive: bool,  # its threads wait as those of a command, or as PyTorch's by default
+        small: bool,    # a tiny model, for tests
+    ):
+        code = f"from contextssl.bench import serve_steps; serve_steps({small})"
+        if passive: code = f"from contextssl.names import wait_passively; wait_passively(); {code}"
+        unset = {k: v for k, v in os.environ.items() if k not in (*WAITING, "THP_MEM_ALLOC_ENABLE")}
+        variables = unset | dict(OMP_NUM_THREADS=str(core_count()))
+        pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen([sys.executable, "-c", code], env=variables, text=True, **pipes)
+
+    def __call__(self) -> tuple:  # seconds, loss
+        "One step."
+        print(file=self.process.stdin, flush=True)
+        return tuple(json.loads(self.process.stdout.readline()))
+
+    def __enter__(self) -> "Stepper":
+        "Itself."
+        return self
+
+    def __exit__(self, *error) -> None:
+        "End the process."
+        self.process.kill()
+        self.process.communicate()
+
+
+@contextlib.contextmanager
+def busy_loops(
+    count: int,  # processes
+) -> Iterator[None]:
+    "Inside, other processes compute without end."
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try: yield
+    finally:
+        for process in others:
+            process.kill()
+            process.wait()
+
+# %% ../nbs/58_bench.ipynb #56d602e9
+def load_rows(
+    times: np.ndarray,  # (r, 2, 2) seconds of a step: rounds; alone, beside others; spinning, passive
+    difference: float,  # between the losses of the two
+    note: str,          # what a reader of the rows must know
+) -> list[dict]:        # rows of the results
+    "What the rounds say: beside others, alone, and how many times longer the one is."
+    alone, beside = times[:, 0], times[:, 1]
+    found = []
+    for name, unit, each in (("under_load", "ms", 1000 * beside), ("under_load.alone", "ms", 1000 * alone), ("under_load.slowdown", "times", beside / alone)):
+        lower, ratio, upper = np.quantile(each[:, 0] / each[:, 1], [0.25, 0.5, 0.75])
+        plain, own = np.median(each, 0)
+        found.append(result(name, own, unit, plain, ratio, (upper - lower) / ratio, difference, note))
+    return found
+
+
+def under_load(repeats: int = 7, small: bool = False) -> list[dict]:
+    "A training step of the demo with a busy process on every core beside it, and alone: threads that sleep while they wait, against threads that spin."
+    cores, each = core_count(), 1 if small else 3
+    times = np.empty((repeats, 2, 2))
+    with Stepper(False, small) as spinning, Stepper(True, small) as passive:
+        for _ in range(2): warm = [stepper() for stepper in (spinning, passive)]
+        for r, others in np.ndindex(repeats, 2):
+            with busy_loops(cores * others):
+                taken = [[stepper()[0] for stepper in (spinning, passive)] for _ in range(each)]
+            times[r, others] = np.median(taken, 0)
+    difference = abs(warm[0][1] - warm[1][1]) / abs(warm[0][1])
+    if not difference <= 1e-4:
+        raise ValueError(f"under_load: the losses of the two processes are {difference:.3g} apart; a comparison of their speed would mean nothing")
+    note = f"{cores} threads, {cores} busy processes beside them; the baseline's threads spin while they wait"
+    return load_rows(times, difference, note)
+
 # %% ../nbs/58_bench.ipynb #4fdc48f1
 def repeat_context(
     kv: torch.Tensor,  # (layers, 2, heads, c, e)
@@ -457,7 +559,7 @@ def resident() -> tuple[float, float]:  # now, and at most so far
     if status.exists():
         found = dict(line.split(":", 1) for line in status.read_text().splitlines() if line.startswith(("VmRSS", "VmHWM")))
         return tuple(int(found[k].split()[0]) / 1024 for k in ("VmRSS", "VmHWM"))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
+    peak = (peak_memory() or 0) / 2**20
     return peak, peak
 
 
@@ -842,11 +944,11 @@ def probes(repeats: int = 3, small: bool = False) -> dict:
     return race("probes", baseline, ours, apart, 0.02, repeats, "ms", (steps, steps), f"{inputs} inputs of width {d}, each with a linear probe for both factors and an MLP of width {hidden} for rotation")
 
 # %% ../nbs/58_bench.ipynb #2dc7000f
-BENCHMARKS = {f.__name__: f for f in (train, train_step_fp32, train_step_bf16, train_step_gpu, context_memory, render_64, render_128, pack_exact, pack_fast, batches_128,
+BENCHMARKS = {f.__name__: f for f in (train, train_step_fp32, train_step_bf16, train_step_gpu, under_load, context_memory, render_64, render_128, pack_exact, pack_fast, batches_128,
                                       retrieval_end_to_end, retrieval_cached, ranking, probes)}
 
 TARGETS = {  # benchmark -> what it must reach: a ratio ("x"), or a value in its own unit
-    "train_step_fp32": (1.2, "x"), "train_step_bf16": (1.8, "x"), "train_step_gpu": (25, "ms"),
+    "train_step_fp32": (1.2, "x"), "train_step_bf16": (1.8, "x"), "train_step_gpu": (25, "ms"), "under_load.slowdown": (2.5, "times"),
     "render_64": (1000, "images/s"), "render_128": (350, "images/s"), "pack_exact": (2000, "images/s"), "pack_fast": (4000, "images/s"), "batches_128": (25_000, "images/s"),
     "retrieval_end_to_end": (4, "x"), "retrieval_cached": (100, "x"), "ranking": (1, "s"),
     "probes": (96, "ms"),  # so that the 1,250 updates of the demo's evaluation take 120 s
@@ -870,6 +972,8 @@ def missing(
         return "train_step_gpu needs a CUDA GPU, and torch sees none on this machine"
     if name == "train_step_bf16" and not getattr(torch.cpu, "_is_avx512_bf16_supported", bool)():
         return "train_step_bf16 needs a processor that multiplies in bfloat16 (AVX512-BF16 or AMX), and this one does not"
+    if name == "context_memory" and not any(resident()):
+        return "context_memory asks the system how much memory a process holds, and this one does not say"
     return ""
 
 # %% ../nbs/58_bench.ipynb #6401484b

@@ -10,8 +10,6 @@ __all__ = ['OURS', 'MINI', 'MINI_TRAIN', 'PRESETS', 'COLUMNS', 'SHIPPED', 'BESID
 # %% ../nbs/57_demo.ipynb #4ba527df
 import json
 import platform
-import resource
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,6 +27,7 @@ from .render import render_dataset
 from .report import html_report
 from .threediebench import ViewPairs, Views, open_views
 from .training import TrainConfig, pick_device, read_metrics, train
+from .watch import peak_memory
 from .world_model import ContextSSL, ContextSSLConfig
 
 # %% ../nbs/57_demo.ipynb #a33202b9
@@ -148,9 +147,9 @@ def draw(
 # %% ../nbs/57_demo.ipynb #5e42e19c
 def machine() -> dict:
     "Where a run took place."
-    unit = 1 if sys.platform == "darwin" else 1024      # ru_maxrss is in bytes there, in KiB elsewhere
+    peak = peak_memory()
     return dict(platform=platform.platform(), processor=platform.machine(), threads=torch.get_num_threads(), torch=torch.__version__,
-                peak_memory_gib=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30, 2))
+                peak_memory_gib=round(peak / 2**30, 2) if peak else None)
 
 class Stopwatch:
     "Seconds of each stage, and a line on the screen when one begins."

@@ -25,6 +25,7 @@ from tqdm.auto import tqdm
 
 from .embeddings import Condition, PairDraw, conditions_of, draw_context, draw_pairs, embed_rows, encode_views, evaluating, expect_numbers, expect_sound, pairs_of, published_context, shown_factors
 from .groups import ActionSpace, geodesic_angle, quat_multiply, turning_factor
+from .invariant import start_features
 from .metrics import knn_scores, mean_of_sums, mean_sums, pre
 from .names import nearest_name
 from .probes import AdamProbes, expect_converging, logistic_probe, ridge_probe
@@ -214,7 +215,8 @@ def embedded(
     else: one = both[:, 1]
     if c is None or not predicts or not hasattr(model, "predict_features"): return both, one, None
     actions = model.action_space.keep(sample.draw.actions, *c.factors)
-    return both, one, embed_rows(model, z[0::2], c.cache, actions, normalize=False)
+    origins = sample.draw.features(start_features(model, sample.features, sample.views))[0::2]
+    return both, one, embed_rows(model, origins, c.cache, actions, normalize=False)
 
 
 def vectors(
@@ -921,7 +923,8 @@ def rotation_paths(
         for o, (actions, asked) in todo.items():
             where = np.stack([val.repeat(count), np.tile(np.arange(count), len(val))], 1)
             where = where[(where != (o, cfg.source_view)).any(1) & (all_objects | (where[:, 0] == o))]      # (n, 2) candidates
-            guess = embed_rows(model, features[o, cfg.source_view].expand(steps, -1), c.cache, actions)
+            origin = start_features(model, features, views)[np.array([o]), np.array([cfg.source_view])]
+            guess = embed_rows(model, origin.expand(steps, -1), c.cache, actions)
             away = geodesic_angle(asked[:, None], poses[where[:, 0], where[:, 1]]).rad2deg()               # (s, n)
             best, least = (guess @ pool[np.searchsorted(val, where[:, 0]), where[:, 1]].mT).argmax(1).cpu(), away.min(1)
             turned, off = geodesic_angle(poses[o, cfg.source_view], asked).rad2deg(), away[torch.arange(steps), best]

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['LATENTS', 'LOWEST', 'HIGHEST', 'ANGLES', 'FIELD_OF_VIEW', 'FLOOR', 'LIGHT_DISTANCE', 'SPOT_ANGLE', 'SPOT_BLEND',
            'SPOT', 'SUN', 'BOUNCE', 'CAMERA', 'ZOOM', 'LIGHT_ZOOM', 'COS_SPOT', 'f32', 'SRGB', 'BIAS', 'FORMATS',
-           'check_angles', 'sample_latents', 'pose_matrices', 'light_positions', 'look_at', 'to_screen',
+           'LEFT_OUT', 'check_angles', 'sample_latents', 'pose_matrices', 'light_positions', 'look_at', 'to_screen',
            'sorted_corners', 'half_triangles', 'expand', 'fragments', 'depth_buffer', 'nearest_fragments', 'cone',
            'sunlight', 'hue_to_rgb', 'srgb_table', 'to_bytes', 'Scene', 'shadow_map', 'coverage', 'light_on_floor',
            'Visible', 'visible_points', 'spot_on_points', 'light_on_faces', 'Renderer', 'RenderJob', 'render_object',
            'array_shapes', 'missing_arrays', 'create_arrays', 'write_packed', 'write_files', 'produce', 'sync',
-           'write_text', 'read_lines', 'finished_objects', 'Progress', 'serve', 'Worker', 'reports',
+           'write_text', 'read_lines', 'finished_objects', 'Progress', 'serve', 'Worker', 'reports', 'objects_left_out',
            'channel_statistics', 'file_checksum', 'write_listings', 'finish', 'is_finished', 'read_meta', 'check_space',
            'core_count', 'render_dataset']
 
@@ -25,7 +25,7 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -544,6 +544,18 @@ class RenderJob:
         "Whether the object belongs to the validation split: the last fifth of its class, at least one object."
         return self.place(index)[1] >= self.objects - max(1, round(self.objects / 5))
 
+    def contents(
+        self,
+        left: Collection[str] = (),  # names of objects that are left out; here there are none
+    ) -> dict:                       # objects, labels, split: one entry each per object; classes
+        "What meta.json says of the objects."
+        return {
+            "objects": [self.name(index) for index in range(len(self))],
+            "labels": [self.place(index)[0] for index in range(len(self))],
+            "split": ["val" if self.is_val(index) else "train" for index in range(len(self))],
+            "classes": list(self.classes),
+        }
+
     def source(self) -> dict:  # program, version and all fields
         "The record as JSON will give it back."
         return {"program": "contextssl render", "version": 1, **asdict(self), "classes": list(self.classes), "angles": list(self.angles)}
@@ -641,14 +653,11 @@ def produce(
 
 # %% ../nbs/13_render.ipynb #16d2d94e
 def sync(
-    path: Path,  # a file or a folder
+    path: Path,  # a file
 ) -> None:
-    "Wait until the disk has it."
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    "Wait until the disk has it; opened for writing, because Windows syncs no file that is only read."
+    with open(path, "r+b") as file:
+        os.fsync(file.fileno())
 
 
 def write_text(
@@ -831,12 +840,25 @@ def reports(
             worker.stop()
 
 # %% ../nbs/13_render.ipynb #292d883a
+LEFT_OUT = "left out"  # the split of objects that could not be made
+
+
+def objects_left_out(
+    job: RenderJob,  # the data set
+    done: dict,      # object -> report
+) -> dict:           # name -> problems
+    "Objects whose report says that they could not be made."
+    return {job.name(index): done[index]["left_out"] for index in sorted(done) if "left_out" in done[index]}
+
+
 def channel_statistics(
     job: RenderJob,  # the data set
     done: dict,      # object -> report
 ) -> dict:           # {"mean": [r, g, b], "std": [r, g, b]} in [0, 1]
     "Mean and standard deviation of the training images (of all images, if there is only one object per class)."
-    chosen = [report for index, report in done.items() if not job.is_val(index)] or list(done.values())
+    split = job.contents(objects_left_out(job, done))["split"]
+    made = {index: report for index, report in done.items() if "left_out" not in report}
+    chosen = [report for index, report in made.items() if split[index] == "train"] or list(made.values())
     pixels = len(chosen) * job.views * job.size**2 * 255
     mean = [sum(report["sum"][k] for report in chosen) / pixels for k in range(3)]
     square = [sum(report["squares"][k] for report in chosen) / pixels / 255 for k in range(3)]
@@ -855,15 +877,15 @@ def file_checksum(
 
 
 def write_listings(
-    job: RenderJob,  # the data set
+    contents: dict,  # objects, labels and split of the data set
     out: Path,       # its folder
 ) -> list[str]:      # names of the files
     "train_images.npy, train_labels.npy, val_images.npy, val_labels.npy, as in 3DIEBench."
     names = []
     for split in ("train", "val"):
-        chosen = [index for index in range(len(job)) if job.is_val(index) == (split == "val")]
-        for kind, values in (("images", np.array([f"/{job.name(index)}" for index in chosen], dtype=str)),
-                             ("labels", np.array([job.place(index)[0] for index in chosen], dtype=np.int64))):
+        chosen = [index for index, part in enumerate(contents["split"]) if part == split]
+        for kind, values in (("images", np.array([f"/{contents['objects'][index]}" for index in chosen], dtype=str)),
+                             ("labels", np.array([contents["labels"][index] for index in chosen], dtype=np.int64))):
             names.append(f"{split}_{kind}.npy")
             with open(out / f"{names[-1]}.part", "wb") as file:
                 np.save(file, values)
@@ -876,7 +898,12 @@ def finish(
     done: dict,      # object -> report, all of them
 ) -> None:
     "Give the files their names, then write meta.json."
-    names = list(array_shapes(job)) if job.format == "packed" else write_listings(job, out)
+    left = objects_left_out(job, done)
+    if left and len(left) == len(job):
+        raise ValueError(f"no object can be rendered; the first problem is: {next(iter(left.values()))[0]}")
+    remarks = {job.name(index): done[index]["remarks"] for index in sorted(done) if "remarks" in done[index]}
+    contents = job.contents(left)
+    names = list(array_shapes(job)) if job.format == "packed" else write_listings(contents, out)
     for name in names:
         if (out / f"{name}.part").exists():
             sync(out / f"{name}.part")
@@ -884,15 +911,14 @@ def finish(
     meta = {
         "format": job.format,
         "format_version": 1,
-        "objects": [job.name(index) for index in range(len(job))],
-        "labels": [job.place(index)[0] for index in range(len(job))],
-        "split": ["val" if job.is_val(index) else "train" for index in range(len(job))],
-        "classes": list(job.classes),
+        **contents,
         "resolution": job.size,
         "views": job.views,
         "source": job.source(),
         **channel_statistics(job, done),
         "checksums": {name: file_checksum(out / name) for name in names},
+        **({"left_out": left} if left else {}),
+        **({"remarks": remarks} if remarks else {}),
         "complete": True,
     }
     write_text(out / "meta.json", json.dumps(meta, indent=1) + "\n")

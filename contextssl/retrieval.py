@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from .embeddings import Condition, embed_rows, expect_numbers, expect_sound
+from .invariant import start_features
 from .metrics import _break_ties, _rank_counts
 from .threediebench import Views
 
@@ -35,7 +36,8 @@ def retrieve(
     actions = views.relate(first, views.latents[objects][:, None].repeat(len(start), 1))
     actions = model.action_space.keep(actions, *c.factors).flatten(0, 2)
     z = features[objects]                                                        # (m, v, d)
-    queries = embed_rows(model, z[:, start].flatten(0, 1).repeat_interleave(count, 0), c.cache, actions, unit)
+    origins = start_features(model, features, views)[objects[:, None], start]    # (m, s, d), or sequences that end with these views
+    queries = embed_rows(model, origins.flatten(0, 1).repeat_interleave(count, 0), c.cache, actions, unit)
     if candidates is None:
         candidates = embed_rows(model, z.flatten(0, 1), c.cache, normalize=unit)
         expect_sound(candidates, c)

@@ -87,7 +87,7 @@ class Sequences:
 # %% ../nbs/35_seq_jepa.ipynb #38c7113e
 @dataclass(frozen=True)
 class SeqJEPAConfig(MethodConfig):
-    "seq-JEPA; the defaults are the published recipe for 3DIEBench."
+    "seq-JEPA; the defaults are the sizes and the momentum that are published for 3DIEBench."
     method: str = "seq_jepa"
     shown: tuple[str, ...] = ("rot",)   # factors whose change the method is told; none is an ablation of the paper
     lengths: tuple[int, ...] = (3,)     # M, views that are seen before the one that is predicted; of several, one is drawn for each step
@@ -99,11 +99,14 @@ class SeqJEPAConfig(MethodConfig):
     momentum: float = 0.996             # of the target encoder at the beginning; it rises to 1 along a cosine
     tell_transformer: bool = True       # the transformer gets the actions between the views it sees
     tell_predictor: bool = True         # the predictor gets the action that is still to come
+    norm_coming: bool = False           # the batch normalisation of actions sees that one among the others as well, as in the released program
+    momentum_stages: int = 0            # the momentum rises in so many even stages, in the released program one for each epoch; 0: at every step
 
     def __post_init__(self):
         super().__post_init__()
         for name in self.shown: ActionSpace(dict(self.factors)).slice(name)      # refuses what is no factor
         if not self.lengths or min(self.lengths) < 1: raise ValueError(f"lengths={list(self.lengths)} must be one or more numbers of views, each at least 1")
+        if self.momentum_stages < 0: raise ValueError(f"momentum_stages={self.momentum_stages} must not be negative")
         if not 0 <= self.momentum <= 1: raise ValueError(f"momentum={self.momentum} must lie in [0, 1]")
         if (self.projection_dim + self.action_width) % self.n_head:
             raise ValueError(f"projection_dim={self.projection_dim} and action_width={self.action_width} make tokens of width {self.projection_dim + self.action_width}, "
@@ -168,10 +171,21 @@ class SeqJEPA(PredictingMethod):
         if actions.shape[1] != z.shape[1] - 1: raise ValueError(f"{z.shape[1]} views have {z.shape[1] - 1} actions between them, but there are {actions.shape[1]}")
         return self.aggregator(z, self.tell(actions, self.config.tell_transformer))
 
+    def told_actions(self, actions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # (n, M, A) -> (n, M - 1, action_width), (n, action_width)
+        "The vectors of the actions between the views, and of the one that is still to come."
+        c = self.config
+        if not c.norm_coming:
+            between = self.tell(actions[:, :-1], c.tell_transformer)
+            return between, self.tell(actions[:, -1:], c.tell_predictor)[:, 0]
+        coming = self.tell(actions[:, -1:], c.tell_predictor)[:, 0]
+        return self.tell(actions, c.tell_transformer)[:, :-1], coming
+
     def predict_next(self, z: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:  # (n, M, d), (n, M, A) -> (n, d)
         "The feature of the view to which the last action leads, from M views and M actions."
-        known = self.aggregate_features(z, actions[:, :-1])
-        coming = self.tell(actions[:, -1:], self.config.tell_predictor)[:, 0]
+        if actions.shape[1] != z.shape[1]:
+            raise ValueError(f"from {z.shape[1]} views {z.shape[1]} actions lead to the next one, but there are {actions.shape[1]}")
+        between, coming = self.told_actions(actions)
+        known = self.aggregator(z, between)
         return self.predictor(torch.cat([known, coming.to(known.dtype)], 1))
 
     def embed_features(self, z: torch.Tensor) -> torch.Tensor:  # (n, d) -> (n, d)
@@ -183,11 +197,33 @@ class SeqJEPA(PredictingMethod):
         if self.config.shown: self.shown_part(actions)     # refuses another width
         return self.predict_next(e[:, None], actions[:, None])
 
+    def predict_features(self, z: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:  # (n, d), or rows of `starts`; (n, A) -> (n, d)
+        "Where the actions take features, from one view or from a sequence that ends with it."
+        if self.config.shown: self.shown_part(actions)     # refuses another width
+        d, a = self.config.projection_dim, self.action_space.dim
+        seen = (z.shape[1] + a) // (d + a)
+        if seen < 1 or z.shape[1] != seen * (d + a) - a:
+            raise ValueError(f"rows of width {z.shape[1]} are no sequence: M views of width {d} with the M - 1 actions of width {a} between them make {d}, {2 * d + a}, ...")
+        views = z[:, :seen * d].unflatten(1, (seen, d))
+        between = z[:, seen * d:].reshape(len(z), seen - 1, a)
+        return self.predict_next(views, torch.cat([between, actions[:, None].to(between.dtype)], 1))
+
+    def starts(self, z: torch.Tensor, views: Views) -> "torch.Tensor | SequenceTable":  # (o, v, d) features -> (o, v, d'), for `predict_features`
+        "What predictions start from: single views if the model was trained on such, else the shortest sequences that it was trained on, each ending with the view."
+        seen = min(self.config.lengths)
+        return z if seen == 1 else SequenceTable(z, views, seen, ends=True)
+
     @torch.no_grad()
     def follow(self, progress: float) -> None:  # share of the training done
         "One step of the target encoder towards the encoder."
-        towards = (1 - self.config.momentum) * (math.cos(math.pi * min(1.0, progress)) + 1) / 2
+        c = self.config
+        if c.momentum_stages: progress = math.floor(progress * c.momentum_stages + 1e-9) / c.momentum_stages
+        towards = (1 - c.momentum) * (math.cos(math.pi * min(1.0, progress)) + 1) / 2
         for slow, fast in zip(self.target[0].parameters(), self.encoder.parameters()): slow.lerp_(fast, towards)
+
+    def after_step(self, progress: float) -> None:  # share of the training done
+        "To be called after each step of the optimiser: the target encoder follows."
+        self.follow(progress)
 
     def loss(self,
              batch: SequenceBatch | PairBatch,  # with normalised images; pairs do for lengths=(1,)
@@ -196,7 +232,6 @@ class SeqJEPA(PredictingMethod):
             ) -> dict[str, torch.Tensor]:  # scalars: the loss and the spread
         "1 - cosine of prediction and target, and the spread of the targets, 0 in a collapse; `generator` draws length and dropout."
         n, views = self.expect_sequences(batch), len(batch.images) // len(batch)
-        if self.training: self.follow(progress)
         seen = self.config.lengths[torch.randint(len(self.config.lengths), (1,), generator=generator).item()]
         rows, actions = torch.arange(n * views, device=batch.images.device).view(n, views), batch.actions.view(n, views - 1, -1)
         with seeded(generator, batch.images.device):
@@ -223,15 +258,16 @@ class SeqJEPA(PredictingMethod):
 
 # %% ../nbs/35_seq_jepa.ipynb #42e35a18
 class SequenceTable:
-    "Features and actions of sequences that begin with each view, (o, v, M d + (M - 1) A), made when they are asked for."
+    "Features and actions of sequences that begin or end with each view, (o, v, M d + (M - 1) A), made when they are asked for."
     def __init__(self,
                  z: torch.Tensor,  # (o, v, d) features
                  views: Views,     # data set
                  seen: int,        # M, views in a sequence
                  seed: int = 0,    # of the order in which an object is looked at
+                 ends: bool = False,  # sequences end with the view, instead of beginning with it
                 ):
         if seen > z.shape[1]: raise ValueError(f"a sequence of {seen} different views was asked for, but an object has {z.shape[1]}")
-        self.z, self.views, self.seen = z, views, seen
+        self.z, self.views, self.seen, self.ends = z, views, seen, ends
         self.order = np.random.default_rng(seed).random(z.shape[:2]).argsort(1)      # a round trip through the views of each object
         self.place = self.order.argsort(1)
         self.shape = (*z.shape[:2], seen * z.shape[2] + (seen - 1) * views.action_space.dim)
@@ -240,7 +276,8 @@ class SequenceTable:
         o, v = self.shape[:2]
         numbers = torch.arange(o * v).view(o, v)[key]
         objects, first = (part.numpy() for part in (numbers.flatten() // v, numbers.flatten() % v))
-        stops = (self.place[objects, first][:, None] + np.arange(self.seen)) % v
+        steps = np.arange(self.seen) - (self.seen - 1) * self.ends
+        stops = (self.place[objects, first][:, None] + steps) % v
         path = self.order[objects[:, None], stops]                                    # (n, M)
         latents = self.views.latents[objects[:, None], path]
         parts = self.z[objects[:, None], path].float().flatten(1), self.views.relate(latents[:, :-1], latents[:, 1:]).flatten(1)

@@ -33,7 +33,7 @@ import torch
 import yaml
 from tqdm.auto import tqdm
 
-from .checkpoints import load_training, load_weights, newest, read_card, save, versions, write_atomic
+from .checkpoints import expect_saveable, load_training, load_weights, newest, read_card, save, versions, write_atomic
 from .pairs import PairBatch, PairSource, batches, steps_per_epoch
 from .processes import Crew, Share, share_norms
 from .watch import Collapse, Finite, OnlineProbes, enough_for_model, enough_memory, expect_room, expect_tracker, open_tracker, threads
@@ -191,6 +191,7 @@ def expect_batches(
         if not why(pairs): continue
         near = next((s for d in range(1, items) for s in (size - d, size + d) if 2 <= s <= items and not why(s) and not why(last(s))), "")
         raise ValueError(f"{name} {why(pairs)}; use {instead}{'or ' * bool(instead)}another batch_size" + (f", such as {near}" if near else ""))
+
 
 
 # %% ../nbs/41_training.ipynb #56fa33a7
@@ -400,6 +401,7 @@ def train_step(
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_grad)
     scaler.step(optimizer)
     scaler.update()
+    if hasattr(model, "after_step"): model.after_step(progress)
     return means
 
 def log_row(
@@ -498,6 +500,7 @@ class Run:
     "A training in progress: a learner, its position, and the folder that it is written to."
     def __init__(self, model: torch.nn.Module, source: PairSource, config: TrainConfig, out: "str | Path", resume: bool = False, run: dict = None):
         device, told, self.out = pick_device(config.device), describe_run(model, source, config), Path(out)
+        expect_saveable(model)
         autocast(device, config.precision), expect_tracker(config.track), check_run(self.out, told, resume, defaults_of(type(model.config), config))
         if run := run or resume and read_run(out).get("run"): told["run"] = run
         self.go_on = f"go on with: contextssl train resume={shlex.quote(str(out))}" if run else "the same command, or train(..., resume=True), goes on from there"
@@ -599,7 +602,7 @@ def train(
     "Train a method on a source of pairs."
     run, due = Run(model, source, config, out, resume, run), lambda steps: steps and run.step % steps == 0
     total, look = run.plan.total, every * run.plan.epoch if after_epoch else 0
-    with stop_note() as note, lines_of(run) as file, stream_of(run) as stream, bar_of(run, progress) as bar:
+    with run.crew, stop_note() as note, lines_of(run) as file, stream_of(run) as stream, bar_of(run, progress) as bar:
         if run.step and due(look): run.show(after_epoch)
         for batch in stream:
             elapsed, stop = run.crew.agree(time.perf_counter() - run.start, note.is_set())

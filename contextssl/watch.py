@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PER_PARAMETER', 'TRACKERS', 'Finite', 'sign_of_collapse', 'Collapse', 'is_full', 'asked_for', 'free_memory',
-           'taken_memory', 'what_fits', 'enough_memory', 'count_parameters', 'too_large', 'enough_for_model',
-           'expect_room', 'threads', 'OnlineProbes', 'expect_tracker', 'open_tracker']
+           'peak_memory', 'taken_memory', 'what_fits', 'enough_memory', 'count_parameters', 'too_large',
+           'enough_for_model', 'expect_room', 'threads', 'OnlineProbes', 'expect_tracker', 'open_tracker']
 
 # %% ../nbs/39_watch.ipynb #0ecb1c1e
 import contextlib
@@ -13,6 +13,7 @@ import importlib.util
 import math
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -104,6 +105,13 @@ def free_memory(
         m = re.search(r"MemAvailable:\s*(\d+) kB", Path("/proc/meminfo").read_text())
         return 1024 * int(m[1]) if m else 0
     return 0
+
+def peak_memory() -> "int | None":  # bytes; None where nobody says
+    "The most memory that this process has held so far."
+    try: import resource
+    except ImportError: return None      # Windows has no such module
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 def taken_memory(
     device: torch.device,

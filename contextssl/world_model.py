@@ -209,6 +209,7 @@ class ContextSSLConfig:
     hidden_rotation: str = "zero"        # what stands for a hidden rotation: zero (published), or identity
     circular: tuple[str, ...] = ("color",)  # factors whose values lie on a circle of length 1, for weight_feature_aux
     env_draw: str = "batch"              # one environment for the batch (published), for each sequence, or "all": each batch is read in every environment
+    zero_init_residual: Optional[bool] = None  # of a ResNet: the last gain of every block starts at 0; None: that of its program, so true for sie_resnet18 alone
 
     def __post_init__(self):
         if self.block_size < 2 or self.block_size % 2: raise ValueError(f"block_size={self.block_size} must be even and positive; a block holds whole pairs")
@@ -254,7 +255,7 @@ class TrainingLayout(nn.Module):
         c, d = config, config.projection_dim
         hidden = {"rot": (0.0, 0.0, 0.0, 1.0)} if c.hidden_rotation == "identity" and "rot" in c.factors else None
         self.config, self.action_space = c, ActionSpace(dict(c.factors), hidden)
-        self.encoder = build_encoder(c.backbone, out_dim=d, width=c.width) if encoder is None else encoder
+        self.encoder = build_encoder(c.backbone, d, c.width, c.zero_init_residual) if encoder is None else encoder
         if self.encoder.out_dim != d:
             raise ValueError(f"the encoder gives features of width {self.encoder.out_dim}, but projection_dim is {d}; they must agree")
         self.feature_norm = nn.BatchNorm1d(d, affine=False) if c.feature_norm else nn.Identity()
