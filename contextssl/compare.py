@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 
 from .checkpoints import METHODS, Recipe, build_method, load, newest, read_card, recipe, training_source, write_atomic
 from .data_sets import DataOptions, DataSet, follows_from, open_data
-from .demo import preset
+from .demo import FINAL, preset
 from .evaluation import EvalConfig, evaluate
 from .figures import STYLE, save_figure
 from .invariant import MethodConfig
@@ -114,11 +114,15 @@ def measure(
     name: str,               # of the participant
     seed: int,               # of its training
     progress: bool = False,  # show bars
+    third: "Views | None" = None,  # another data set, judged instead of the held-out objects
 ) -> list:                   # tidy rows
     "All questions to one participant."
     if hasattr(model, "context_features") and not hasattr(model, "predict_features"): cfg = replace(cfg, contexts=("none",))
     tasks = ("equivariance", "classification", *(["retrieval"] if hasattr(model, "predict_features") else []))
-    return [row | dict(method=name, seed=seed) for row in evaluate(model, views, cfg, progress=progress, tasks=tasks)]
+    rows = evaluate(model, views, cfg, progress=progress, tasks=tasks, test_views=third)
+    if third is not None:
+        rows = [row for row in rows if row["split"] == cfg.test_name]
+    return [row | dict(method=name, seed=seed) for row in rows]
 
 # %% ../nbs/59_compare.ipynb #b0b15758
 @dataclass(frozen=True)
@@ -130,12 +134,16 @@ class Job:
     config: "MethodConfig | ContextSSLConfig"  # of the method
     train: TrainConfig
     asked: EvalConfig
+    third: "Views | None" = None  # another data set, judged instead of the held-out objects
 
     def card(self, source: PairSource) -> dict:  # what decides about the results
         "Training and questions, as plain values."
         run = {} if self.entry.path else describe_run(SimpleNamespace(config=self.config), source, self.train)
         loaded = dict(path=str(self.entry.path or ""), weights=weights_of(self.entry.path) if self.entry.path else "")
-        return json.loads(json.dumps(dict(name=self.entry.name, trained=run, **loaded, data=source.fingerprint, asked=asdict(self.asked))))
+        asked = asdict(self.asked)
+        if self.third is not None:
+            asked["third"] = self.third.fingerprint
+        return json.loads(json.dumps(dict(name=self.entry.name, trained=run, **loaded, data=source.fingerprint, asked=asked)))
 
 
 def weights_of(
@@ -164,6 +172,7 @@ def plan_job(
     name: str,        # of the preset
     asked: EvalConfig,
     data: "DataSet | None" = None,  # options of the method may follow from it
+    third: "Views | None" = None,   # another data set, judged instead of the held-out objects
     **options,        # fields of TrainConfig
 ) -> Job:
     "What a run will be."
@@ -171,7 +180,7 @@ def plan_job(
     usual = {f.name: f.default for f in fields(METHODS[who.method][0])} | own.model
     config = METHODS[who.method][0](**own.model | (follows_from(data, usual, name != "paper", own.train.get("batch_size", TrainConfig.batch_size)) if data else {}) | who.model)
     t = TrainConfig(**own.train | dict(seed=seed, max_steps=steps or BUDGETS[name][0], keep=1) | options)
-    return Job(who, seed, out / who.name.replace(":", "-") / f"seed{seed}", config, t, asked)
+    return Job(who, seed, out / who.name.replace(":", "-") / f"seed{seed}", config, t, asked, third)
 
 # %% ../nbs/59_compare.ipynb #f2084f6a
 def held(
@@ -234,7 +243,7 @@ def run_job(
     model = trained(job, source, progress)
     middle = time.perf_counter()
     if not hasattr(model, "predict_features"): say(f"{job.entry.name} has no predictor: no retrieval")
-    rows = measure(model, data.views, job.asked, job.entry.name, job.seed, progress)
+    rows = measure(model, data.views, job.asked, job.entry.name, job.seed, progress, job.third)
     seconds = dict(train_seconds=old["summary"]["train_seconds"] if old else round(middle - start, 1), evaluate_seconds=round(time.perf_counter() - middle, 1))
     line = summary(job, model, seconds)
     save_rows(rows, job.folder)
@@ -251,6 +260,7 @@ def compare(
     preset: str = "mini",        # of the recipes: paper, mini or smoke
     asked: EvalConfig = None,    # the protocol; None takes `light(preset)`
     progress: bool = False,      # lines on the screen and bars
+    third: "Views | None" = None,  # another data set, judged instead of the held-out objects
     **options,                   # fields of TrainConfig: device, precision, workers, ...
 ) -> list:                       # tidy rows of all runs
     "Train or load every participant, ask all the same, and write one table; what is finished is skipped."
@@ -259,7 +269,7 @@ def compare(
     expect_names(entries)
     if not entries or not len(seeds): raise ValueError("a comparison needs at least one method and one seed")
     asked = asked or light(preset, contexts=data.space.names)
-    jobs = [plan_job(e, s if e.seed is None else e.seed, out, budget, preset, asked, data, **options) for s in seeds for e in entries if not e.path or s == seeds[0]]
+    jobs = [plan_job(e, s if e.seed is None else e.seed, out, budget, preset, asked, data, third, **options) for s in seeds for e in entries if not e.path or s == seeds[0]]
     rows, lines = [], []
     for job in jobs:                                       # refuses before anything is trained
         held(job, job.card(data.source))
@@ -668,6 +678,7 @@ class CompareOptions:
     methods: tuple[str, ...] = EVERY   # names, variants such as sie:color, or paths of trained models
     out: str = "runs/compare"          # folder
     data_dir: str = ""                 # a data set that is there already; if left out, the embedded one is rendered into data/
+    test_dir: str = ""                 # a packed set of other objects, all of which are judged instead of the held-out ones: for a final table
     preset: str = "mini"               # recipes and data: mini (minutes per run on two cores), smoke (seconds), paper
     seeds: tuple[int, ...] = (0, 1)    # of the trainings
     steps: int = 0                     # training steps of every run; 0 takes those of the preset
@@ -695,9 +706,10 @@ def comparison(
     folder = o.data_dir or (render_dataset(f"data/{o.preset}", progress=progress, **shown) if d.data == "3diebench" else "")
     data = open_data(replace(d, data_dir=str(folder)))
     if data.views is None: raise ValueError(f"data={d.data} has pairs only, and a comparison asks about views of held-out items")
-    asked = light(o.preset, dataset=Path(o.data_dir or ("embedded" if d.data == "3diebench" else d.data)).name, contexts=data.space.names)
+    asked = light(o.preset, dataset=Path(o.data_dir or ("embedded" if d.data == "3diebench" else d.data)).name, contexts=data.space.names, **FINAL)
+    third = open_views(o.test_dir) if o.test_dir else None
     options = dict(device=o.device, precision=o.precision) | ({"batch_size": o.batch_size} if o.batch_size else {})
-    rows = compare(o.methods, data, o.steps, o.seeds, o.out, o.preset, asked, progress, **options)
+    rows = compare(o.methods, data, o.steps, o.seeds, o.out, o.preset, asked, progress, third, **options)
     return write_tables(rows, o.out, print if progress else lambda *_: None)
 
 
