@@ -327,6 +327,7 @@ class Condition:
     tokens: int     # 0: no context
     cache: "ContextCache | None"  # None: no context
     factors: tuple  # the factors of an action that a query may show
+    draw: int = 0   # which draw of the context
 
 
 def conditions_of(
@@ -363,7 +364,8 @@ def expect_sound(
     what = "features" if c is None else f"embeddings under {c.tokens} tokens of context {c.context}"
     expect_numbers(v, what)
     if len(v) > 1 and ((v - v[0]).abs().max() <= 1e-6 * v.abs().max()):
-        warnings.warn(f"the {what} are the same for all images, the model has collapsed: R² stands at its floor, and retrieval with ties=optimistic at 1")
+        warnings.warn(f"the {what} are the same for all images, the model has collapsed: "
+                      "R² stands at its floor, and retrieval at chance")
 
 # %% ../nbs/50_embeddings.ipynb #a4bbfd44
 def embed_rows(

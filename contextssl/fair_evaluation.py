@@ -128,7 +128,7 @@ def evaluate_tables(
     for (task, metric, *_), (labels, gaps) in found.items():
         mean = {k: None if any(getattr(g, k) is None for g in gaps) else float(np.mean([getattr(g, k) for g in gaps])) for k in ("value", "floor", "low", "high")}
         spread = None if cfg.context_draws == 1 else float(np.std([g.value for g in gaps], ddof=1)) if len(gaps) > 1 else 0.0
-        row = common | labels | dict(task=task, metric=metric, n=gaps[0].n, spread=spread) | mean
+        row = common | labels | dict(task=task, metric=metric, n=gaps[0].n, spread=spread, draws=len(gaps)) | mean
         rows.append({key: row[key] for key in ROW_KEYS})
     return rows
 
