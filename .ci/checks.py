@@ -307,9 +307,12 @@ def packages():
             return
         wheel, sdist = next(Path(folder).glob("*.whl")), next(Path(folder).glob("*.tar.gz"))
         names = zipfile.ZipFile(wheel).namelist()
+        entries = zipfile.ZipFile(wheel).read(f"contextssl-{version}.dist-info/entry_points.txt").decode()
         with tarfile.open(sdist) as archive:
             source = {name.partition("/")[2] for name in archive.getnames()}
     own = ("contextssl/", f"contextssl-{version}.dist-info/")
+    if "[nbdev]\ncontextssl = contextssl._modidx:d" not in entries:
+        yield "the wheel has no entry point of nbdev, by which the site links names to their definitions"
     yield from (f"the wheel holds {n}" for n in names if not n.startswith(own))
     yield from (f"the wheel lacks contextssl/{m}.py" for m in modules() if f"contextssl/{m}.py" not in names)
     yield from (f"the sdist lacks {n}" for n in ("settings.ini", "setup.py", "README.md", "LICENSE") if n not in source)

@@ -339,9 +339,10 @@ def _probe_panels(rows: Sequence[dict]) -> list[list]:
     return panels
 
 
-def _panel_title(task: str, probe: str) -> str:
-    "What a panel shows; a probe of the papers is named so."
-    return f"{task_title(task)}: {PROBES[probe]}{' (published)' * (PUBLISHED.get(task) == probe)}"
+def _panel_title(task: str, probe: str, tasks: Sequence[str]) -> str:
+    "What a panel shows; a probe of the papers is named so where the factors are those of their objects."
+    published = set(tasks) == set(PUBLISHED) and PUBLISHED[task] == probe
+    return f"{task_title(task)}: {PROBES[probe]}{' (published)' * published}"
 
 # %% ../nbs/55_figures.ipynb #599d4a44
 @matplotlib.rc_context(STYLE)
@@ -363,7 +364,7 @@ def context_curves(
             continue
         limits = _r2_limits(rows) if metric.startswith("r2") else None
         draw_lines(ax, found, "best constant", limits, band=band_of(rows))
-        ax.set_title(_panel_title(task, probe))
+        ax.set_title(_panel_title(task, probe, asked))
     for ax in fig.axes:
         ax.set_ylabel(METRICS.get(metric, metric) if ax.get_subplotspec().is_first_col() else "")
         ax.set_xlabel("context (tokens, two per pair)" if ax.get_subplotspec().is_last_row() else "")
@@ -939,7 +940,7 @@ def _headline_curves(panels: Sequence[Axes], rows: Sequence[dict], tasks: Sequen
         ax.set_ylabel("pooled R²")
     panels[1].set_xlabel("context (tokens, two per pair)")
     solid = [h for h in panels[0].get_lines() if h.get_linestyle() == "-"]
-    kind = "published" if set(tasks) <= set(PUBLISHED) else "trained"
+    kind = "published" if set(tasks) == set(PUBLISHED) else "trained"
     styles = [Line2D([], [], color=TEXT, linestyle=s, label=name) for s, name in (("-", f"{kind} probe"), (":", "exact ridge probe"))]
     panels[0].legend(handles=[*solid, *styles, *_band_key(rows)], loc="lower left", bbox_to_anchor=(-0.16, 1.18), ncols=2, columnspacing=1.5, borderpad=0)
 

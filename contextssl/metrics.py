@@ -10,6 +10,7 @@ __all__ = ['KEEPING', 'r2_pooled', 'r2_columns', 'r2_per_dim', 'r2_by_position',
 
 # %% ../nbs/11_metrics.ipynb #b8769c88
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -471,6 +472,18 @@ def mean_of_sums(
     return sums[..., 1] / sums[..., 0]
 
 # %% ../nbs/11_metrics.ipynb #c516f7b2
+@lru_cache(maxsize=2)
+def _resamples(
+    objects: int,   # o
+    draws: int,     # how often they are drawn anew
+    seed: int = 0,  # of the draws
+) -> np.ndarray:    # (draws, o) float64, how often each object occurs in each draw
+    "The same resamples for every score of a table, made once."
+    drawn = np.random.default_rng(seed).integers(objects, size=(draws, objects))
+    numbers = (drawn + objects * np.arange(draws)[:, None]).reshape(-1)
+    return np.bincount(numbers, minlength=draws * objects).reshape(draws, objects).astype(float)
+
+
 def bootstrap_interval(
     sums: np.ndarray,        # (o, k), one row of sums per object
     statistic: Callable[[np.ndarray], np.ndarray],  # (draws, k) sums over the drawn objects -> (draws,)
@@ -484,8 +497,5 @@ def bootstrap_interval(
         raise ValueError(f"a bootstrap needs finite sums (objects, k) of at least 2 objects, got shape {sums.shape}")
     if draws < 1 or not 0 < level < 1:
         raise ValueError(f"need at least one draw and a level between 0 and 1, got draws={draws} and level={level}")
-    objects = len(sums)
-    drawn = np.random.default_rng(seed).integers(objects, size=(draws, objects)) + objects * np.arange(draws)[:, None]
-    counts = np.bincount(drawn.reshape(-1), minlength=draws * objects).reshape(draws, objects)
-    values = statistic(counts @ sums)
+    values = statistic(_resamples(len(sums), draws, seed) @ sums)
     return tuple(float(v) for v in np.quantile(values, [(1 - level) / 2, (1 + level) / 2]))

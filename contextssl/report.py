@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['QUESTIONS', 'FLOORS', 'METRICS', 'LINE_KEYS', 'CAPTIONS', 'STYLE', 'POLICY', 'question', 'place', 'number', 'cell',
-           'ignores_action', 'task_table', 'task_sections', 'figure_html', 'in_order', 'reading', 'facts', 'settings',
-           'html_report', 'result_figures', 'model_figures', 'report']
+           'task_table', 'task_sections', 'figure_html', 'in_order', 'reading', 'facts', 'settings', 'html_report',
+           'result_figures', 'model_figures', 'report']
 
 # %% ../nbs/56_report.ipynb #6923b1a0
 import base64
@@ -21,7 +21,7 @@ from .checkpoints import write_atomic
 from .embeddings import evaluating
 from .evaluation import EvalConfig, class_confusion, context_embeddings, neighbours, rotation_paths
 from .groups import turning_factor
-from .results import load_rows, split_floors
+from .results import IGNORED, ignores_action, load_rows, split_floors
 from .threediebench import Views
 from .training import read_metrics
 
@@ -81,16 +81,9 @@ def cell(
     if row is None: return "<td></td>"
     ends = "" if row["low"] is None else f"<small>{number(row['low'])} to {number(row['high'])}</small>"
     spread = f"<small>\N{PLUS-MINUS SIGN}{number(row['spread'])} over contexts</small>" if row["spread"] else ""
-    ignored = "<small>the action is ignored</small>" if ignores_action(row) else ""
+    ignored = f"<small>{IGNORED}</small>" if ignores_action(row) else ""
     return f"<td>{number(row['value'])}{ignored}{ends}{spread}</td>"
 
-
-def ignores_action(
-    row: dict,  # of the results
-) -> bool:
-    "Whether a mean reciprocal rank stands exactly where a predictor stands that ignores the action."
-    is_rank = row["task"] == "retrieval" and row["metric"].startswith("mrr")
-    return is_rank and row["floor"] is not None and abs(row["value"] - row["floor"]) < 1e-4
 
 # %% ../nbs/56_report.ipynb #606bfd78
 def task_table(
@@ -241,7 +234,7 @@ def result_figures(
     rows: Sequence[dict],  # results
 ) -> dict:                 # name -> figure
     "The curves that a results table allows."
-    rows = [r for r in rows if r["split"] != "ood"]
+    rows = [r for r in rows if r["split"] in ("train", "val")]
     there = lambda **which: any(all(r[k] == v for k, v in which.items()) for r in rows)
     found = {}
     read = [(t, p) for t in draw.relative_tasks(rows) for p in ("ridge", draw.trained_probe(t))]
