@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PICTURE_FILES', 'UNREAD_FILES', 'WHITE', 'is_hidden', 'is_picture', 'known_split', 'to_rgb', 'decode_picture',
-           'read_picture', 'is_whole_jpeg']
+           'read_picture', 'may_lack_pixels', 'is_whole_jpeg']
 
 # %% ../nbs/03_pictures.ipynb #ff397281
 import io
@@ -174,13 +174,14 @@ def _no_picture(data: bytes) -> str:
 # %% ../nbs/03_pictures.ipynb #69c59ef0
 _NOISE = bytes(np.random.default_rng(0).integers(1, 255, 64, dtype=np.uint8))   # without 0xff, which begins a marker
 _MARKER = re.compile(rb"\xff+[^\x00\xff]")
+_STAGED = (b"\xff\xc2", b"\xff\xdd")             # progressive; restart markers
 
 
 def _scans(
     data: bytes,  # of a JPEG
-) -> tuple:       # the same with noise behind each stretch of pixels; headers of frame and scans; whether there are restart markers
+) -> tuple:       # the same with noise behind each stretch of pixels; headers of the frame and of the scans
     "Walk through the segments of a JPEG."
-    parts, frame, scans, restarts, at = [data[:2]], b"", [], False, 2
+    parts, frame, scans, at = [data[:2]], b"", [], 2
     while (found := _MARKER.search(data, at)) and data[found.end() - 1] != 0xd9:
         kind, start = data[found.end() - 1], found.end()
         end = start if 0xd0 <= kind <= 0xd7 else start + int.from_bytes(data[start:start + 2], "big")
@@ -190,7 +191,6 @@ def _scans(
             frame = data[start:end]
         if kind == 0xda:
             scans.append(data[start:end])
-        restarts |= kind == 0xdd
         if kind == 0xda or 0xd0 <= kind <= 0xd7:
             following = _MARKER.search(data, at)
             pixels_end = following.start() if following else len(data)
@@ -199,7 +199,7 @@ def _scans(
             if not (following and 0xd0 <= data[following.end() - 1] <= 0xd7):
                 parts += [bytes([0xff, restart]), _NOISE]
             at = pixels_end
-    return b"".join(parts) + data[at:], frame, scans, restarts
+    return b"".join(parts) + data[at:], frame, scans
 
 
 def _all_scans(frame: bytes, scans: list) -> bool:
@@ -212,6 +212,14 @@ def _all_scans(frame: bytes, scans: list) -> bool:
     return not wanted
 
 
+def may_lack_pixels(
+    data: bytes,         # content of a JPEG
+    pixels: np.ndarray,  # (h, w) or (h, w, 3) uint8, decoded, perhaps smaller by a power of 2
+) -> bool:
+    "Whether a JPEG ends in the grey that libjpeg fills in, or is stored in a way in which its end says nothing."
+    return bool((pixels[-1, -1] == 128).all()) or any(kind in data for kind in _STAGED) or data.count(b"\xff\xda") > 1
+
+
 def is_whole_jpeg(
     data: bytes,               # content of a JPEG that can be opened
     image: "Image.Image | None" = None,  # the same, decoded; None: decode it
@@ -219,13 +227,10 @@ def is_whole_jpeg(
 ) -> bool:
     "Whether a JPEG has all of its pixels."
     try:
-        noisy, frame, scans, restarts = _scans(data)
-        if not _all_scans(frame, scans):
-            return False
         image = image or Image.open(io.BytesIO(data))
-        grey = np.asarray(image)[-1, -1] == 128
-        if image.width * image.height > at_most and not (grey.all() or restarts or len(scans) > 1):
+        if image.width * image.height > at_most and not may_lack_pixels(data, np.asarray(image)):
             return True
-        return Image.open(io.BytesIO(noisy)).tobytes() == image.tobytes()
+        noisy, frame, scans = _scans(data)
+        return _all_scans(frame, scans) and Image.open(io.BytesIO(noisy)).tobytes() == image.tobytes()
     except (IndexError, ValueError, OSError, SyntaxError):
         return False
