@@ -325,7 +325,7 @@ VIEW_FILE = re.compile(r"(image_\d+\.jpg|latent_\d+\.npy)")
 
 
 def archive_objects(
-    archive: "str | Path",      # .tar or .tar.gz
+    archive: "str | Path",  # .tar or .tar.gz
     aside: dict = None,         # receives what belongs to no object: name -> content
     on_bytes: Callable = None,  # called as on_bytes(bytes of the archive read so far)
 ) -> Iterator:                  # ("CLASS/OBJECT", {"image_0.jpg": content, ...})

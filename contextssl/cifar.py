@@ -26,7 +26,8 @@ from PIL import Image
 from .groups import ActionSpace
 from .names import nearest_name
 from .pairs import Conventions, PairBatch
-from .pictures import PICTURE_FILES, UNREAD_FILES, is_hidden, is_picture, known_split, read_picture
+from .pictures import PICTURE_FILES, UNREAD_FILES, is_hidden, is_picture, known_split
+from .pictures import read_picture
 from .threediebench import ViewImages, Views
 
 # %% ../nbs/22_cifar.ipynb #89267f3c
@@ -148,9 +149,9 @@ def blur_matrices(
 # %% ../nbs/22_cifar.ipynb #58b02be9
 @torch.no_grad()
 def turn_hue(
-    images: torch.Tensor,  # (n, 3, R, R) float32 between 0 and 1
+    images: torch.Tensor,      # (n, 3, R, R) float32 between 0 and 1
     turns: torch.Tensor,   # (n,) of the colour circle
-) -> torch.Tensor:         # (n, 3, R, R)
+) -> torch.Tensor:             # (n, 3, R, R)
     "Every pixel's hue moved along the colour circle, as in HSV."
     r, g, b = images.unbind(1)
     high, low = torch.maximum(torch.maximum(r, g), b), torch.minimum(torch.minimum(r, g), b)
@@ -310,7 +311,7 @@ class Images:
 
 # %% ../nbs/22_cifar.ipynb #12921104
 def evenly(
-    labels: np.ndarray,  # (n,) int
+    labels: np.ndarray,          # (n,) int
     split: np.ndarray,   # (n,) str
     limit: int,          # at most so many of each split; 0 keeps all
 ) -> np.ndarray:         # (m,) int, rising
@@ -349,9 +350,16 @@ def _bytes(data: "bytes | str" = b"", *_) -> bytes:
     return data.encode("latin1") if isinstance(data, str) else bytes(memoryview(data))
 
 
-_PLAIN = {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype, ("_codecs", "encode"): _bytes,
-          ("__builtin__", "bytes"): _bytes, ("builtins", "bytes"): _bytes, ("builtins", "bytearray"): _bytes,
-          ("__builtin__", "bytearray"): _bytes, ("collections", "OrderedDict"): dict}
+_PLAIN = {
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+    ("_codecs", "encode"): _bytes,
+    ("__builtin__", "bytes"): _bytes,
+    ("builtins", "bytes"): _bytes,
+    ("builtins", "bytearray"): _bytes,
+    ("__builtin__", "bytearray"): _bytes,
+    ("collections", "OrderedDict"): dict,
+}
 for _core in ("numpy.core", "numpy._core"):     # NumPy 1 and 2
     _PLAIN[f"{_core}.multiarray", "_reconstruct"] = np.zeros(1).__reduce__()[0]
     _PLAIN[f"{_core}.multiarray", "scalar"] = _number
@@ -399,9 +407,14 @@ def _read_batch(file: Path, label_key: str) -> tuple:
     try:
         data, labels = batch["data"], np.asarray(batch[label_key], np.int64).reshape(-1)
     except (TypeError, ValueError):
-        raise ValueError(f"{file} holds {label_key} that are no whole numbers; restore it from its source") from None
+        raise ValueError(
+            f"{file} holds {label_key} that are no whole numbers; restore it from its source"
+        ) from None
     if getattr(data, "dtype", None) != np.uint8 or data.shape != (len(labels), 3 * 32 * 32):
-        raise ValueError(f"{file} holds images of shape {np.shape(data)}, but {len(labels)} images of CIFAR are uint8 of shape {(len(labels), 3072)}")
+        raise ValueError(
+            f"{file} holds images of shape {np.shape(data)}, but {len(labels)} images of CIFAR are"
+            f" uint8 of shape {(len(labels), 3072)}"
+        )
     return data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels
 
 
@@ -449,7 +462,10 @@ def read_stl10(
 def _folders(root: "str | Path") -> list:
     "The folders in a folder, in the order of their names, hidden ones aside."
     with os.scandir(root) as entries:
-        return [Path(root, name) for name in sorted(e.name for e in entries if e.is_dir() and not is_hidden(e.name))]
+        return [
+            Path(root, name)
+            for name in sorted(e.name for e in entries if e.is_dir() and not is_hidden(e.name))
+        ]
 
 
 def _pictures(root: "str | Path", below: bool = True) -> Iterator[str]:
@@ -460,7 +476,10 @@ def _pictures(root: "str | Path", below: bool = True) -> Iterator[str]:
             if is_hidden(name):
                 continue
             if Path(name).suffix.lower() in UNREAD_FILES:
-                raise ValueError(f"{folder}/{name} is in a format that is not read here; convert it to JPEG or PNG, or take it out")
+                raise ValueError(
+                    f"{folder}/{name} is in a format that is not read here; convert it to JPEG or"
+                    " PNG, or take it out"
+                )
             if is_picture(name):
                 yield f"{folder}/{name}"
 
@@ -476,7 +495,11 @@ def _classes(root: Path) -> dict:
     "Name of each class -> its pictures; refuses folders that lie one level too high."
     children = _folders(root)
     if not children:
-        held = "pictures, but no folder for each class" if _holds_pictures(root, False) else "no folders"
+        held = (
+            "pictures, but no folder for each class"
+            if _holds_pictures(root, False)
+            else "no folders"
+        )
         raise FileNotFoundError(f"{root} is no {_WANTED.removeprefix('a ')}: it holds {held}")
     nested = {}
     for child in children:
@@ -484,16 +507,34 @@ def _classes(root: Path) -> dict:
         if inside and not _holds_pictures(child, False):
             nested[child] = inside
             if split := next((p for p in inside if known_split(p.name)), None):
-                raise ValueError(f"{child} holds {split.name}, so it is a data set of its own, or a class that is divided by itself: "
-                                 f"name one data set with data_dir, or bring the images to {split.name}/CLASS/*.jpg")
+                raise ValueError(
+                    f"{child} holds {split.name}, so it is a data set of its own, or a class that"
+                    " is divided by itself: name one data set with data_dir, or bring the images"
+                    f" to {split.name}/CLASS/*.jpg"
+                )
     if nested and len(children) == 1:
-        raise ValueError(f"{root} holds one folder, {children[0].name}, and the classes are in there: name {children[0]}, or move its folders up")
+        inner = children[0]
+        while len(_folders(inner)) == 1 and not _holds_pictures(_folders(inner)[0], False):
+            inner = _folders(inner)[0]
+        raise ValueError(
+            f"{root} holds one folder, {children[0].name}, and the classes are in there: "
+            f"name {inner}, or move its folders up"
+        )
     if len(nested) == len(children) and all(len(inside) > 1 for inside in nested.values()):
-        raise ValueError(f"{root} holds folders of folders of images, as {next(iter(nested.values()))[0]}: name one of its folders "
-                         "if each is a data set, or put the images of each class directly into its folder")
-    found = {child.name: sorted(_pictures(child), key=lambda file: file.rsplit("/", 1)) for child in children}
+        raise ValueError(
+            f"{root} holds folders of folders of images, as {next(iter(nested.values()))[0]}: name"
+            " one of its folders if each is a data set, or put the images of each class directly"
+            " into its folder"
+        )
+    found = {
+        child.name: sorted(_pictures(child), key=lambda file: file.rsplit("/", 1))
+        for child in children
+    }
     if empty := next((name for name, files in found.items() if not files), None):
-        raise FileNotFoundError(f"{root / empty} holds no image ({', '.join(PICTURE_FILES[:6])} and the like), so it is no class; take it out")
+        raise FileNotFoundError(
+            f"{root / empty} holds no image ({', '.join(PICTURE_FILES[:6])} and the like), so it is"
+            " no class; take it out"
+        )
     return found
 
 
@@ -502,19 +543,28 @@ def _split_folders(root: Path) -> dict:
     found, bare = {}, []
     for child in _folders(root):
         split = known_split(child.name)
-        if split and _holds_pictures(child, False) and not any(map(_holds_pictures, _folders(child))):
+        if (
+            split
+            and _holds_pictures(child, False)
+            and not any(map(_holds_pictures, _folders(child)))
+        ):
             bare.append(child.name)
         elif split and split in found:
-            raise ValueError(f"{root} holds {found[split].name} and {child.name}, which may both be its {split} split; take one out")
+            raise ValueError(
+                f"{root} holds {found[split].name} and {child.name}, which may both be its {split}"
+                " split; take one out"
+            )
         elif split:
             found[split] = child
     if bare and (found or len(bare) == len(_folders(root))):
-        raise ValueError(f"{root / bare[0]} holds images but no folder for each class; wanted is {_WANTED}")
+        raise ValueError(
+            f"{root / bare[0]} holds images but no folder for each class; wanted is {_WANTED}"
+        )
     return found
 
 
 def _list_folder(root: Path, held_out: bool = False) -> tuple:
-    "Files, labels, class names and splits of a folder of images; all of it held out if that is asked for."
+    "Files, labels, class names and splits of a folder of images; all held out if asked for."
     if not root.is_dir():
         raise FileNotFoundError(f"there is no folder {root}")
     there = _split_folders(root)
@@ -523,15 +573,20 @@ def _list_folder(root: Path, held_out: bool = False) -> tuple:
         parts = {"val": val or there.get("train", root)}
     elif there and not (val and "train" in there):
         alone = val or there["train"]
-        raise ValueError(f"{root} holds {alone.name}, but no {'train' if val else 'val and no test'} beside it; name {alone} "
-                         "to have every fifth of its images held out")
+        raise ValueError(
+            f"{root} holds {alone.name}, but no {'train' if val else 'val and no test'} beside it;"
+            f" name {alone} to have every fifth of its images held out"
+        )
     else:
         parts = {"train": there["train"], "val": val} if there else {"": root}
     found = {split: _classes(folder) for split, folder in parts.items()}
     names = list(next(iter(found.values())))
     for split, classes in found.items():
         if list(classes) != names:
-            raise ValueError(f"{there['train']} and {val} hold different classes: {sorted(set(names) ^ set(classes))[:5]} are in one only")
+            raise ValueError(
+                f"{there['train']} and {val} hold different classes:"
+                f" {sorted(set(names) ^ set(classes))[:5]} are in one only"
+            )
     files, labels, splits = [], [], []
     for split, classes in found.items():
         for label, pictures in enumerate(classes.values()):
@@ -549,14 +604,16 @@ def _read_square(file: str, resolution: int) -> np.ndarray:
     side, (width, height) = min(image.size), image.size
     left, top = (width - side) / 2, (height - side) / 2
     box = (left, top, left + side, top + side)
-    return np.asarray(image.resize((resolution, resolution), Image.Resampling.BILINEAR, box, reducing_gap=None))
+    return np.asarray(
+        image.resize((resolution, resolution), Image.Resampling.BILINEAR, box, reducing_gap=None)
+    )
 
 # %% ../nbs/22_cifar.ipynb #9fbd69fd
 def read_image_folder(
     data_dir: "str | Path",  # CLASS/*.jpg, or train/CLASS/*.jpg beside val/CLASS/*.jpg
     resolution: int = 0,     # pixels to bring images to; 0: they all have one square size
     limit: int = 0,          # at most so many images of each split; 0 reads all
-    held_out: bool = False,  # all of it is for validation, as a set for testing is; of a divided folder its val or test
+    held_out: bool = False,  # all is for validation; of a divided folder its val or test
 ) -> Images:
     "Any folder of images, one folder for each class."
     files, labels, names, split = _list_folder(Path(data_dir), held_out)
@@ -565,8 +622,11 @@ def read_image_folder(
         pixels = list(pool.map(lambda k: _read_square(files[k], resolution), rows))
     for k, p in zip(rows, pixels):
         if p.shape != pixels[0].shape or p.shape[0] != p.shape[1]:
-            raise ValueError(f"{files[k]} has {p.shape[1]} x {p.shape[0]} px and the first image {pixels[0].shape[1]} x {pixels[0].shape[0]}: "
-                             "images must be square and of one size, or set resolution")
+            raise ValueError(
+                f"{files[k]} has {p.shape[1]} x {p.shape[0]} px and the first image"
+                f" {pixels[0].shape[1]} x {pixels[0].shape[0]}: images must be square and of one"
+                " size, or set resolution"
+            )
     return Images(np.stack(pixels), labels[rows].astype(np.int64), list(names), split[rows])
 
 # %% ../nbs/22_cifar.ipynb #7d2b51d0

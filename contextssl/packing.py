@@ -36,7 +36,9 @@ from .archive import VIEW_FILE, archive_objects, check_room, file_sha256, writin
 from .pictures import may_lack_pixels
 from .render import HIGHEST, LATENTS, LOWEST, Progress, core_count, file_checksum, finished_objects, is_finished, read_meta, sync, write_packed, write_text
 from .threediebench import DECODERS, LEFT_OUT, PUBLISHED_MEAN, PUBLISHED_STD, SPLITS, Listing, Views
-from .threediebench import common_views, decode_image, decode_latent, folder_listing, found_objects, is_published, latent_tables, listed_objects, open_views, read_bytes, read_split_files, view_numbers
+from .threediebench import common_views, decode_image, decode_latent, folder_listing
+from .threediebench import found_objects, is_published, latent_tables, listed_objects
+from .threediebench import open_views, read_bytes, read_split_files, view_numbers
 
 # %% ../nbs/25_packing.ipynb #e542b92e
 PUBLISHED_OBJECTS, PUBLISHED_VIEWS = {"train": 41_920, "val": 10_552}, 50
@@ -76,21 +78,25 @@ def quick_exact(
     size: int,        # height and width to bring it to
 ) -> "np.ndarray | None":  # (R, R, 3) uint8; None: not plainly in order
     "A view decoded by torchvision and made smaller by PyTorch."
-    if not (data.startswith(b"\xff\xd8") and data.endswith(b"\xff\xd9")): return None
+    if not (data.startswith(b"\xff\xd8") and data.endswith(b"\xff\xd9")):
+        return None
     if jpeg_decoder() is None:
         return None
     try:
         image = jpeg_decoder()(torch.frombuffer(bytearray(data), dtype=torch.uint8))
     except RuntimeError:
         return None
-    if image.shape != (3, image_size, image_size) or may_lack_pixels(data, image.permute(1, 2, 0).numpy()):
+    if image.shape != (3, image_size, image_size):
         return None
-    if size != image_size: image = F.interpolate(image[None], (size, size), mode="bilinear", antialias=True)[0]
+    if may_lack_pixels(data, image.permute(1, 2, 0).numpy()):
+        return None
+    if size != image_size:
+        image = F.interpolate(image[None], (size, size), mode="bilinear", antialias=True)[0]
     return image.permute(1, 2, 0).numpy()
 
 
 def announced(
-    data: bytes,  # content of a JPEG file
+    data: bytes,      # content of a JPEG file
 ) -> tuple:       # height, width, channels; () where the header is of an unusual kind
     "What the header of a JPEG says, if it is one of the plain kind."
     at = 2
@@ -141,6 +147,7 @@ def is_quick(
 @dataclass(frozen=True, eq=False)
 class PackJob:
     "All that determines a packed set."
+
     origin: Path         # folder or archive
     listing: Listing     # objects in the order of the packed set
     views: int           # per object
@@ -162,8 +169,16 @@ class PackJob:
     def source(self) -> dict:
         "The record as JSON will give it back."
         words = [self.listing.objects, self.listing.labels.tolist(), self.listing.split]
-        found = {"program": "contextssl data pack", "version": 1, "source": self.origin.name, "size": self.size, "decoder": self.decoder, "image_size": self.image_size,
-                 "views": self.views, "listing": sha256(json.dumps(words).encode()).hexdigest()[:16]}
+        found = {
+            "program": "contextssl data pack",
+            "version": 1,
+            "source": self.origin.name,
+            "size": self.size,
+            "decoder": self.decoder,
+            "image_size": self.image_size,
+            "views": self.views,
+            "listing": sha256(json.dumps(words).encode()).hexdigest()[:16],
+        }
         return found | ({"first": self.first} if self.first else {})
 
 
@@ -245,7 +260,7 @@ def pack_job(
 
 # %% ../nbs/25_packing.ipynb #ac3410d0
 def object_latents(
-    job: PackJob,  # the data set
+    job: PackJob,        # the data set
     index: int,    # of the object
     files: dict,   # file name -> content
     view: int,     # which, counted from 0
@@ -263,29 +278,40 @@ def object_latents(
 
 
 def decode_object(
-    job: PackJob,  # the data set
+    job: PackJob,        # the data set
     index: int,    # of the object
     files: dict,   # file name -> content
 ) -> tuple:        # images (views, R, R, 3) uint8, latents (views, 7) float64
     "All views of one object; raises `Damaged` with everything that is wrong with it."
-    images, latents, problems, where = np.empty((job.views, job.size, job.size, 3), np.uint8), np.empty((job.views, len(LATENTS))), [], f"{job.origin}/{job.name(index)}"
-    if not files: raise Damaged([f"{where} is missing"])
+    images = np.empty((job.views, job.size, job.size, 3), np.uint8)
+    latents = np.empty((job.views, len(LATENTS)))
+    problems, where = [], f"{job.origin}/{job.name(index)}"
+    if not files:
+        raise Damaged([f"{where} is missing"])
     for k in range(job.views):
         try:
             name = f"image_{k + job.first}.jpg"
             if name not in files:
                 raise FileNotFoundError(f"{where}/{name} is missing")
             image = QUICK[job.decoder](files[name], job.image_size, job.size) if job.quick else None
-            images[k] = decode_image(files[name], f"{where}/{name}", job.image_size, job.size, job.decoder) if image is None else image
+            if image is None:
+                how = job.image_size, job.size, job.decoder
+                image = decode_image(files[name], f"{where}/{name}", *how)
+            images[k] = image
             latents[k] = object_latents(job, index, files, k)
-        except (OSError, ValueError) as e: problems.append(str(e))
-    if image_count(files) > job.views: problems.append(f"{where} has {image_count(files)} images where other objects have {job.views}")
-    if problems: raise Damaged(problems)
+        except (OSError, ValueError) as e:
+            problems.append(str(e))
+    if image_count(files) > job.views:
+        problems.append(
+            f"{where} has {image_count(files)} images where other objects have {job.views}"
+        )
+    if problems:
+        raise Damaged(problems)
     return images, latents
 
 # %% ../nbs/25_packing.ipynb #cf9690bd
 def report_of(
-    index: int,           # of the object
+    index: int,    # of the object
     images: np.ndarray,   # (views, R, R, 3) uint8
     latents: np.ndarray,  # (views, 7) float64
 ) -> dict:                # {"object", "crc": [images, latents], "pixels", "sum": [r, g, b], "squares": [r, g, b]}
@@ -297,8 +323,8 @@ def report_of(
 
 
 def pack_object(
-    job: PackJob,  # the data set
-    out: Path,     # its folder
+    job: PackJob,        # the data set
+    out: Path,           # its folder
     skip: bool,    # report a damaged object instead of raising
     index: int,    # of the object
     files: "dict | None" = None,  # its files; None: read them from the folder
@@ -340,8 +366,8 @@ def array_file(
 
 # %% ../nbs/25_packing.ipynb #4859b8f8
 def read_back(
-    job: PackJob,  # the data set
-    out: Path,     # its folder
+    job: PackJob,        # the data set
+    out: Path,           # its folder
     index: int,    # of the object
 ) -> list:         # [CRC of its images, of its latents]
     "What the disk has of an object."
@@ -383,7 +409,7 @@ def array_checksum(
 
 
 def measured_statistics(
-    job: PackJob,  # the data set
+    job: PackJob,        # the data set
     done: dict,    # object -> report
 ) -> dict:         # {"mean": [r, g, b], "std": [r, g, b]} in [0, 1]
     "Mean and standard deviation of the training images (of all, if no training object is there)."
@@ -395,8 +421,8 @@ def measured_statistics(
 
 # %% ../nbs/25_packing.ipynb #c60af072
 def finish_packing(
-    job: PackJob,  # the data set
-    out: Path,     # its folder
+    job: PackJob,        # the data set
+    out: Path,           # its folder
     done: dict,    # object -> report, all of them
 ) -> None:
     "Give the arrays their names, then write meta.json."
@@ -456,7 +482,7 @@ def pack(
     decoder: str = "exact",   # exact (as published) or fast (libjpeg makes images smaller while it decodes)
     workers: "int | None" = None,  # threads; None is one per core
     skip_corrupt: bool = False,    # leave objects with missing or damaged files out, and record them
-    progress: bool = True,    # show a progress bar
+    progress: bool = True,   # show a progress bar
 ) -> Path:                    # the folder
     "Decode a data set once and for all; goes on where an interrupted run stopped, and returns at once if all is there."
     if workers is not None and workers < 1: raise ValueError(f"workers must be at least 1, got {workers}")

@@ -12,21 +12,68 @@ import re
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 # %% ../nbs/03_pictures.ipynb #d982397e
-PICTURE_FILES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff",
-                 ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".jp2", ".j2k", ".tga", ".avif", ".mpo")
-UNREAD_FILES = (".heic", ".heif", ".hif", ".jxl", ".svg", ".exr", ".hdr", ".dng", ".nef", ".cr2", ".cr3", ".arw",
-                ".raf", ".orf", ".rw2")
-_LEFT_BY_SYSTEMS = ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir", "__pycache__",
-                    "lost+found", "$recycle.bin", "system volume information")
+PICTURE_FILES = (
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".png",
+    ".apng",
+    ".bmp",
+    ".dib",
+    ".gif",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".ppm",
+    ".pgm",
+    ".pbm",
+    ".pnm",
+    ".pfm",
+    ".jp2",
+    ".j2k",
+    ".tga",
+    ".avif",
+    ".mpo",
+)
+UNREAD_FILES = (
+    ".heic",
+    ".heif",
+    ".hif",
+    ".jxl",
+    ".svg",
+    ".exr",
+    ".hdr",
+    ".dng",
+    ".nef",
+    ".cr2",
+    ".cr3",
+    ".arw",
+    ".raf",
+    ".orf",
+    ".rw2",
+)
+_LEFT_BY_SYSTEMS = (
+    "__macosx",
+    "thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "icon\r",
+    "@eadir",
+    "__pycache__",
+    "lost+found",
+    "$recycle.bin",
+    "system volume information",
+)
 
 
 def is_hidden(
     name: str,  # of a file or a folder, without its path
 ) -> bool:
-    "Whether a system or a tool made it for itself: `.git`, `._photo.jpg`, `__MACOSX`, `Thumbs.db` and the like."
+    "Whether a system or a tool made it for itself: `.git`, `._photo.jpg`, `__MACOSX`, `Thumbs.db`."
     return name.startswith(".") or name.lower() in _LEFT_BY_SYSTEMS
 
 
@@ -37,8 +84,10 @@ def is_picture(
     return Path(name).suffix.lower() in PICTURE_FILES
 
 # %% ../nbs/03_pictures.ipynb #8cde1ad1
-_SPLIT = re.compile("(?P<train>train|training|trn)|(?P<val>val|valid|validation|dev|devel|development)|"
-                    "(?P<test>test|testing|tst|eval|evaluation|holdout|heldout)")
+_SPLIT = re.compile(
+    "(?P<train>train|training|trn)|(?P<val>val|valid|validation|dev|devel|development)|"
+    "(?P<test>test|testing|tst|eval|evaluation|holdout|heldout)"
+)
 _SPLIT_END = re.compile("(set|data|dataset|split|images|imgs)?[0-9]*$")
 
 
@@ -64,7 +113,7 @@ def _range_of_numbers(
         bits = getattr(image, "tag_v2", {}).get(_BITS, (16,))[0]
         return 2 ** min(bits, 16) - 1
     if image.mode == "I" and image.format not in ("TIFF", None):
-        return 65535                                   # PNG and PGM: Pillow has brought them to 16 bits
+        return 65535  # PNG and PGM: Pillow has brought them to 16 bits
     low, high = float(values.min()), float(values.max())
     if not (np.isfinite(low) and np.isfinite(high)) or low < 0:
         return None
@@ -81,24 +130,31 @@ def _grey_bytes(image: Image.Image, name: "str | Path") -> Image.Image:
     white = _range_of_numbers(image, values)
     if white is None:
         low, high = values.min(), values.max()
-        raise ValueError(f"{name} holds numbers from {low:.6g} to {high:.6g}, which are neither shares of white (0 to 1) nor "
-                         "bytes (0 to 255) nor 16 bits (0 to 65535); save it as an 8-bit picture")
+        raise ValueError(
+            f"{name} holds numbers from {low:.6g} to {high:.6g}, which are neither shares of white"
+            " (0 to 1) nor bytes (0 to 255) nor 16 bits (0 to 65535); save it as an 8-bit picture"
+        )
     shares = values.astype(np.float64) / white
     if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0:     # TIFF, white is zero
         shares = 1 - shares
     return Image.fromarray((shares.clip(0, 1) * 255).round().astype(np.uint8))
 
 
+def _damaged(name: "str | Path") -> OSError:
+    return OSError(f"{name} is not a readable image, it is damaged or cut short; "
+                   "restore it or take it out")
+
+
 def to_rgb(
     image: Image.Image,   # of any mode and size
     name: "str | Path",   # of its file, for messages
-    ground: "tuple | None" = WHITE,  # colour behind transparent parts, bytes; None: their own colours, as if they were opaque
+    ground: "tuple | None" = WHITE,  # colour behind transparent parts; None: their own
 ) -> Image.Image:         # of mode RGB
     "A picture as red, green and blue bytes."
     try:
         image.load()
     except Exception as e:  # Pillow raises many kinds
-        raise OSError(f"{name} is not a readable image, it is damaged or cut short; restore it or take it out") from e
+        raise _damaged(name) from e
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _grey_bytes(image, name).convert("RGB")
     try:
@@ -109,28 +165,39 @@ def to_rgb(
             return image.convert("RGB")
         image = image.convert("RGBA")
     except ValueError:
-        raise ValueError(f"{name} is an image of mode {image.mode}, which has no plain way to red, green and blue; "
-                         "save it as RGB") from None
+        raise ValueError(
+            f"{name} is an image of mode {image.mode}, which has no plain way to red, green and"
+            " blue; save it as RGB"
+        ) from None
     if ground is None:
         return image.convert("RGB")
-    return Image.alpha_composite(Image.new("RGBA", image.size, (*ground, 255)), image).convert("RGB")
+    return Image.alpha_composite(Image.new("RGBA", image.size, (*ground, 255)), image).convert(
+        "RGB"
+    )
 
 # %% ../nbs/03_pictures.ipynb #00f1111d
 def decode_picture(
     data: bytes,          # content of a file
     name: "str | Path",   # of the file, for messages
-    ground: "tuple | None" = WHITE,  # colour behind transparent parts, bytes; None: their own colours, as if they were opaque
+    ground: "tuple | None" = WHITE,  # colour behind transparent parts; None: their own
 ) -> Image.Image:         # of mode RGB, upright
-    "A picture from the bytes of a file: its first frame, checked, turned upright, in red, green and blue."
+    "A picture from the bytes of a file: its first frame, checked, upright, in red, green and blue."
     if strange := _no_picture(data):
         raise OSError(f"{name} {strange}; restore it or take it out")
     try:
         image = Image.open(io.BytesIO(data))
         image.load()
     except Exception as e:  # Pillow raises many kinds
-        raise OSError(f"{name} is not a readable image, it is damaged or cut short; restore it or take it out") from e
+        if isinstance(e, UnidentifiedImageError) and data[:4] in (b"II*\0", b"MM\0*"):
+            raise OSError(
+                f"{name} is a TIFF that cannot be read: it is damaged, or of an unusual kind such"
+                " as colours in floats; save it again as an 8-bit picture"
+            ) from e
+        raise _damaged(name) from e
     if image.format in ("JPEG", "MPO") and not is_whole_jpeg(data, image):
-        raise OSError(f"{name} is damaged: a part of its pixels is missing; restore it or take it out")
+        raise OSError(
+            f"{name} is damaged: a part of its pixels is missing; restore it or take it out"
+        )
     found = to_rgb(image, name, ground)
     try:
         exif = image.getexif()
@@ -144,7 +211,7 @@ def decode_picture(
 
 def read_picture(
     file: "str | Path",   # a picture
-    ground: "tuple | None" = WHITE,  # colour behind transparent parts, bytes; None: their own colours, as if they were opaque
+    ground: "tuple | None" = WHITE,  # colour behind transparent parts; None: their own
 ) -> Image.Image:         # of mode RGB, upright
     "A picture from disk: its first frame, checked, turned upright, in red, green and blue."
     try:
@@ -172,32 +239,40 @@ def _no_picture(data: bytes) -> str:
     return ""
 
 # %% ../nbs/03_pictures.ipynb #69c59ef0
-_NOISE = bytes(np.random.default_rng(0).integers(1, 255, 64, dtype=np.uint8))   # without 0xff, which begins a marker
+_NOISE = bytes(
+    np.random.default_rng(0).integers(1, 255, 64, dtype=np.uint8)
+)  # without 0xff, which begins a marker
 _MARKER = re.compile(rb"\xff+[^\x00\xff]")
 _STAGED = (b"\xff\xc2", b"\xff\xdd")             # progressive; restart markers
 
 
 def _scans(
     data: bytes,  # of a JPEG
-) -> tuple:       # the same with noise behind each stretch of pixels; headers of the frame and of the scans
+) -> (
+    tuple
+):  # the same with noise behind each stretch of pixels; headers of the frame and of the scans
     "Walk through the segments of a JPEG."
     parts, frame, scans, at = [data[:2]], b"", [], 2
-    while (found := _MARKER.search(data, at)) and data[found.end() - 1] != 0xd9:
+    while (found := _MARKER.search(data, at)) and data[found.end() - 1] != 0xD9:
         kind, start = data[found.end() - 1], found.end()
-        end = start if 0xd0 <= kind <= 0xd7 else start + int.from_bytes(data[start:start + 2], "big")
+        end = (
+            start
+            if 0xD0 <= kind <= 0xD7
+            else start + int.from_bytes(data[start : start + 2], "big")
+        )
         parts.append(data[at:end])
         at = end
-        if 0xc0 <= kind <= 0xcf and kind not in (0xc4, 0xc8, 0xcc):
+        if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):
             frame = data[start:end]
-        if kind == 0xda:
+        if kind == 0xDA:
             scans.append(data[start:end])
-        if kind == 0xda or 0xd0 <= kind <= 0xd7:
+        if kind == 0xDA or 0xD0 <= kind <= 0xD7:
             following = _MARKER.search(data, at)
             pixels_end = following.start() if following else len(data)
-            restart = 0xd0 if kind == 0xda else 0xd0 + (kind + 1) % 8
+            restart = 0xD0 if kind == 0xDA else 0xD0 + (kind + 1) % 8
             parts += [data[at:pixels_end], _NOISE]
-            if not (following and 0xd0 <= data[following.end() - 1] <= 0xd7):
-                parts += [bytes([0xff, restart]), _NOISE]
+            if not (following and 0xD0 <= data[following.end() - 1] <= 0xD7):
+                parts += [bytes([0xFF, restart]), _NOISE]
             at = pixels_end
     return b"".join(parts) + data[at:], frame, scans
 
@@ -216,14 +291,19 @@ def may_lack_pixels(
     data: bytes,         # content of a JPEG
     pixels: np.ndarray,  # (h, w) or (h, w, 3) uint8, decoded, perhaps smaller by a power of 2
 ) -> bool:
-    "Whether a JPEG ends in the grey that libjpeg fills in, or is stored in a way in which its end says nothing."
-    return bool((pixels[-1, -1] == 128).all()) or any(kind in data for kind in _STAGED) or data.count(b"\xff\xda") > 1
+    "Whether a JPEG ends in the grey that libjpeg fills in, or its end says nothing about that."
+    return (
+        bool((pixels[-1, -1] == 128).all())
+        or any(kind in data for kind in _STAGED)
+        or data.count(b"\xff\xda") > 1
+    )
 
 
 def is_whole_jpeg(
     data: bytes,               # content of a JPEG that can be opened
     image: "Image.Image | None" = None,  # the same, decoded; None: decode it
-    at_most: int = 2**16,      # pixels up to which every picture is asked; larger ones only if they could be damaged
+    at_most: int = 2
+    **16,  # pixels up to which every picture is asked; larger ones only if they could be damaged
 ) -> bool:
     "Whether a JPEG has all of its pixels."
     try:
@@ -231,6 +311,8 @@ def is_whole_jpeg(
         if image.width * image.height > at_most and not may_lack_pixels(data, np.asarray(image)):
             return True
         noisy, frame, scans = _scans(data)
-        return _all_scans(frame, scans) and Image.open(io.BytesIO(noisy)).tobytes() == image.tobytes()
+        return (
+            _all_scans(frame, scans) and Image.open(io.BytesIO(noisy)).tobytes() == image.tobytes()
+        )
     except (IndexError, ValueError, OSError, SyntaxError):
         return False

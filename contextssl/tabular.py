@@ -64,7 +64,7 @@ class Table:
         return len(self.rows)
 
     @property
-    def group(self) -> np.ndarray:  # (n,) int64, 0 or 1
+    def group(self) -> np.ndarray:   # (n,) int64, 0 or 1
         "The attribute of every record."
         return (self.rows[:, 0] > 0).astype(np.int64)
 
@@ -196,7 +196,9 @@ def numbers_of(
     found = pd.to_numeric(values, errors="coerce").to_numpy(np.float64).copy()
     if (bad := ~np.isfinite(found)).any():
         texts = values[bad].astype(str).str.strip()
-        texts = texts.where(~texts.str.fullmatch(_IN_THOUSANDS), texts.str.replace(r"[^\d.+-]", "", regex=True))
+        texts = texts.where(
+            ~texts.str.fullmatch(_IN_THOUSANDS), texts.str.replace(r"[^\d.+-]", "", regex=True)
+        )
         texts = texts.where(~texts.str.fullmatch(r"[+-]?\d+,\d{1,2}"), texts.str.replace(",", "."))
         found[bad] = pd.to_numeric(texts, errors="coerce")
     refuse_lines(~np.isfinite(found), values.index, where, values.name, "a number")
@@ -204,9 +206,9 @@ def numbers_of(
 
 
 def categories_of(
-    values: pd.Series,     # texts; the index holds line numbers
+    values: pd.Series,    # texts; the index holds line numbers
     known: Sequence[str],  # in the order of the result
-    where: "str | Path",   # the file
+    where: "str | Path",  # the file
 ) -> np.ndarray:           # (n,) int64, place in the list
     "A column of categories from a fixed list, in upper or lower case."
     plain = values.map(lambda v: v.strip().casefold() if isinstance(v, str) else v)
@@ -237,7 +239,21 @@ def standardised(
     return (values - mean) / deviation
 
 # %% ../nbs/23_tabular.ipynb #26f0704e
-MISSING = ("", "?", "nan", "na", "n/a", "#n/a", "<na>", "null", "none", "nil", "nat", "-", ".")  # in lower case
+MISSING = (
+    "",
+    "?",
+    "nan",
+    "na",
+    "n/a",
+    "#n/a",
+    "<na>",
+    "null",
+    "none",
+    "nil",
+    "nat",
+    "-",
+    ".",
+)  # in lower case
 
 
 def encoding_of(
@@ -267,14 +283,14 @@ def separator_of(
 def plain_name(
     name: str,  # of a column
 ) -> str:
-    "A name in lower case, without dots, dashes, underscores and blanks: education.num and EducationNum are one."
+    "A name in lower case and without marks: education.num, education-num and EducationNum are one."
     return re.sub(r"[\W_]", "", name.casefold())
 
 
 def column_places(
     told: Sequence[str],    # names of the columns as the file has them
     wanted: Sequence[str],  # names of those that are needed
-    where: "str | Path",    # the file
+    where: "str | Path",  # the file
     other: "dict | None" = None,  # name -> further names for it
 ) -> dict:                  # name -> its place; those that are not there are left out
     "Where the columns of a table stand; refuses two of one name."
@@ -283,7 +299,10 @@ def column_places(
         for called in (name, *(other or {}).get(name, ())):
             places = [k for k, v in enumerate(plain) if v == plain_name(called)]
             if len(places) > 1:
-                raise ValueError(f"{where} has two columns for {name}, {told[places[0]]!r} and {told[places[1]]!r}; take one out")
+                raise ValueError(
+                    f"{where} has two columns for {name}, {told[places[0]]!r} and"
+                    f" {told[places[1]]!r}; take one out"
+                )
             if places:
                 found[name] = places[0]
                 break
@@ -334,8 +353,13 @@ ADULT_KNOWN = {
 
 
 ADULT_UNUSED = ("fnlwgt", "education")
-ADULT_CALLED = {"education-num": ("educational-num",), "sex": ("gender",), "native-country": ("country",),
-                "hours-per-week": ("hours",), "income": ("class", "salary", "target", "label")}  # what others call columns
+ADULT_CALLED = {
+    "education-num": ("educational-num",),
+    "sex": ("gender",),
+    "native-country": ("country",),
+    "hours-per-week": ("hours",),
+    "income": ("class", "salary", "target", "label"),
+}  # what others call columns
 _INCOME = {"<=50k": "<=50K", "<50k": "<=50K", ">50k": ">50K", ">=50k": ">50K"}
 
 
@@ -346,16 +370,26 @@ def _lines_of_fields(file: Path) -> dict:
         with opener(file, "rb") as opened:
             data = opened.read()
         text = data.decode(encoding_of(data[:4]))
-        first = next((line for line in text.splitlines() if line.strip() and not line.startswith("|")), "")
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(first), skipinitialspace=True)
+        first = next(
+            (line for line in text.splitlines() if line.strip() and not line.startswith("|")), ""
+        )
+        rows = csv.reader(
+            io.StringIO(text, newline=""), delimiter=separator_of(first), skipinitialspace=True
+        )
         kept = {n: [v.strip() for v in fields] for n, fields in enumerate(rows, 1)}
-    return {n: v for n, v in kept.items() if any(v) and not v[0].startswith("|") and not v[0].lower().startswith("sep=")}
+    return {
+        n: v
+        for n, v in kept.items()
+        if any(v) and not v[0].startswith("|") and not v[0].lower().startswith("sep=")
+    }
 
 
 def read_adult_file(
     file: Path,        # adult.data, adult.test or adult.csv
-) -> pd.DataFrame:     # texts, columns as in `ADULT`, missing ones as "?"; the index holds line numbers
-    "The records of one file, with a line that names the columns or without; remarks and empty lines are skipped."
+) -> (
+    pd.DataFrame
+):  # texts, columns as in `ADULT`, missing ones as "?"; the index holds line numbers
+    "The records of one file, with a line of names or without; remarks and empty lines are skipped."
     kept = _lines_of_fields(file)
     told = next(iter(kept.values()), ())
     places = column_places(told, ADULT, file, ADULT_CALLED)
@@ -363,18 +397,30 @@ def read_adult_file(
     if len(places) > 2:
         kept.pop(min(kept))
         if missing := [v for v in ADULT if v not in places and v not in ADULT_UNUSED]:
-            raise ValueError(f"{file} lacks the column {missing[0]}; UCI Adult has {', '.join(ADULT)}")
+            raise ValueError(
+                f"{file} lacks the column {missing[0]}; UCI Adult has {', '.join(ADULT)}"
+            )
     else:
         wide, places = len(ADULT), {name: k for k, name in enumerate(ADULT)}
     if not kept:
         raise ValueError(f"{file} holds no record")
     bad = np.array([len(v) < wide or any(v[wide:]) for v in kept.values()])
     if bad.any():
-        raise ValueError(f"{file}, line {list(kept)[int(np.argmax(bad))]}: a record should have {wide} fields, as "
-                         f"{'UCI Adult' if wide == len(ADULT) else 'its first line'} has")
-    found = pd.DataFrame({name: [v[k] for v in kept.values()] for name, k in places.items()}, index=list(kept))
+        raise ValueError(
+            f"{file}, line {list(kept)[int(np.argmax(bad))]}: a record should have {wide} fields,"
+            f" as {'UCI Adult' if wide == len(ADULT) else 'its first line'} has"
+        )
+    found = pd.DataFrame(
+        {name: [v[k] for v in kept.values()] for name, k in places.items()}, index=list(kept)
+    )
     found = found.mask(found.apply(lambda column: column.str.lower().isin(MISSING)), "?")
-    plain = found["income"].str.removesuffix(".").str.replace(" ", "").str.replace("\u2264", "<=").str.lower()
+    plain = (
+        found["income"]
+        .str.removesuffix(".")
+        .str.replace(" ", "")
+        .str.replace("\u2264", "<=")
+        .str.lower()
+    )
     found["income"] = plain.map(_INCOME).fillna(found["income"])
     return found
 
@@ -498,11 +544,13 @@ CHAPTERS = {  # of ICD-9, with the first code of each
 
 
 def table_chunks(
-    folder: "str | Path",    # of the tables
+    folder: "str | Path",   # of the tables
     name: str,               # of the table, e.g. "ADMISSIONS"
     columns: Sequence[str],  # in upper case
     rows: int = 200_000,     # at a time
-) -> Iterator[tuple[Path, pd.DataFrame]]:  # the file, and texts with the columns in upper case; the index holds line numbers
+) -> Iterator[
+    tuple[Path, pd.DataFrame]
+]:  # the file, and texts with the columns in upper case; the index holds line numbers
     "The needed columns of a table of MIMIC-III, piece by piece."
     file = find_table(folder, f"{name}.csv")
     with readable(file), (gzip.open if file.suffix == ".gz" else open)(file, "rb") as opened:
@@ -512,24 +560,46 @@ def table_chunks(
         first = lines.readline()
         skipped = int(first.strip().strip('"').lower().startswith("sep="))
         separator = separator_of(first)
-        told = next(csv.reader(lines if skipped else [first], delimiter=separator, skipinitialspace=True), [])
+        told = next(
+            csv.reader(lines if skipped else [first], delimiter=separator, skipinitialspace=True),
+            [],
+        )
     places = column_places(told, columns, file)
     if not any(told):
-        raise ValueError(f"{file} is not a readable table (EmptyDataError), it is damaged, cut short or of another kind; copy it again from its source")
+        raise ValueError(
+            f"{file} is not a readable table (EmptyDataError), it is damaged, cut short or of"
+            " another kind; copy it again from its source"
+        )
     if missing := [c for c in columns if c not in places]:
         others = {plain_name(v) for v in told}
-        other = "; this looks like MIMIC-IV, which is made otherwise" if others & {"anchorage", "race"} else ""
-        raise ValueError(f"{file} lacks the column {missing[0]}, which {name} of MIMIC-III v1.4 has{other}")
+        other = (
+            "; this looks like MIMIC-IV, which is made otherwise"
+            if others & {"anchorage", "race"}
+            else ""
+        )
+        raise ValueError(
+            f"{file} lacks the column {missing[0]}, which {name} of MIMIC-III v1.4 has{other}"
+        )
     with readable(file):
-        known = dict(sep=separator, encoding=encoding, encoding_errors="replace", skiprows=skipped, skipinitialspace=True,
-                     na_values=[*MISSING, *map(str.upper, MISSING), "Null", "Nil"])
+        known = dict(
+            sep=separator,
+            encoding=encoding,
+            encoding_errors="replace",
+            skiprows=skipped,
+            skipinitialspace=True,
+            na_values=[*MISSING, *map(str.upper, MISSING), "Null", "Nil"],
+        )
         in_order = sorted(columns, key=places.get)
-        for part in pd.read_csv(file, usecols=list(places.values()), dtype=str, chunksize=rows, index_col=False, **known):
-            yield file, part.set_axis(in_order, axis=1)[list(columns)].set_axis(part.index + 2 + skipped)
+        for part in pd.read_csv(
+            file, usecols=list(places.values()), dtype=str, chunksize=rows, index_col=False, **known
+        ):
+            yield file, part.set_axis(in_order, axis=1)[list(columns)].set_axis(
+                part.index + 2 + skipped
+            )
 
 
 def whole_table(
-    folder: "str | Path",    # of the tables
+    folder: "str | Path",   # of the tables
     name: str,               # of the table
     columns: Sequence[str],  # in upper case
 ) -> tuple[Path, pd.DataFrame]:  # the file, and its columns
@@ -562,7 +632,7 @@ def times_of(
 
 
 def mimic_cohort(
-    folder: "str | Path",  # of the tables
+    folder: "str | Path",   # of the tables
 ) -> tuple[Path, pd.DataFrame]:  # the file of admissions, and columns SUBJECT_ID, HADM_ID, male, age, stay, and the categories of admissions; ordered by a hash
     "First admissions of adults."
     people_file, people = whole_table(folder, "PATIENTS", ("SUBJECT_ID", "GENDER", "DOB"))
