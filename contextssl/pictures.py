@@ -248,9 +248,7 @@ _STAGED = (b"\xff\xc2", b"\xff\xdd")             # progressive; restart markers
 
 def _scans(
     data: bytes,  # of a JPEG
-) -> (
-    tuple
-):  # the same with noise behind each stretch of pixels; headers of the frame and of the scans
+) -> tuple:       # the same with noise behind each stretch of pixels; headers of frame and scans
     "Walk through the segments of a JPEG."
     parts, frame, scans, at = [data[:2]], b"", [], 2
     while (found := _MARKER.search(data, at)) and data[found.end() - 1] != 0xD9:

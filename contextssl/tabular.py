@@ -358,7 +358,7 @@ ADULT_CALLED = {
     "sex": ("gender",),
     "native-country": ("country",),
     "hours-per-week": ("hours",),
-    "income": ("class", "salary", "target", "label"),
+    "income": ("class", "salary", "target", "label", "income_>50K"),
 }  # what others call columns
 _INCOME = {"<=50k": "<=50K", "<50k": "<=50K", ">50k": ">50K", ">=50k": ">50K"}
 
@@ -369,7 +369,15 @@ def _lines_of_fields(file: Path) -> dict:
     with readable(file):
         with opener(file, "rb") as opened:
             data = opened.read()
-        text = data.decode(encoding_of(data[:4]))
+        if data.startswith(b"PK"):
+            raise ValueError(f"{file} is a workbook of Excel or a zip archive; save the table as CSV")
+        encoding = encoding_of(data[:4])
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            if encoding != "utf-8":
+                raise
+            text = data.decode("latin-1")      # what is needed of the table is ASCII
         first = next(
             (line for line in text.splitlines() if line.strip() and not line.startswith("|")), ""
         )
@@ -386,16 +394,16 @@ def _lines_of_fields(file: Path) -> dict:
 
 def read_adult_file(
     file: Path,        # adult.data, adult.test or adult.csv
-) -> (
-    pd.DataFrame
-):  # texts, columns as in `ADULT`, missing ones as "?"; the index holds line numbers
+) -> pd.DataFrame:     # texts, columns as in `ADULT`, missing ones "?"; the index holds line numbers
     "The records of one file, with a line of names or without; remarks and empty lines are skipped."
     kept = _lines_of_fields(file)
     told = next(iter(kept.values()), ())
     places = column_places(told, ADULT, file, ADULT_CALLED)
-    wide = len(told)
+    wide, levels = len(told), _INCOME
     if len(places) > 2:
         kept.pop(min(kept))
+        if plain_name(told[places.get("income", 0)]) == "income50k":
+            levels = _INCOME | {"0": "<=50K", "1": ">50K"}
         if missing := [v for v in ADULT if v not in places and v not in ADULT_UNUSED]:
             raise ValueError(
                 f"{file} lacks the column {missing[0]}; UCI Adult has {', '.join(ADULT)}"
@@ -421,7 +429,7 @@ def read_adult_file(
         .str.replace("\u2264", "<=")
         .str.lower()
     )
-    found["income"] = plain.map(_INCOME).fillna(found["income"])
+    found["income"] = plain.map(levels).fillna(found["income"])
     return found
 
 # %% ../nbs/23_tabular.ipynb #d1c0f6d4
