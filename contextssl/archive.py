@@ -30,6 +30,7 @@ from typing import BinaryIO
 
 from tqdm.auto import tqdm
 
+from .pictures import is_hidden
 from .render import write_text
 
 # %% ../nbs/24_archive.ipynb #feb8a838
@@ -324,7 +325,7 @@ VIEW_FILE = re.compile(r"(image_\d+\.jpg|latent_\d+\.npy)")
 
 
 def archive_objects(
-    archive: "str | Path",      # .tar or .tar.gz
+    archive: "str | Path",  # .tar or .tar.gz
     aside: dict = None,         # receives what belongs to no object: name -> content
     on_bytes: Callable = None,  # called as on_bytes(bytes of the archive read so far)
 ) -> Iterator:                  # ("CLASS/OBJECT", {"image_0.jpg": content, ...})
@@ -333,6 +334,8 @@ def archive_objects(
     with open_archive(archive, on_bytes) as file:
         for path, data in tar_members(file, archive):
             parts = path.split("/")
+            if any(map(is_hidden, parts[-3:])):
+                continue
             if not VIEW_FILE.fullmatch(parts[-1]) or len(parts) < 3:
                 if aside is not None: aside[parts[-1]] = data
                 continue

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Sequence
+from typing import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -24,7 +24,10 @@ import torchvision
 from PIL import Image
 
 from .groups import ActionSpace
+from .names import nearest_name
 from .pairs import Conventions, PairBatch
+from .pictures import PICTURE_FILES, UNREAD_FILES, is_hidden, is_picture, known_split
+from .pictures import read_picture
 from .threediebench import ViewImages, Views
 
 # %% ../nbs/22_cifar.ipynb #89267f3c
@@ -146,9 +149,9 @@ def blur_matrices(
 # %% ../nbs/22_cifar.ipynb #58b02be9
 @torch.no_grad()
 def turn_hue(
-    images: torch.Tensor,  # (n, 3, R, R) float32 between 0 and 1
+    images: torch.Tensor,      # (n, 3, R, R) float32 between 0 and 1
     turns: torch.Tensor,   # (n,) of the colour circle
-) -> torch.Tensor:         # (n, 3, R, R)
+) -> torch.Tensor:             # (n, 3, R, R)
     "Every pixel's hue moved along the colour circle, as in HSV."
     r, g, b = images.unbind(1)
     high, low = torch.maximum(torch.maximum(r, g), b), torch.minimum(torch.minimum(r, g), b)
@@ -308,7 +311,7 @@ class Images:
 
 # %% ../nbs/22_cifar.ipynb #12921104
 def evenly(
-    labels: np.ndarray,  # (n,) int
+    labels: np.ndarray,          # (n,) int
     split: np.ndarray,   # (n,) str
     limit: int,          # at most so many of each split; 0 keeps all
 ) -> np.ndarray:         # (m,) int, rising
@@ -332,15 +335,47 @@ def channels_first(
     return images.permute(0, 3, 1, 2) if images.shape[3] == 3 else images
 
 # %% ../nbs/22_cifar.ipynb #bd30c092
-_REBUILD = np.zeros(1).__reduce__()[0]
-_PLAIN = {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype, ("_codecs", "encode"): lambda text, _: text.encode("latin1"),
-          ("numpy.core.multiarray", "_reconstruct"): _REBUILD, ("numpy._core.multiarray", "_reconstruct"): _REBUILD}
+def _array_of_buffer(buffer: bytes, dtype: np.dtype, shape: tuple, order: str, *_) -> np.ndarray:
+    "An array as protocol 5 writes it."
+    return np.frombuffer(buffer, dtype).reshape(shape, order=order)
+
+
+def _number(dtype: np.dtype, data: "bytes | str" = b"") -> np.generic:
+    "A NumPy scalar."
+    return np.frombuffer(data.encode("latin1") if isinstance(data, str) else data, dtype)[0]
+
+
+def _bytes(data: "bytes | str" = b"", *_) -> bytes:
+    "Bytes as the protocols write them that have no code for them."
+    return data.encode("latin1") if isinstance(data, str) else bytes(memoryview(data))
+
+
+_PLAIN = {
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+    ("_codecs", "encode"): _bytes,
+    ("__builtin__", "bytes"): _bytes,
+    ("builtins", "bytes"): _bytes,
+    ("builtins", "bytearray"): _bytes,
+    ("__builtin__", "bytearray"): _bytes,
+    ("collections", "OrderedDict"): dict,
+}
+for _core in ("numpy.core", "numpy._core"):     # NumPy 1 and 2
+    _PLAIN[f"{_core}.multiarray", "_reconstruct"] = np.zeros(1).__reduce__()[0]
+    _PLAIN[f"{_core}.multiarray", "scalar"] = _number
+    _PLAIN[f"{_core}.numeric", "_frombuffer"] = _array_of_buffer
 
 
 class _PlainUnpickler(pickle.Unpickler):
     def find_class(self, module, name):
-        if (module, name) in _PLAIN: return _PLAIN[module, name]
+        if (module, name) in _PLAIN:
+            return _PLAIN[module, name]
         raise ValueError(f"it asks for {module}.{name}, which data have no need of")
+
+
+def _text(value: "bytes | str") -> str:
+    "A name, whether it was stored as text or as bytes."
+    return value.decode("latin1") if isinstance(value, bytes) else str(value)
 
 
 def read_pickle(
@@ -350,7 +385,8 @@ def read_pickle(
     try:
         with open(file, "rb") as opened:
             found = _PlainUnpickler(opened, encoding="latin1").load()
-        if isinstance(found, dict): return found
+        if isinstance(found, dict):
+            return {_text(k): v for k, v in found.items()}
         problem = f"it holds a {type(found).__name__}, not a dictionary"
     except FileNotFoundError:
         raise FileNotFoundError(f"{file} is missing; copy the unpacked archive there, or set download=true where there is a network") from None
@@ -368,9 +404,17 @@ def _read_batch(file: Path, label_key: str) -> tuple:
     batch = read_pickle(file)
     if missing := [k for k in ("data", label_key) if k not in batch]:
         raise ValueError(f"{file} lacks {', '.join(missing)}; it is no batch of this data set")
-    data, labels = batch["data"], np.asarray(batch[label_key], np.int64)
+    try:
+        data, labels = batch["data"], np.asarray(batch[label_key], np.int64).reshape(-1)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{file} holds {label_key} that are no whole numbers; restore it from its source"
+        ) from None
     if getattr(data, "dtype", None) != np.uint8 or data.shape != (len(labels), 3 * 32 * 32):
-        raise ValueError(f"{file} holds images of shape {np.shape(data)}, but {len(labels)} images of CIFAR are uint8 of shape {(len(labels), 3072)}")
+        raise ValueError(
+            f"{file} holds images of shape {np.shape(data)}, but {len(labels)} images of CIFAR are"
+            f" uint8 of shape {(len(labels), 3072)}"
+        )
     return data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels
 
 
@@ -386,7 +430,8 @@ def read_cifar(
     if not root.is_dir():
         raise FileNotFoundError(f"there is no folder {inner} in {data_dir}: unpack {name}'s archive there, or set download=true where there is a network")
     parts = [_read_batch(root / f, label_key) for f in (*train, test)]
-    names, labels = list(read_pickle(root / meta).get(names_key, ())), np.concatenate([p[1] for p in parts])
+    names = [_text(name) for name in read_pickle(root / meta).get(names_key, ())]
+    labels = np.concatenate([p[1] for p in parts])
     if not 0 <= labels.min() <= labels.max() < len(names):
         raise ValueError(f"labels in {root} run from {labels.min()} to {labels.max()}, but {meta} names {len(names)} classes")
     split = np.repeat(["train", "val"], [len(labels) - len(parts[-1][1]), len(parts[-1][1])])
@@ -414,49 +459,174 @@ def read_stl10(
     return Images(pixels, labels, (root / "class_names.txt").read_text().split(), split)
 
 # %% ../nbs/22_cifar.ipynb #42a5740d
-def _list_folder(root: Path) -> tuple:
-    "Files, labels, class names and splits of a folder of images."
-    if not root.is_dir(): raise FileNotFoundError(f"there is no folder {root}")
-    val = next((root / s for s in ("val", "test") if (root / s).is_dir()), None)
-    divided = (root / "train").is_dir() and val is not None
-    try:
-        found = [torchvision.datasets.ImageFolder(str(p)) for p in ((root / "train", val) if divided else (root,))]
-    except FileNotFoundError as e:
-        raise FileNotFoundError(f"{root} is no folder of images CLASS/*.jpg, or train/CLASS/*.jpg beside val/CLASS/*.jpg ({str(e).splitlines()[0]})") from None
-    if divided and found[0].classes != found[1].classes:
-        raise ValueError(f"{root / 'train'} and {val} hold different classes: {sorted(set(found[0].classes) ^ set(found[1].classes))[:5]} are in one only")
-    files, labels = [p for f in found for p, _ in f.samples], np.array([c for f in found for _, c in f.samples])
-    if divided: return files, labels, found[0].classes, np.repeat(["train", "val"], [len(f) for f in found])
-    place = np.concatenate([np.arange(n) for n in np.bincount(labels)])     # samples are sorted by class
-    return files, labels, found[0].classes, np.where(place % 5 == 4, "val", "train")
+def _folders(root: "str | Path") -> list:
+    "The folders in a folder, in the order of their names, hidden ones aside."
+    with os.scandir(root) as entries:
+        return [
+            Path(root, name)
+            for name in sorted(e.name for e in entries if e.is_dir() and not is_hidden(e.name))
+        ]
+
+
+def _pictures(root: "str | Path", below: bool = True) -> Iterator[str]:
+    "The pictures in a folder, and in those below it, hidden ones aside."
+    for folder, inner, names in os.walk(root, followlinks=True):
+        inner[:] = [name for name in inner if below and not is_hidden(name)]
+        for name in sorted(names):
+            if is_hidden(name):
+                continue
+            if Path(name).suffix.lower() in UNREAD_FILES:
+                raise ValueError(
+                    f"{folder}/{name} is in a format that is not read here; convert it to JPEG or"
+                    " PNG, or take it out"
+                )
+            if is_picture(name):
+                yield f"{folder}/{name}"
+
+
+def _holds_pictures(root: "str | Path", below: bool = True) -> bool:
+    return next(_pictures(root, below), None) is not None
+
+
+_WANTED = "a folder of images CLASS/*.jpg, or train/CLASS/*.jpg beside val/CLASS/*.jpg"
+
+
+def _classes(root: Path) -> dict:
+    "Name of each class -> its pictures; refuses folders that lie one level too high."
+    children = _folders(root)
+    if not children:
+        held = (
+            "pictures, but no folder for each class"
+            if _holds_pictures(root, False)
+            else "no folders"
+        )
+        raise FileNotFoundError(f"{root} is no {_WANTED.removeprefix('a ')}: it holds {held}")
+    nested = {}
+    for child in children:
+        inside = [p for p in _folders(child) if _holds_pictures(p)]
+        if inside and not _holds_pictures(child, False):
+            nested[child] = inside
+            if split := next((p for p in inside if known_split(p.name)), None):
+                raise ValueError(
+                    f"{child} holds {split.name}, so it is a data set of its own, or a class that"
+                    " is divided by itself: name one data set with data_dir, or bring the images"
+                    f" to {split.name}/CLASS/*.jpg"
+                )
+    if nested and len(children) == 1:
+        inner = children[0]
+        while len(_folders(inner)) == 1 and not _holds_pictures(_folders(inner)[0], False):
+            inner = _folders(inner)[0]
+        raise ValueError(
+            f"{root} holds one folder, {children[0].name}, and the classes are in there: "
+            f"name {inner}, or move its folders up"
+        )
+    if len(nested) == len(children) and all(len(inside) > 1 for inside in nested.values()):
+        raise ValueError(
+            f"{root} holds folders of folders of images, as {next(iter(nested.values()))[0]}: name"
+            " one of its folders if each is a data set, or put the images of each class directly"
+            " into its folder"
+        )
+    found = {
+        child.name: sorted(_pictures(child), key=lambda file: file.rsplit("/", 1))
+        for child in children
+    }
+    if empty := next((name for name, files in found.items() if not files), None):
+        raise FileNotFoundError(
+            f"{root / empty} holds no image ({', '.join(PICTURE_FILES[:6])} and the like), so it is"
+            " no class; take it out"
+        )
+    return found
+
+
+def _split_folders(root: Path) -> dict:
+    "Split -> its folder, where a folder is divided."
+    found, bare = {}, []
+    for child in _folders(root):
+        split = known_split(child.name)
+        if (
+            split
+            and _holds_pictures(child, False)
+            and not any(map(_holds_pictures, _folders(child)))
+        ):
+            bare.append(child.name)
+        elif split and split in found:
+            raise ValueError(
+                f"{root} holds {found[split].name} and {child.name}, which may both be its {split}"
+                " split; take one out"
+            )
+        elif split:
+            found[split] = child
+    if bare and (found or len(bare) == len(_folders(root))):
+        raise ValueError(
+            f"{root / bare[0]} holds images but no folder for each class; wanted is {_WANTED}"
+        )
+    return found
+
+
+def _list_folder(root: Path, held_out: bool = False) -> tuple:
+    "Files, labels, class names and splits of a folder of images; all held out if asked for."
+    if not root.is_dir():
+        raise FileNotFoundError(f"there is no folder {root}")
+    there = _split_folders(root)
+    val = there.get("val", there.get("test"))
+    if held_out:
+        parts = {"val": val or there.get("train", root)}
+    elif there and not (val and "train" in there):
+        alone = val or there["train"]
+        raise ValueError(
+            f"{root} holds {alone.name}, but no {'train' if val else 'val and no test'} beside it;"
+            f" name {alone} to have every fifth of its images held out"
+        )
+    else:
+        parts = {"train": there["train"], "val": val} if there else {"": root}
+    found = {split: _classes(folder) for split, folder in parts.items()}
+    names = list(next(iter(found.values())))
+    for split, classes in found.items():
+        if list(classes) != names:
+            raise ValueError(
+                f"{there['train']} and {val} hold different classes:"
+                f" {sorted(set(names) ^ set(classes))[:5]} are in one only"
+            )
+    files, labels, splits = [], [], []
+    for split, classes in found.items():
+        for label, pictures in enumerate(classes.values()):
+            files += pictures
+            labels += [label] * len(pictures)
+            splits += [split or ("val" if k % 5 == 4 else "train") for k in range(len(pictures))]
+    return files, np.array(labels), names, np.array(splits)
 
 
 def _read_square(file: str, resolution: int) -> np.ndarray:
     "One image (R, R, 3); its central square at the resolution if that is not 0."
-    try:
-        image = Image.open(file).convert("RGB")
-    except Exception as e:  # Pillow raises many kinds
-        raise OSError(f"{file} is not a readable image, it is damaged or cut short; restore it or take it out") from e
-    if not resolution: return np.asarray(image)
+    image = read_picture(file)
+    if not resolution:
+        return np.asarray(image)
     side, (width, height) = min(image.size), image.size
     left, top = (width - side) / 2, (height - side) / 2
-    return np.asarray(image.resize((resolution,) * 2, Image.Resampling.BILINEAR, (left, top, left + side, top + side), reducing_gap=None))
+    box = (left, top, left + side, top + side)
+    return np.asarray(
+        image.resize((resolution, resolution), Image.Resampling.BILINEAR, box, reducing_gap=None)
+    )
 
 # %% ../nbs/22_cifar.ipynb #9fbd69fd
 def read_image_folder(
     data_dir: "str | Path",  # CLASS/*.jpg, or train/CLASS/*.jpg beside val/CLASS/*.jpg
     resolution: int = 0,     # pixels to bring images to; 0: they all have one square size
     limit: int = 0,          # at most so many images of each split; 0 reads all
+    held_out: bool = False,  # all is for validation; of a divided folder its val or test
 ) -> Images:
     "Any folder of images, one folder for each class."
-    files, labels, names, split = _list_folder(Path(data_dir))
+    files, labels, names, split = _list_folder(Path(data_dir), held_out)
     rows = evenly(labels, split, limit)
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         pixels = list(pool.map(lambda k: _read_square(files[k], resolution), rows))
     for k, p in zip(rows, pixels):
         if p.shape != pixels[0].shape or p.shape[0] != p.shape[1]:
-            raise ValueError(f"{files[k]} has {p.shape[1]} x {p.shape[0]} px and the first image {pixels[0].shape[1]} x {pixels[0].shape[0]}: "
-                             "images must be square and of one size, or set resolution")
+            raise ValueError(
+                f"{files[k]} has {p.shape[1]} x {p.shape[0]} px and the first image"
+                f" {pixels[0].shape[1]} x {pixels[0].shape[0]}: images must be square and of one"
+                " size, or set resolution"
+            )
     return Images(np.stack(pixels), labels[rows].astype(np.int64), list(names), split[rows])
 
 # %% ../nbs/22_cifar.ipynb #7d2b51d0
@@ -558,7 +728,7 @@ def open_images(
     device: "torch.device | str" = "cpu",        # where training images are kept and augmented
 ) -> tuple[AugmentedPairs, Views]:
     "A set of photographs as training pairs and as views for evaluation."
-    if name not in DATA_SETS: raise ValueError(f"unknown data set {name!r}; known are {', '.join(DATA_SETS)}")
+    nearest_name("data set", name, DATA_SETS)
     if resolution and resolution < 8: raise ValueError(f"resolution={resolution} must be at least 8 px, or 0 to keep the size of the images")
     if name == "folder": images = read_image_folder(data_dir, resolution, limit)
     else: images = (read_stl10(data_dir, download) if name == "stl10" else read_cifar(data_dir, name, download)).limited(limit).resized(resolution)

@@ -650,7 +650,7 @@ def eval_tables(
 
 def run_eval(words: list) -> None:
     "What a trained model knows: relative actions, factors, classes, and where an action leads."
-    from contextssl.data_sets import open_data
+    from contextssl.data_sets import open_data, open_test_views
     first = data_options("eval", split_words(words, "task"))
     data = open_data(first) if first.data != "3diebench" else None
     o, d, c = eval_options(words, data)
@@ -661,7 +661,7 @@ def run_eval(words: list) -> None:
     path = model_path(o.load_model, o.pretrained_model_dir)
     views = (data or open_data(d)).views
     if views is None: raise ValueError(f"data={d.data} has pairs only, and an evaluation asks about views of held-out items")
-    test, model = open_data(replace(d, data_dir=o.test_dir)).views if o.test_dir else None, load(path)
+    test, model = open_test_views(replace(d, data_dir=o.test_dir)) if o.test_dir else None, load(path)
     device = pick_device(o.device)
     if hasattr(views, "answers"): return eval_tables(model, views, c, device, o.out or results_folder(path, "people", o.protocol), o.report)
     folder = Path(o.out or results_folder(path, o.task, o.protocol))

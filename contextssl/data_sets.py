@@ -5,23 +5,28 @@
 # %% auto #0
 __all__ = ['DATA_VARIABLE', 'DATA_FOLDER', 'PUBLISHED_RESOLUTION', 'OPENERS', 'DataSet', 'DataOptions', 'folder_of',
            'open_objects', 'open_photographs', 'open_table', 'SomeItems', 'conventions_of', 'drawn_views', 'open_own',
-           'open_data', 'follows_from']
+           'open_data', 'open_test_views', 'follows_from']
 
 # %% ../nbs/28_data_sets.ipynb #16ccfcd2
+import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from .cifar import DATA_SETS as PHOTOGRAPHS, open_images
+from .cifar import DATA_SETS as PHOTOGRAPHS, augmented_views, open_images
+from .cifar import read_image_folder
 from .groups import ActionSpace
+from .names import did_you_mean
 from .own_data import load_source
 from .pairs import Conventions, PairBatch, PairSource
+from .pictures import is_hidden
 from .tabular import TABLES, open_tabular
-from .threediebench import ACTION_SPACE, ViewImages, ViewPairs, Views, open_views, read_image
+from .threediebench import ACTION_SPACE, LEFT_OUT, ViewImages, ViewPairs, Views
+from .threediebench import found_objects, open_views, read_image, read_split_files
 
 # %% ../nbs/28_data_sets.ipynb #0eaea59e
 @dataclass(frozen=True)
@@ -61,21 +66,31 @@ def folder_of(
 ) -> Path:
     "The folder that the options name, which has to be there."
     usual = DATA_FOLDER if o.data == "3diebench" else f"data/{o.data}"
-    path = Path(o.data_dir or os.environ.get(DATA_VARIABLE) or usual)
+    path = Path(o.data_dir or os.environ.get(DATA_VARIABLE) or usual).expanduser()
     if not path.is_dir() and not o.download:
         raise FileNotFoundError(f"there is no data set in {path}; name its folder with data_dir=FOLDER or in the environment variable {DATA_VARIABLE}")
     return path
+
+
+def _object_views(o: DataOptions) -> Views:
+    "All objects of 3DIEBench, or of a set in its layout."
+    path = folder_of(o)
+    if (path / "3DIEBench").is_dir() and (path / "meta").is_dir():
+        raise ValueError(
+            f"{path} holds the objects in 3DIEBench and the splits in meta; copy the files of meta"
+            f" into {path / '3DIEBench'} and name that folder with data_dir"
+        )
+    images = () if (path / "images.npy").exists() else path.glob("*/*/image_*.jpg")
+    image = next((f for f in images if not any(map(is_hidden, f.relative_to(path).parts))), None)
+    size = min(len(read_image(image)), PUBLISHED_RESOLUTION) if image else None
+    return open_views(path, resolution=o.resolution or size, storage=o.storage)
 
 
 def open_objects(
     o: DataOptions,
 ) -> DataSet:
     "3DIEBench, or objects that `contextssl render` made."
-    path = folder_of(o)
-    if (path / "3DIEBench").is_dir() and (path / "meta").is_dir():
-        raise ValueError(f"{path} holds the objects in 3DIEBench and the splits in meta; copy the files of meta into {path / '3DIEBench'} and name that folder with data_dir")
-    image = None if (path / "images.npy").exists() else next(path.glob("*/*/image_0.jpg"), None)
-    views = open_views(path, resolution=o.resolution or (min(len(read_image(image)), PUBLISHED_RESOLUTION) if image else None), storage=o.storage)
+    views = _object_views(o)
     return DataSet(ViewPairs(views, "train"), views)
 
 
@@ -119,7 +134,7 @@ class SomeItems:
 
 
 def conventions_of(
-    source: PairSource,     # with latents
+    source: PairSource,         # with latents
 ) -> "Conventions | None":  # None: what leads from one view to another is not known
     "How actions follow from latents."
     if isinstance(known := getattr(source, "conventions", None), Conventions): return known
@@ -163,10 +178,76 @@ def open_data(
     o: DataOptions = DataOptions(),
 ) -> DataSet:
     "The data set that the options name."
-    if o.resolution < 0: raise ValueError(f"resolution={o.resolution} must not be negative")
-    if ":" in o.data: return open_own(o)
-    if o.data not in OPENERS: raise ValueError(f"data={o.data!r} is not known; there are {', '.join(OPENERS)}, and module:Class for data of your own")
+    if o.resolution < 0:
+        raise ValueError(f"resolution={o.resolution} must not be negative")
+    if ":" in o.data:
+        return open_own(o)
+    if o.data not in OPENERS:
+        near = did_you_mean(o.data.lower(), OPENERS, _OTHER_NAMES)
+        if Path(o.data).expanduser().is_dir():
+            near = f"; for the folder of that name write data=KIND data_dir={o.data}"
+        raise ValueError(
+            f"data={o.data!r} is not known{near} (known: {', '.join(OPENERS)}, and module:Class for"
+            " data of your own)"
+        )
     return OPENERS[o.data](o)
+
+
+_OTHER_NAMES = {
+    "3die": "3diebench",
+    "shapenet": "3diebench",
+    "objects": "3diebench",
+    "cifar": "cifar10",
+    "cifar-10": "cifar10",
+    "cifar-100": "cifar100",
+    "stl": "stl10",
+    "stl-10": "stl10",
+    "images": "folder",
+    "photographs": "folder",
+    "imagenet": "folder",
+    "imagefolder": "folder",
+    "uci": "adult",
+    "census": "adult",
+    "mimic3": "mimic",
+    "mimic-iii": "mimic",
+}
+
+
+def _has_splits(path: Path) -> bool:
+    "Whether somebody divided a set into splits; else `found_objects` did."
+    meta = (
+        json.loads((path / "meta.json").read_text(encoding="utf-8"))
+        if (path / "meta.json").exists()
+        else {}
+    )
+    if meta.get("format") != "packed":
+        return bool(read_split_files(path))
+    made_up = found_objects(meta["objects"]).split
+    agrees = all(split in (other, LEFT_OUT) for split, other in zip(meta["split"], made_up))
+    return not (agrees and (meta.get("source") or {}).get("program") == "contextssl data pack")
+
+
+def open_test_views(
+    o: DataOptions,  # its data_dir is the folder of the test set
+) -> "Views | None":  # split val are the items to judge; None where a source has pairs only
+    "Another set to be judged on: all of it where nobody divided it, else its val or test split."
+    if o.data == "3diebench":
+        views = _object_views(o)
+        return (
+            views if _has_splits(folder_of(o)) else replace(views, split=np.full(len(views), "val"))
+        )
+    if o.data == "folder":
+        images = read_image_folder(folder_of(o), o.resolution, o.limit, held_out=True)
+        return augmented_views(
+            images.pixels,
+            images.labels,
+            images.class_names,
+            images.split,
+            o.groups,
+            o.eval_views,
+            o.data_seed,
+        )
+    return open_data(o).views
 
 # %% ../nbs/28_data_sets.ipynb #9368d33f
 def follows_from(

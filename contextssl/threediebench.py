@@ -6,8 +6,8 @@
 __all__ = ['HUES', 'ACTION_SPACE', 'PUBLISHED_MEAN', 'PUBLISHED_STD', 'CONVENTIONS', 'LEFT_OUT', 'DECODERS', 'KINDS', 'SPLITS',
            'STORAGES', 'absolute_factors', 'relative_action', 'ViewImages', 'Views', 'estimate_statistics',
            'decode_image', 'read_image', 'read_bytes', 'decode_latent', 'read_latent', 'read_split_files', 'Listing',
-           'listed_objects', 'found_objects', 'folder_listing', 'latent_tables', 'is_published', 'free_memory',
-           'free_gpu_memory', 'pick_storage', 'stored', 'open_views', 'ViewPairs']
+           'listed_objects', 'found_objects', 'folder_listing', 'view_numbers', 'common_views', 'latent_tables',
+           'is_published', 'free_memory', 'free_gpu_memory', 'pick_storage', 'stored', 'open_views', 'ViewPairs']
 
 # %% ../nbs/21_threediebench.ipynb #0ea239ca
 import io
@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Callable, Sequence
+from typing import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from PIL import Image
 
 from .groups import ActionSpace, quat_from_euler, relative_quat
 from .pairs import Conventions, PairBatch, draw_two
+from .pictures import is_hidden, is_whole_jpeg, known_split, may_lack_pixels
 from .render import LATENTS
 
 # %% ../nbs/21_threediebench.ipynb #2808a4ef
@@ -135,7 +136,7 @@ class Views:
     checksum: str = ""         # of the images, where the data bring one
     conventions: Conventions = CONVENTIONS  # what the latents mean; those of 3DIEBench unless the data say otherwise
 
-    def __len__(self) -> int:  # number of objects
+    def __len__(self) -> int:   # number of objects
         return len(self.labels)
 
     @property
@@ -185,12 +186,12 @@ class Views:
         return self.known_statistics or (estimate_statistics(self) if self.are_pictures else ((), ()))
 
     @property
-    def mean(self) -> tuple:            # (3,) of the channels, on a scale of 0 to 1
+    def mean(self) -> tuple:    # (3,) of the channels, on a scale of 0 to 1
         "Channel means of the training images."
         return tuple(self._statistics[0])
 
     @property
-    def std(self) -> tuple:             # (3,) of the channels, on a scale of 0 to 1
+    def std(self) -> tuple:     # (3,) of the channels, on a scale of 0 to 1
         "Channel standard deviations of the training images."
         return tuple(self._statistics[1])
 
@@ -331,25 +332,38 @@ def _readable(name: "str | Path"):
 # %% ../nbs/21_threediebench.ipynb #2b55a104
 def decode_image(
     data: bytes,                     # content of the file
-    name: "str | Path",              # of the file, for messages
+    name: "str | Path",  # of the file, for messages
     size: "int | None" = None,       # height and width that it must have, pixels; None: any
     resolution: "int | None" = None,  # height and width to bring it to, pixels; None: as it is
-    decoder: str = "exact",          # exact: as published; fast: libjpeg makes it smaller while it decodes
+    decoder: str = "exact",  # exact: as published; fast: libjpeg makes it smaller while it decodes
 ) -> np.ndarray:                     # (R, R, 3) uint8, red, green, blue
     "One image: checked, decoded, and resized by an antialiased bilinear filter."
     with _readable(name):
         image = Image.open(io.BytesIO(data))
     width, height = image.size
     if image.mode != "RGB":
-        raise ValueError(f"{name} is {KINDS.get(image.mode, f'an image of mode {image.mode}')}, but a view has red, green and blue")
+        raise ValueError(
+            f"{name} is {KINDS.get(image.mode, f'an image of mode {image.mode}')}, but a view has"
+            " red, green and blue"
+        )
     if size and (width, height) != (size, size):
-        raise ValueError(f"{name} has {width} x {height} px, but the first image of the set has {size} x {size}")
+        raise ValueError(
+            f"{name} has {width} x {height} px, but the first image of the set has {size} x {size}"
+        )
     if width != height:
         raise ValueError(f"{name} has {width} x {height} px, but a view is square")
     with _readable(name):
         if resolution and decoder == "fast":
             image.draft("RGB", (resolution, resolution))
         image.load()
+    if (
+        image.format == "JPEG"
+        and may_lack_pixels(data, np.asarray(image))
+        and not is_whole_jpeg(data)
+    ):
+        raise OSError(
+            f"{name} is damaged: a part of its pixels is missing; restore it from its source"
+        )
     if resolution and image.size != (resolution, resolution):
         image = image.resize((resolution, resolution), Image.Resampling.BILINEAR)
     return np.asarray(image)
@@ -384,13 +398,15 @@ def _threads(work: Callable, jobs: Sequence) -> list:
         return list(pool.map(work, jobs))
 
 # %% ../nbs/21_threediebench.ipynb #be9326db
-def _fetch_files(root: str, objects: list, views: int, size: int, resolution: int, numbers: np.ndarray) -> np.ndarray:
+def _fetch_files(
+    root: str, objects: list, views: range, size: int, resolution: int, numbers: np.ndarray
+) -> np.ndarray:
     "Decode images, counted through objects and their views."
     images = np.empty((len(numbers), resolution, resolution, 3), np.uint8)
 
     def one(k):
-        o, v = divmod(int(numbers[k]), views)
-        images[k] = read_image(f"{root}/{objects[o]}/image_{v}.jpg", size, resolution)
+        o, v = divmod(int(numbers[k]), len(views))
+        images[k] = read_image(f"{root}/{objects[o]}/image_{views[v]}.jpg", size, resolution)
 
     _threads(one, range(len(numbers)))
     return images
@@ -500,32 +516,102 @@ def folder_listing(
     if splits:
         listing = listed_objects(splits, root)
     else:
-        classes = [c for c in root.iterdir() if c.is_dir() and any((o / "image_0.jpg").exists() for o in c.iterdir())]
-        listing = found_objects([f"{c.name}/{o.name}" for c in classes for o in c.iterdir() if o.is_dir() and not o.name.startswith(".")])
+        found = {
+            c.name: [o for o in c.iterdir() if o.is_dir() and not is_hidden(o.name)]
+            for c in root.iterdir()
+            if c.is_dir() and not is_hidden(c.name)
+        }
+        kept = [
+            c for c, objects in found.items() if any(view_numbers(os.listdir(o)) for o in objects)
+        ]
+        listing = found_objects([f"{c}/{o.name}" for c in kept for o in found[c]])
     if not listing.objects:
-        raise FileNotFoundError(f"{root} holds no data set: neither images.npy with meta.json, nor folders CLASS/OBJECT/image_0.jpg")
+        raise FileNotFoundError(
+            f"{root} holds no data set: neither images.npy with meta.json, nor folders"
+            " CLASS/OBJECT/image_0.jpg"
+            + _what_lies_there(root)
+        )
     return listing
 
+
+def view_numbers(
+    names: Iterable[str],  # of the files of an object
+) -> frozenset:            # {0, 1, 2, ...}
+    "Which views of an object have an image."
+    return frozenset(int(found[1]) for found in map(_IMAGE.fullmatch, names) if found)
+
+
+def common_views(
+    objects: Sequence[frozenset],  # the numbers of the views of each object
+) -> range:                        # empty if there are none
+    "The views that most objects have; they count from 0, in 3DIEBench-OOD from 2."
+    counted = Counter(objects)
+    most = max(counted, key=lambda numbers: (counted[numbers], len(numbers)), default=())
+    return range(min(most), max(most) + 1) if most else range(0)
+
+
+_IMAGE = re.compile(r"image_(0|[1-9]\d*)\.jpg")
+
+
+def _what_lies_there(root: Path) -> str:
+    "The end of a sentence: what a folder holds that is nearly a data set."
+
+    def first(pattern):
+        return next(
+            (f for f in root.glob(pattern) if not any(map(is_hidden, f.relative_to(root).parts))),
+            None,
+        )
+
+    if deeper := first("*/*/*/image_*.jpg") or first("*/meta.json"):
+        child = root / deeper.relative_to(root).parts[0]
+        if known_split(child.name):
+            return (
+                f"; its objects are divided by folders such as {child.name}, but splits are told by"
+                " files: put all classes into one folder, with train_images.npy, train_labels.npy"
+                " and so on beside them"
+            )
+        return f"; one lies in {child}, name that"
+    if other := first("*/*/image_*.*"):
+        return (
+            f"; there is {other.relative_to(root)}, but a view must be called image_0.jpg and so on"
+        )
+    if first("*/image_*.jpg") or first("image_*.jpg"):
+        return "; this is the folder of a class or of an object, name the folder of the data set"
+    return ""
+
 # %% ../nbs/21_threediebench.ipynb #7d28d295
-def _count_views(root: Path, objects: list, need_latents: bool) -> int:
-    "How many views the objects have, checked to be the same for all."
-    views = 0
+def _shared_views(root: Path, objects: list, need_latents: bool) -> range:
+    "The numbers of the views, checked to be the same for all objects."
+    there, kinds = {}, {}
     for name in objects:
         try:
-            files = set(os.listdir(root / name))
+            files = frozenset(os.listdir(root / name))
         except OSError:
-            raise FileNotFoundError(f"the split files of {root} name {name}, but there is no such folder") from None
-        found = sum(f.startswith("image_") and f.endswith(".jpg") for f in files)
-        views = views or found
-        lost = [f for k in range(views) for f in (f"image_{k}.jpg", f"latent_{k}.npy")[:1 + need_latents] if f not in files]
+            raise FileNotFoundError(
+                f"the split files of {root} name {name}, but there is no such folder"
+            ) from None
+        there[name] = kinds.setdefault(files, files)  # thousands of objects share one set of names
+    images = {name: view_numbers(files) for name, files in there.items()}
+    views = common_views(images.values())
+    for name, files in there.items():
+        found = len(images[name])
+        lost = [
+            f
+            for k in views
+            for f in (f"image_{k}.jpg", f"latent_{k}.npy")[: 1 + need_latents]
+            if f not in files
+        ]
         if lost:
             what = f"lacks {lost[0]}"
-        elif found != views:
-            what = f"has {found} images where {objects[0]} has {views}"
+        elif found != len(views):
+            what = f"has {found} images where other objects have {len(views)}"
         else:
             what = f"has {found} images, and a pair needs two"
-        if lost or found != views or views < 2:
-            raise FileNotFoundError(f"{root / name} {what}: rendering or copying was interrupted; run the same command again")
+        if lost or found != len(views) or len(views) < 2:
+            raise FileNotFoundError(
+                f"{root / name} {what}: rendering or copying was interrupted; run the same command"
+                " again"
+            )
     return views
 
 # %% ../nbs/21_threediebench.ipynb #595973b6
@@ -548,23 +634,41 @@ def latent_tables(
     return latents
 
 
-def _read_latents(root: Path, objects: list, views: int) -> np.ndarray:
+def _read_latents(root: Path, objects: list, views: range) -> np.ndarray:
     "Latents (objects, views, 7) from one file per view."
-    return np.array(_threads(lambda name: [read_latent(f"{root}/{name}/latent_{k}.npy") for k in range(views)], objects))
+    return np.array(
+        _threads(
+            lambda name: [read_latent(f"{root}/{name}/latent_{k}.npy") for k in views], objects
+        )
+    )
 
 # %% ../nbs/21_threediebench.ipynb #0bd0edc2
 def _open_files(path: Path, meta: dict, resolution: "int | None") -> Views:
     listing = folder_listing(path)
     objects, split = listing.objects, listing.split
     tables = all((path / f"all_latents_{s}.npy").exists() for s in set(split))
-    views = _count_views(path, objects, need_latents=not tables)
-    size = len(read_image(path / objects[0] / "image_0.jpg"))
+    views = _shared_views(path, objects, need_latents=not tables)
+    size = len(read_image(path / objects[0] / f"image_{views[0]}.jpg"))
     resolution = resolution or size
-    numbers = np.arange(len(objects) * views).reshape(len(objects), views)
-    images = ViewImages(partial(_fetch_files, str(path), objects, views, size, resolution), numbers, (resolution, resolution, 3))
-    latents = latent_tables(path, split, views) if tables else _read_latents(path, objects, views)
-    return Views(images, latents, listing.labels, listing.classes, objects, np.array(split),
-                 _statistics_of(meta) or ((PUBLISHED_MEAN, PUBLISHED_STD) if is_published(objects) else None))
+    numbers = np.arange(len(objects) * len(views)).reshape(len(objects), len(views))
+    images = ViewImages(
+        partial(_fetch_files, str(path), objects, views, size, resolution),
+        numbers,
+        (resolution, resolution, 3),
+    )
+    latents = (
+        latent_tables(path, split, len(views)) if tables else _read_latents(path, objects, views)
+    )
+    return Views(
+        images,
+        latents,
+        listing.labels,
+        listing.classes,
+        objects,
+        np.array(split),
+        _statistics_of(meta)
+        or ((PUBLISHED_MEAN, PUBLISHED_STD) if is_published(objects) else None),
+    )
 
 
 def is_published(
@@ -710,7 +814,7 @@ class ViewPairs:
         objects: np.ndarray,  # (n,) int, counted within the split
         first: np.ndarray,    # (n,) int, views that become x
         second: np.ndarray,   # (n,) int, views that become y
-    ) -> PairBatch:           # of n pairs
+    ) -> PairBatch:                # of n pairs
         "The pairs of given views."
         which = torch.stack([torch.as_tensor(np.asarray(v)) for v in (objects, first, second)], 1)
         objects, two = which[:, 0].numpy(), which[:, 1:].numpy()
