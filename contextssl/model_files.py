@@ -506,7 +506,9 @@ def dress(
 ) -> None:
     "Give the triangles of an OBJ their materials."
     wanted = np.unique(used)
+    before = len(beside.remarks)
     known = libraries(files, beside) if any(names[k] for k in wanted) else {}
+    complete = len(beside.remarks) == before
     lower = {name.lower(): material for name, material in reversed(known.items())}
     looks, lost = {}, []
     for name in dict.fromkeys(names[k] for k in wanted if names[k] is not None):
@@ -515,7 +517,7 @@ def dress(
         lost += [name] * (material is None)
     if lost and not files:
         beside.say("it names materials (usemtl), but no file that holds them (mtllib)")
-    elif lost and known:
+    elif lost and complete:
         beside.say(f"its material {lost[0]} is in none of its files of materials")
     spots = np.nan_to_num(spots)
     for name, look in looks.items():
@@ -594,8 +596,9 @@ def split_glb(
     "The two parts of a GLB; a glTF has only the first."
     if data[:4] != b"glTF":
         return json.loads(decoded_text(data)), None
-    if int.from_bytes(data[4:8], "little") != 2:
-        raise Unreadable(f"it is glTF {int.from_bytes(data[4:8], 'little')}; convert it to glTF 2")
+    version = int.from_bytes(data[4:8], "little")
+    if version != 2:
+        raise Unreadable("it is glTF 1; convert it to glTF 2" if version == 1 else "it is damaged")
     chunks, at = {}, 12
     while at + 8 <= len(data):
         length, kind = int.from_bytes(data[at:at + 4], "little"), data[at + 4:at + 8]
