@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Y_UP', 'MESH_FILES', 'PLANE', 'RAYS_FROM', 'SPLIT_NAMES', 'OTHER_FORMATS', 'placed', 'Model', 'texture', 'look_up',
-           'wrapped', 'within', 'object_points', 'albedo_at', 'distinct', 'plane_groups', 'find_rivals',
+           'wrapped', 'within', 'object_points', 'albedo_at', 'distinct', 'plane_groups', 'near_pairs', 'find_rivals',
            'first_of_rivals', 'read_model', 'load_model', 'has_rays', 'Rays', 'ModelRenderer', 'entries',
            'models_below', 'model_in', 'check_levels', 'find_models', 'ModelJob', 'render_model', 'produce_model',
            'serve_models', 'model_reports', 'summary', 'render_models']
@@ -184,6 +184,35 @@ def plane_groups(
     return np.where(length > 1e-12, groups, -1)
 
 
+def near_pairs(
+    rows: np.ndarray,  # (r,) int, some of the boxes
+    low: np.ndarray,   # (m, 3) corners of the boxes
+    high: np.ndarray,  # (m, 3)
+    look: np.ndarray,  # (m,) int
+    most: int = 200,   # boxes that are compared with one another
+) -> np.ndarray:       # (p, 2) int, the later one first; a pair may come twice
+    "Pairs of boxes that overlap and look different; many boxes are split into two halves that share those in the middle."
+    waiting, pairs = [rows], [np.zeros((0, 2), int)]
+    while waiting:
+        rows = waiting.pop()
+        if len(rows) > most:
+            axis = np.argmax(high[rows].max(0) - low[rows].min(0))
+            middle = np.median(low[rows, axis] + high[rows, axis]) / 2
+            halves = rows[low[rows, axis] <= middle], rows[high[rows, axis] >= middle]
+            if max(map(len, halves)) < 0.9 * len(rows):
+                waiting += halves
+                continue
+        rows = rows[np.argsort(low[rows, 0])]
+        ends = np.searchsorted(low[rows, 0], high[rows, 0], "right")
+        for at in range(0, len(rows), 1000):
+            part = np.arange(at, min(at + 1000, len(rows)))
+            one, k = expand((ends[part] - part - 1).astype(np.int32))
+            i, j = rows[part[one]], rows[part[one] + 1 + k]
+            near = (look[i] != look[j]) & (low[i] <= high[j]).all(1) & (low[j] <= high[i]).all(1)
+            pairs.append(np.stack([np.maximum(i, j)[near], np.minimum(i, j)[near]], 1))
+    return np.concatenate(pairs)
+
+
 def find_rivals(
     model: Model,  # m triangles
 ) -> tuple:        # ends (m + 1,) int: those of triangle k are earlier[ends[k]:ends[k + 1]]; earlier (p,) int, sorted for each
@@ -195,26 +224,18 @@ def find_rivals(
     look = np.unique(looks @ np.array([1, 100_003, 10_000_600_009, 7_777_777]), return_inverse=True)[1].ravel()
     corners = model.vertices[model.faces]
     low, high = corners.min(1) - 1e-6, corners.max(1) + 1e-6
-    later, earlier = [], []
+    pairs = [np.zeros((0, 2), int)]
     for group in plane_groups(model):
-        order = np.lexsort((low[:, 0], group))
+        order = np.argsort(group, kind="stable")
         order = order[group[order] >= 0]
-        starts = np.flatnonzero(np.r_[True, np.diff(group[order]) != 0]) if len(order) else np.zeros(0, int)
-        for first, last in zip(starts, [*starts[1:], len(order)]):
-            rows = order[first:last]
-            if (look[rows] == look[rows[0]]).all():
-                continue
-            ends = np.searchsorted(low[rows, 0], high[rows, 0], "right")
-            for at in range(0, len(rows), 1000):                                # pairs of a thousand triangles at a time
-                part = np.arange(at, min(at + 1000, len(rows)))
-                one, k = expand((ends[part] - part - 1).astype(np.int32))
-                i, j = rows[part[one]], rows[part[one] + 1 + k]
-                near = (look[i] != look[j]) & (low[i] <= high[j]).all(1) & (low[j] <= high[i]).all(1)
-                later.append(np.maximum(i, j)[near])
-                earlier.append(np.minimum(i, j)[near])
-    if not later or not sum(map(len, later)):
-        return nobody
-    pairs = np.unique(np.stack([np.concatenate(later), np.concatenate(earlier)], 1), axis=0)
+        if not len(order):
+            continue
+        starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+        lowest, highest = (part.reduceat(look[order], starts) for part in (np.minimum, np.maximum))
+        ends = np.append(starts[1:], len(order))
+        for k in np.flatnonzero(lowest < highest):
+            pairs.append(near_pairs(order[starts[k]:ends[k]], low, high, look))
+    pairs = np.unique(np.concatenate(pairs), axis=0)
     return np.searchsorted(pairs[:, 0], np.arange(len(model.faces) + 1)), pairs[:, 1]
 
 

@@ -420,6 +420,7 @@ class Look:
     image: int = -1                    # -1: none
     scale: "np.ndarray | float" = 1.0   # (2,) of places
     offset: "np.ndarray | float" = 0.0  # (2,)
+    plain: "np.ndarray | float" = GREY  # (3,) where the image does not reach
 
 
 def look_of(
@@ -440,9 +441,11 @@ def look_of(
     image = beside.image(names, material["folder"], beside.file.parent, wrap=(wrap, wrap))
     if options.get("-mm", ["0", "1"]) not in (["0", "1"], ["0.0", "1.0"]):
         beside.say(f"'-mm' of its image {names[0]}, which changes its brightness, is not applied")
+    plain = color if color is not None and np.any(color) else GREY
     if image < 0:
-        return Look(color if color is not None and color.any() else None)
-    return Look(np.ones(3), image, pair(options.get("-s", []), 1), pair(options.get("-o", []), 0))
+        return Look(plain)
+    scale, offset = pair(options.get("-s", []), 1), pair(options.get("-o", []), 0)
+    return Look(np.ones(3), image, scale, offset, plain)
 
 
 def libraries(
@@ -529,7 +532,7 @@ def dress(
         covered = np.flatnonzero(rows & (place >= 0).all(1)) if look.image >= 0 else []
         if look.image >= 0 and len(covered) < rows.sum():
             beside.say(f"{rows.sum() - len(covered)} triangles of its material {name} have no places in its image")
-            surface.albedo[np.setdiff1d(np.flatnonzero(rows), covered)] = GREY
+            surface.albedo[np.setdiff1d(np.flatnonzero(rows), covered)] = look.plain
         if len(covered):
             surface.image[covered] = look.image
             surface.places[covered] = spots[place[covered]] * look.scale + look.offset
@@ -810,7 +813,8 @@ def node_matrix(
 
 
 def placed_meshes(
-    header: dict,  # of a glTF
+    header: dict,   # of a glTF
+    say: Callable,  # takes a remark
 ) -> list:         # (mesh, (4, 4) matrix) in the order of the file
     "The meshes of the scene, each as often as it is placed."
     nodes, scenes = header.get("nodes", []), header.get("scenes")
@@ -827,6 +831,8 @@ def placed_meshes(
         matrix = matrix @ node_matrix(node)
         if "mesh" in node:
             found.append((node["mesh"], matrix))
+            if "skin" in node or any(node.get("weights") or []):
+                say("it has a pose (joints or morph targets), which is not applied; its parts stand as they were modelled")
         waiting += [(child, matrix, (*above, k)) for child in reversed(node.get("children", []))]
     return found
 
@@ -837,7 +843,10 @@ def primitive_surface(
 ) -> "Surface | None":  # None: it has no surface
     "The triangles of one primitive, in the frame of its mesh."
     mode, attributes = primitive.get("mode", 4), primitive["attributes"]
-    if mode < 4 or "POSITION" not in attributes:
+    if mode < 4:
+        return None
+    if "POSITION" not in attributes:
+        gltf.beside.say("one of its parts has no positions and is left out")
         return None
     for name in set(primitive.get("extensions", {})) & set(COMPRESSED):
         if "bufferView" not in gltf.entry("accessors", attributes["POSITION"]):
@@ -870,7 +879,7 @@ def read_gltf(
     "A model in the format glTF or GLB."
     gltf = GLTF(data, beside)
     parts, count = [], 0
-    for mesh, matrix in placed_meshes(gltf.header):
+    for mesh, matrix in placed_meshes(gltf.header, beside.say):
         for primitive in gltf.entry("meshes", mesh)["primitives"]:
             if part := primitive_surface(gltf, primitive):
                 part.points = part.points @ matrix[:3, :3].T + matrix[:3, 3]
