@@ -6,8 +6,9 @@
 __all__ = ['Y_UP', 'MESH_FILES', 'MIXERS', 'PLANE', 'RAYS_FROM', 'SPLIT_NAMES', 'OTHER_FORMATS', 'placed', 'Model', 'texture',
            'look_up', 'wrapped', 'within', 'object_points', 'albedo_at', 'mixed', 'distinct', 'plane_groups',
            'near_pairs', 'find_rivals', 'first_of_rivals', 'read_model', 'load_model', 'has_rays', 'Rays',
-           'ModelRenderer', 'entries', 'models_below', 'model_in', 'check_levels', 'find_models', 'ModelJob',
-           'render_model', 'produce_model', 'serve_models', 'model_reports', 'summary', 'render_models']
+           'ModelRenderer', 'is_hidden', 'entries', 'models_below', 'model_in', 'check_levels', 'nothing_found',
+           'find_models', 'ModelJob', 'render_model', 'produce_model', 'serve_models', 'model_reports', 'summary',
+           'render_models']
 
 # %% ../nbs/14_meshes.ipynb #aa90d98a
 import errno
@@ -34,8 +35,9 @@ from tqdm.auto import tqdm
 
 from .model_files import READERS, Unreadable, need_trimesh, read_surface, rgb, to_linear
 from .render import CAMERA, FORMATS, LATENTS, LIGHT_DISTANCE, LIGHT_ZOOM, ZOOM, Progress, Renderer, Scene, Visible
-from .render import ANGLES, LEFT_OUT, check_angles, check_space, core_count, expand, finish, is_finished, look_at, objects_left_out
-from .render import sample_latents, write_files, write_packed
+from .render import ANGLES, LEFT_OUT, check_angles, check_space, core_count, expand
+from .render import finish, is_finished, look_at, objects_left_out, sample_latents
+from .render import write_files, write_packed
 from .shapes import Mesh
 
 # %% ../nbs/14_meshes.ipynb #95052cf5
@@ -62,12 +64,12 @@ class Model(Mesh):
     corners: "np.ndarray | None" = None  # (m, 3, 2) float32, place in its image of each corner of each triangle, (0, 0) is below left
     image: "np.ndarray | None" = None    # (m,) int, which image covers a triangle, -1: none
     images: tuple = ()                   # (h, w, 3) float32, linear
-    wraps: tuple = ()                    # for each image, what stands outside of the unit square across and up: repeat, clamp or mirror
+    wraps: tuple = ()                    # for each image (across, up): repeat, clamp or mirror
     remarks: tuple = ()                  # what reading it did without
 
     @cached_property
     def rivals(self) -> tuple:
-        "For each triangle those earlier in the file that may hide it though they lie in the same plane, from `find_rivals`."
+        "Triangles that may hide others of the same plane, from `find_rivals`."
         return find_rivals(self)
 
 
@@ -84,7 +86,7 @@ def texture(
 def look_up(
     image: np.ndarray,   # (h, w, 3)
     places: np.ndarray,  # (k, 2), (0, 0) is below left
-    wrap: tuple = ("repeat", "repeat"),  # what stands outside of the unit square, across and up: repeat, clamp or mirror
+    wrap: tuple = ("repeat", "repeat"),  # outside of it, across and up: repeat, clamp or mirror
 ) -> np.ndarray:         # (k, 3)
     "The pixels at some places of an image."
     h, w = image.shape[:2]
@@ -141,7 +143,8 @@ def albedo_at(
         return albedo
     rows = np.flatnonzero(model.image[shown] >= 0)
     face = shown[rows]
-    weights = within(model.vertices[model.faces[face]].astype(np.float64), object_points(scene, seen, rows))
+    triangles = model.vertices[model.faces[face]].astype(np.float64)
+    weights = within(triangles, object_points(scene, seen, rows))
     places = np.einsum("kc,kcd->kd", weights, model.corners[face])
     for k, image in enumerate(model.images):
         mine = model.image[face] == k
@@ -150,41 +153,45 @@ def albedo_at(
     return albedo
 
 # %% ../nbs/14_meshes.ipynb #476568b5
-MIXERS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5], np.uint64)
+MIXERS = np.array(
+    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5], np.uint64
+)
 
 
 def mixed(
     rows: np.ndarray,  # (n, k) of 64 bits, k at most 4
-) -> np.ndarray:       # (n,) uint64
+) -> np.ndarray:  # (n,) uint64
     "One number for each row, the same for the same rows, and for others by a chance of 1 to 2^64."
-    numbers = rows.astype(np.uint64) @ MIXERS[:rows.shape[1]]
+    numbers = rows.astype(np.uint64) @ MIXERS[: rows.shape[1]]
     return (numbers ^ numbers >> np.uint64(31)) * MIXERS[1]
 
 
 def distinct(
     points: np.ndarray,  # (n, 3) float32
-    faces: np.ndarray,   # (m, 3) int
-) -> np.ndarray:         # rows of `faces`, sorted: the first of those with the same corners
+    faces: np.ndarray,  # (m, 3) int
+) -> np.ndarray:  # (r,) int, rows of `faces`, sorted: the first of those with the same corners
     "Triangles without those that are there already."
-    names = mixed((np.ascontiguousarray(points) + np.float32(0)).view(np.uint32))   # -0 is 0
+    names = mixed((np.ascontiguousarray(points) + np.float32(0)).view(np.uint32))  # -0 is 0
     key = mixed(np.sort(names[faces], 1))
     order = np.argsort(key, kind="stable")
     return np.sort(order[np.diff(key[order], prepend=~key[order[:1]]) != 0])
 
 
-PLANE = np.array([1.3e-3, 1.3e-3, 1.3e-3, 2.1e-5])  # how far normals (in each direction) and distances from the origin may differ in one plane
+PLANE = np.array(
+    [1.3e-3, 1.3e-3, 1.3e-3, 2.1e-5]
+)  # how far normals (in each direction) and distances from the origin may differ in one plane
 
 
 def plane_groups(
-    model: Mesh,    # m triangles
-) -> np.ndarray:    # (2, m) uint64, two ways to number the planes; 0: no area
-    "Which triangles lie in one plane; numbers are cut at different places, so that rounding parts them in one of the two at most."
+    model: Mesh,  # m triangles
+) -> np.ndarray:  # (2, m) uint64, two ways to number the planes; 0: no area
+    "Which triangles lie in one plane; what rounding parts in one way is together in the other."
     vertices = model.vertices.astype(np.float64)
     a, b, c = (vertices[model.faces[:, k]] for k in range(3))
     (x, y, z), (u, v, w) = (b - a).T, (c - a).T
     normal = np.stack([y * w - z * v, z * u - x * w, x * v - y * u], 1)
     length = np.sqrt((normal**2).sum(1))
-    side = np.where(normal @ [0.61, 0.53, 0.589] < 0, -1, 1)                   # both sides of a sheet are one plane
+    side = np.where(normal @ [0.61, 0.53, 0.589] < 0, -1, 1)  # both sides of a sheet are one plane
     normal *= (side / np.where(length > 0, length, 1))[:, None]
     plane = np.c_[normal, (normal * a).sum(1)] / PLANE
     groups = [mixed(np.floor(plane + shift).astype(np.int64)) for shift in (0.5, 0.0)]
@@ -193,12 +200,12 @@ def plane_groups(
 
 def near_pairs(
     rows: np.ndarray,  # (r,) int, some of the boxes
-    low: np.ndarray,   # (m, 3) corners of the boxes
+    low: np.ndarray,  # (m, 3) corners of the boxes
     high: np.ndarray,  # (m, 3)
     look: np.ndarray,  # (m,) uint64
-    most: int = 200,   # boxes that are compared with one another
-) -> np.ndarray:       # (p, 2) int, the later one first; a pair may come twice
-    "Pairs of boxes that overlap and look different; many boxes are split into two halves that share those in the middle."
+    most: int = 200,  # boxes that are compared with one another
+) -> np.ndarray:  # (p, 2) int, the later one first; a pair may come twice
+    "Pairs of boxes that overlap and look different; many boxes are split in two halves first."
     waiting, pairs = [rows], [np.zeros((0, 2), int)]
     while waiting:
         rows = waiting.pop()
@@ -222,7 +229,9 @@ def near_pairs(
 
 def find_rivals(
     model: Model,  # m triangles
-) -> tuple:        # ends (m + 1,) int: those of triangle k are earlier[ends[k]:ends[k + 1]]; earlier (p,) int, sorted for each
+) -> (
+    tuple
+):  # ends (m + 1,) int; earlier (p,) int, those of triangle k are earlier[ends[k]:ends[k + 1]]
     "For each triangle the earlier ones in its plane that look different and whose boxes overlap."
     nobody = np.zeros(len(model.faces) + 1, int), np.zeros(0, int)
     looks = np.c_[np.round(model.colors * 1e4), model.image].astype(np.int64)
@@ -234,23 +243,23 @@ def find_rivals(
     pairs = [np.zeros((0, 2), int)]
     for group in plane_groups(model):
         order = np.argsort(group, kind="stable")
-        order = order[np.searchsorted(group[order], 1):]
+        order = order[np.searchsorted(group[order], 1) :]
         if not len(order):
             continue
         starts = np.flatnonzero(np.diff(group[order], prepend=np.uint64(0)))
         lowest, highest = (part.reduceat(look[order], starts) for part in (np.minimum, np.maximum))
         ends = np.append(starts[1:], len(order))
         for k in np.flatnonzero(lowest < highest):
-            pairs.append(near_pairs(order[starts[k]:ends[k]], low, high, look))
+            pairs.append(near_pairs(order[starts[k] : ends[k]], low, high, look))
     pairs = np.unique(np.concatenate(pairs), axis=0)
     return np.searchsorted(pairs[:, 0], np.arange(len(model.faces) + 1)), pairs[:, 1]
 
 
 def first_of_rivals(
-    model: Model,   # with `rivals`
-    scene: Scene,   # n views
+    model: Model,  # with `rivals`
+    scene: Scene,  # n views
     seen: Visible,  # k sub-pixels
-) -> np.ndarray:    # (k,) int, triangles
+) -> np.ndarray:  # (k,) int, triangles
     "The triangle whose look counts at every visible point."
     (ends, earlier), shown = model.rivals, seen.face
     rows = np.flatnonzero(ends[shown + 1] > ends[shown]) if len(earlier) else []
@@ -261,7 +270,10 @@ def first_of_rivals(
         face = shown[rows]
         one, k = expand((ends[face + 1] - ends[face]).astype(np.int32))
         rival = earlier[ends[face][one] + k]
-        holds = within(model.vertices[model.faces[rival]].astype(np.float64), points[one]).min(1) > -1e-4
+        holds = (
+            within(model.vertices[model.faces[rival]].astype(np.float64), points[one]).min(1)
+            > -1e-4
+        )
         best = face.copy()
         np.minimum.at(best, one[holds], rival[holds])
         changed = best < face
@@ -279,8 +291,11 @@ def read_model(
     vertices = placed(surface.points, Path(file).suffix.lower() in Y_UP)
     rows = distinct(vertices, surface.faces)
     faces = surface.faces[rows].astype(np.int32)
-    parts = surface.albedo[rows].astype(np.float32), surface.places[rows].astype(np.float32), surface.image[rows]
-    return Model(vertices, faces, *parts, tuple(map(texture, surface.images)), tuple(surface.wraps), tuple(remarks))
+    albedo, places = (part[rows].astype(np.float32) for part in (surface.albedo, surface.places))
+    images = tuple(map(texture, surface.images))
+    wraps = tuple(surface.wraps)
+    image = surface.image[rows]
+    return Model(vertices, faces, albedo, places, image, images, wraps, tuple(remarks))
 
 
 def load_model(
@@ -384,25 +399,62 @@ class ModelRenderer(Renderer):
         return albedo_at(mesh, scene, seen)
 
 # %% ../nbs/14_meshes.ipynb #4d6ee698
-SPLIT_NAMES = {"train", "training", "trainval", "test", "testing", "val", "valid", "validation", "dev", "eval"}
-OTHER_FORMATS = {".3ds", ".3mf", ".blend", ".ctm", ".dae", ".drc", ".fbx", ".gz", ".max", ".step", ".stp", ".usd", ".usda", ".usdc",
-                 ".usdz", ".wrl", ".x3d", ".xz", ".zip"}
+SPLIT_NAMES = {
+    "train",
+    "training",
+    "trainval",
+    "test",
+    "testing",
+    "val",
+    "valid",
+    "validation",
+    "dev",
+    "eval",
+}
+OTHER_FORMATS = {
+    ".3ds",
+    ".3mf",
+    ".blend",
+    ".ctm",
+    ".dae",
+    ".drc",
+    ".fbx",
+    ".gz",
+    ".max",
+    ".step",
+    ".stp",
+    ".usd",
+    ".usda",
+    ".usdc",
+    ".usdz",
+    ".wrl",
+    ".x3d",
+    ".xz",
+    ".zip",
+}
+
+
+def is_hidden(
+    name: str,  # of a file or a folder
+) -> bool:
+    "Whether it is hidden, or made by macOS beside the files that it packs."
+    return name.startswith(".") or name == "__MACOSX"
 
 
 def entries(
     folder: Path,  # any
-) -> list:         # paths, sorted
+) -> list:  # paths, sorted
     "What a folder holds, without what is hidden."
-    return sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.name != "__MACOSX")
+    return sorted(path for path in folder.iterdir() if not is_hidden(path.name))
 
 
 def models_below(
     path: Path,  # a folder
-) -> list:       # paths, sorted
+) -> list:  # paths, sorted
     "Files of models in a folder and in the folders below it, without what is hidden."
     found = []
     for file in sorted(path.rglob("*")):
-        hidden = any(part.startswith(".") or part == "__MACOSX" for part in file.relative_to(path).parts)
+        hidden = any(map(is_hidden, file.relative_to(path).parts))
         if not hidden and file.suffix.lower() in MESH_FILES and file.is_file():
             found.append(file)
     return found
@@ -412,52 +464,107 @@ def model_in(
     path: Path,  # CLASS/OBJECT, a folder or a file
 ) -> "Path | None":  # None: there is none
     "The file of a model."
-    if path.is_file(): return path if path.suffix.lower() in MESH_FILES else None
+    if path.is_file():
+        return path if path.suffix.lower() in MESH_FILES else None
     usual = path / "models" / "model_normalized.obj"
     files = [usual] if usual.exists() else models_below(path)
-    if len(files) > 1: raise ValueError(f"{path} holds {len(files)} models ({files[0].name}, {files[1].name}, ...); an object has one, or one that is called models/model_normalized.obj")
+    if len(files) > 1:
+        raise ValueError(
+            f"{path} holds {len(files)} models ({files[0].name}, {files[1].name}, ...); "
+            "an object has one, or one that is called models/model_normalized.obj"
+        )
     return files[0] if files else None
 
 
 def check_levels(
-    root: Path,     # folder of the models
+    root: Path,  # folder of the models
     classes: list,  # folders in it
 ) -> None:
     "Refuse folders that are no classes, with what would be right."
+    named = lambda paths: ", ".join(path.name for path in paths)
     if classes and all(path.name.lower() in SPLIT_NAMES for path in classes):
-        raise ValueError(f"{root} holds splits ({', '.join(path.name for path in classes)}) and not classes; render each into a set of its own, with meshes={classes[0]}")
+        raise ValueError(
+            f"{root} holds splits ({named(classes)}) and not classes; "
+            f"render each into a set of its own, with meshes={classes[0]}"
+        )
     for path in classes:
         folders = [entry for entry in entries(path) if entry.is_dir() and models_below(entry)]
         if folders and all(entry.name.lower() in SPLIT_NAMES for entry in folders):
-            raise ValueError(f"{path} holds splits ({', '.join(entry.name for entry in folders)}), and CLASS/SPLIT/FILE is not understood; "
-                             f"put the models of one split into {path}, or make a folder of classes for each split and render each into a set of its own")
-        if len(folders) > 1 and all(len(models_below(entry)) > 1 and not (entry / "models" / "model_normalized.obj").exists() for entry in folders):
-            raise ValueError(f"{path} holds {len(folders)} folders with several models each ({folders[0].name}, {folders[1].name}, ...), so they are classes; name the folder that holds the classes, meshes={path}")
+            raise ValueError(
+                f"{path} holds splits ({named(folders)}), and CLASS/SPLIT/FILE is not understood; "
+                f"put the models of one split into {path}, or make a folder of classes for "
+                "each split and render each into a set of its own"
+            )
+        usual = [(entry / "models" / "model_normalized.obj").exists() for entry in folders]
+        many = [len(models_below(entry)) > 1 for entry in folders]
+        if len(folders) > 1 and all(many) and not any(usual):
+            raise ValueError(
+                f"{path} holds {len(folders)} folders with several models each "
+                f"({named(folders[:2])}, ...), so they are classes; "
+                f"name the folder that holds the classes, meshes={path}"
+            )
+
+
+def nothing_found(
+    root: Path,  # folder of the models
+    flat: list,  # models that stand in it
+    strange: list,  # models of other formats
+) -> str:
+    "What is wrong with a folder in which no models are found."
+    if flat:
+        said = (
+            f"{root} itself holds models ({flat[0].name}); put them into a folder for their class, "
+            "or name the folder above"
+        )
+    else:
+        said = (
+            f"{root} holds no models; they are looked for in CLASS/OBJECT.obj and "
+            f"CLASS/OBJECT/models/model_normalized.obj, also as {', '.join(MESH_FILES[1:])}"
+        )
+    if strange:
+        said += f"; {strange[0].name} has a format that is not read, convert it to GLB"
+    return said
 
 
 def find_models(
     root: "str | Path",  # folder
-) -> dict:               # "CLASS/OBJECT" -> file, sorted
+) -> dict:  # "CLASS/OBJECT" -> file, sorted
     "The models of a folder; warns of files of models that are not read."
-    root, found, strange = Path(root), {}, []
-    if not root.is_dir(): raise FileNotFoundError(f"there is no folder {root} with models in CLASS/OBJECT")
+    root = Path(root)
+    if not root.is_dir():
+        raise FileNotFoundError(f"there is no folder {root} with models in CLASS/OBJECT")
     classes = [path for path in entries(root) if path.is_dir()]
     check_levels(root, classes)
+    found, strange = {}, []
     for path in (path for folder in classes for path in entries(folder)):
         if file := model_in(path):
             name = f"{path.parent.name}/{path.name if path.is_dir() else path.stem}"
-            if name in found: raise ValueError(f"{root} holds two models of {name}, {found[name].name} and {file.name}")
+            if name in found:
+                raise ValueError(
+                    f"{root} holds two models of {name}, {found[name].name} and {file.name}"
+                )
             found[name] = file
-        else:
-            strange += [file for file in ([path] if path.is_file() else sorted(path.rglob("*"))) if file.suffix.lower() in OTHER_FORMATS]
-    flat = [path.name for path in entries(root) if path.is_file() and path.suffix.lower() in MESH_FILES]
-    advice = f"{root} itself holds models ({flat[0]}); put them into a folder for their class, or name the folder above" if flat else ""
-    if not found and not flat: advice = f"{root} holds no models; they are looked for in CLASS/OBJECT.obj and CLASS/OBJECT/models/model_normalized.obj, also as {', '.join(MESH_FILES[1:])}"
-    if not found: raise FileNotFoundError(advice + (f"; {strange[0].name} has a format that is not read, convert it to GLB" if strange else ""))
+            continue
+        files = [path] if path.is_file() else sorted(path.rglob("*"))
+        strange += [file for file in files if file.suffix.lower() in OTHER_FORMATS]
+    flat = [path for path in entries(root) if path.is_file() and path.suffix.lower() in MESH_FILES]
+    if not found:
+        raise FileNotFoundError(nothing_found(root, flat, strange))
     if {name.split("/")[1].lower() for name in found} <= {"models", "model"}:
-        raise ValueError(f"{root} is one level too low, because {next(iter(found))} would be a class and its object; name the folder above, meshes={root.resolve().parent}")
-    if flat: warnings.warn(f"{advice}; they are left out")
-    if strange: warnings.warn(f"{len(strange)} files of models have formats that are not read and are left out ({strange[0]}); convert them to GLB")
+        raise ValueError(
+            f"{root} is one level too low, because {next(iter(found))} would be a class and its "
+            f"object; name the folder above, meshes={root.resolve().parent}"
+        )
+    if flat:
+        warnings.warn(
+            f"{len(flat)} models that stand in {root} itself are left out ({flat[0].name}); "
+            "put them into a folder for their class"
+        )
+    if strange:
+        warnings.warn(
+            f"{len(strange)} files of models have formats that are not read and are left out "
+            f"({strange[0]}); convert them to GLB"
+        )
     return dict(sorted(found.items(), key=lambda item: item[0].split("/")))
 
 # %% ../nbs/14_meshes.ipynb #5d627e5a
@@ -523,7 +630,7 @@ class ModelJob:
         self,
         left: Collection[str] = (),  # names of objects that are left out
     ) -> dict:                       # objects, labels, split: one entry each per object; classes
-        "What meta.json says of the objects: of those that are there, the last fifth of each class is for validation; a class without any is gone."
+        "What meta.json says of the objects; a class without any object is gone."
         there = Counter(name.split("/")[0] for name in self.names if name not in left)
         classes, count, labels, split = sorted(there), Counter(), [], []
         for name in self.names:
@@ -544,7 +651,7 @@ def render_model(
     job: ModelJob,            # the set
     index: int,               # of the object
     renderer: ModelRenderer,  # of the job's size
-) -> tuple:                   # images (views, R, R, 3) uint8, latents (views, 7) float64, remarks (tuple)
+) -> tuple:                   # images (views, R, R, 3) uint8, latents (views, 7) float64, remarks
     "All views of one model, and what reading it did without."
     name = job.name(index)
     home = Path(job.root, *name.split("/"))
@@ -559,7 +666,7 @@ def produce_model(
     index: int,               # of the object
     renderer: ModelRenderer,  # of the job's size
     skip: bool = False,       # report a model that cannot be read instead of raising
-) -> dict:                    # {"object": index, "sum": [r, g, b], "squares": [r, g, b]}, "remarks" if there are any; or {"object", "left_out"}
+) -> dict:                    # object, sum, squares, remarks if any; or object, left_out
     "Render one model and write it."
     try:
         images, latents, remarks = render_model(job, index, renderer)
@@ -569,7 +676,8 @@ def produce_model(
     if job.format == "packed": write_packed(job, out, index, images=images, latents=latents)
     else: write_files(out, job.name(index), images, latents)
     counts, level = [np.bincount(images[..., k].ravel(), minlength=256) for k in range(3)], np.arange(256)
-    report = {"object": index, "sum": [int(c @ level) for c in counts], "squares": [int(c @ level**2) for c in counts]}
+    report = {"object": index, "sum": [int(c @ level) for c in counts]}
+    report["squares"] = [int(c @ level**2) for c in counts]
     return {**report, "remarks": list(remarks)} if remarks else report
 
 # %% ../nbs/14_meshes.ipynb #25e0c76c
@@ -578,7 +686,7 @@ def serve_models() -> None:
     job, out, share, skip = json.loads(sys.stdin.read())
     job, out = ModelJob(**job), Path(out)
     renderer = ModelRenderer(job.size)
-    warnings.simplefilter("ignore")                                             # the parent has said it
+    warnings.simplefilter("ignore")  # the parent has said it
     for index in share:
         try: answer = produce_model(job, out, index, renderer, skip)
         except Exception as e: answer = {"error": str(e) or type(e).__name__, "errno": getattr(e, "errno", None)}
@@ -607,7 +715,8 @@ def model_reports(
     try:
         for k in range(workers):
             team.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True, env=env))
-            team[-1].stdin.write(json.dumps([asdict(job), str(out.resolve()), todo[k::workers], skip]))
+            task = [asdict(job), str(out.resolve()), todo[k::workers], skip]
+            team[-1].stdin.write(json.dumps(task))
             team[-1].stdin.close()
             threading.Thread(target=listen, args=(team[-1],), daemon=True).start()
         left = len(todo)
@@ -625,20 +734,30 @@ def model_reports(
 # %% ../nbs/14_meshes.ipynb #bd74ea0a
 def summary(
     job: ModelJob,  # the set
-    done: dict,     # object -> report, all of them
-) -> list:          # sentences
+    done: dict,  # object -> report, all of them
+) -> list:  # sentences
     "What should be said when a set is finished."
     left = {name: problems[0] for name, problems in objects_left_out(job, done).items()}
-    remarks = {job.name(index): "; ".join(done[index]["remarks"]) for index in sorted(done) if "remarks" in done[index]}
+    remarks = {
+        job.name(index): "; ".join(done[index]["remarks"])
+        for index in sorted(done)
+        if "remarks" in done[index]
+    }
     listed = lambda told: "; ".join(list(told.values())[:3]) + (", ..." if len(told) > 3 else "")
     said = []
     if left:
         gone = sorted(set(job.classes) - set(job.contents(left)["classes"]))
         empty = f"; no model is left of {', '.join(gone)}" if gone else ""
-        said.append(f"{len(left)} of {len(job)} models are left out{empty}; meta.json lists them under left_out: {listed(left)}")
+        said.append(
+            f"{len(left)} of {len(job)} models are left out{empty}; "
+            f"meta.json lists them under left_out: {listed(left)}"
+        )
     if remarks:
         named = {name: f"{name}, {remark}" for name, remark in remarks.items()}
-        said.append(f"{len(remarks)} of {len(job)} models are drawn without something that they name; meta.json lists them under remarks: {listed(named)}")
+        said.append(
+            f"{len(remarks)} of {len(job)} models are drawn without something that they name; "
+            f"meta.json lists them under remarks: {listed(named)}"
+        )
     return said
 
 # %% ../nbs/14_meshes.ipynb #3a820455
@@ -654,7 +773,7 @@ def render_models(
     angles: tuple[float, float] = ANGLES,  # degrees, range of each Euler angle; the default is that of 3DIEBench
     skip_corrupt: bool = False,   # leave models that cannot be read out, and record them
 ) -> Path:                        # the folder
-    "Render a folder of models as 3DIEBench was; goes on where an interrupted run stopped, and warns of what was left out."
+    "Render a folder of models as 3DIEBench was; goes on where an interrupted run stopped."
     need_trimesh()
     job, out = ModelJob(str(root), views, size, seed, format, angles), Path(out)
     if workers is not None and workers < 1: raise ValueError(f"workers must be at least 1, got {workers}")
@@ -663,9 +782,10 @@ def render_models(
     out.mkdir(parents=True, exist_ok=True)
     log = Progress(job, out)
     todo = [index for index in range(len(job)) if index not in log.done]
+    team = max(1, min(workers or core_count(), len(todo)))
     try:
         with tqdm(total=len(job) * views, initial=len(log.done) * views, unit=" images", disable=not progress) as bar, \
-                closing(model_reports(job, out, todo, max(1, min(workers or core_count(), len(todo))), skip_corrupt)) as answers:
+                closing(model_reports(job, out, todo, team, skip_corrupt)) as answers:
             for report in answers:
                 log.add(report)
                 bar.update(views)

@@ -76,10 +76,10 @@ def clip_ears(
 
 # %% ../nbs/13_model_files.ipynb #d40123a3
 def triangulate(
-    points: np.ndarray,   # (n, 3)
+    points: np.ndarray,  # (n, 3)
     corners: np.ndarray,  # (c,) int, the corners of all faces one after the other
-    counts: np.ndarray,   # (f,) int, corners of each face; less than 3 is no face
-) -> tuple:               # triangles (m, 3) int, places in `corners`; face (m,) int that each comes from
+    counts: np.ndarray,  # (f,) int, corners of each face; less than 3 is no face
+) -> tuple:  # triangles (m, 3) int, places in `corners`; face (m,) int that each comes from
     "Triangles of faces with any number of corners, in the order of the faces."
     first = np.cumsum(counts) - counts
     if (counts == 3).all():
@@ -118,13 +118,16 @@ class Unreadable(ValueError):
 @dataclass(eq=False)
 class Surface:
     "Triangles of a file, in its own frame."
-    points: np.ndarray     # (n, 3) float64
-    faces: np.ndarray      # (m, 3) int
-    albedo: np.ndarray     # (m, 3) float32, linear
-    places: np.ndarray     # (m, 3, 2) float32, in the image, (0, 0) is below left
-    image: np.ndarray      # (m,) int, -1: none
+
+    points: np.ndarray  # (n, 3) float64
+    faces: np.ndarray  # (m, 3) int
+    albedo: np.ndarray  # (m, 3) float32, linear
+    places: np.ndarray  # (m, 3, 2) float32, in the image, (0, 0) is below left
+    image: np.ndarray  # (m,) int, -1: none
     images: list = field(default_factory=list)  # PIL images, RGB
-    wraps: list = field(default_factory=list)   # for each image (across, up): repeat, clamp or mirror
+    wraps: list = field(
+        default_factory=list
+    )  # for each image (across, up): repeat, clamp or mirror
 
 
 GREY = 0.8  # albedo where a file names none
@@ -132,15 +135,15 @@ GREY = 0.8  # albedo where a file names none
 
 def to_linear(
     srgb: np.ndarray,  # (...) in [0, 1]
-) -> np.ndarray:       # (...) in [0, 1]
+) -> np.ndarray:  # (...) in [0, 1]
     "From the numbers in a file to shares of light."
     return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
 
 
 def bare(
     points: np.ndarray,  # (n, 3)
-    faces: np.ndarray,   # (m, 3) int
-) -> Surface:            # grey
+    faces: np.ndarray,  # (m, 3) int
+) -> Surface:  # grey
     "Triangles without colours."
     m = len(faces)
     albedo = np.full((m, 3), GREY, np.float32)
@@ -149,19 +152,23 @@ def bare(
 # %% ../nbs/13_model_files.ipynb #5f2c3f44
 def rgb(
     image: Image.Image,  # as Pillow opens it
-) -> Image.Image:        # mode RGB
+) -> Image.Image:  # mode RGB
     "An image of any depth as eight bits per channel."
     if image.mode.startswith("I;16"):
         grey = np.asarray(image).astype(np.uint32) / 257
     elif image.mode == "I":
         grey = np.asarray(image) / 257
         if image.format != "PNG":  # where 32 bits are the container of 16
-            raise ValueError("holds whole numbers of 32 bits, whose scale is not known; convert it to 8 bits")
+            raise ValueError(
+                "holds whole numbers of 32 bits, whose scale is not known; convert it to 8 bits"
+            )
     elif image.mode == "F":
         grey = np.asarray(image)
         low, high = float(grey.min()), float(grey.max())
         if not (low >= 0 and high <= 255):
-            raise ValueError(f"holds floats from {low:.3g} to {high:.3g}, not from 0 to 1 or from 0 to 255")
+            raise ValueError(
+                f"holds floats from {low:.3g} to {high:.3g}, not from 0 to 1 or from 0 to 255"
+            )
         grey = grey * (255 if high <= 1 else 1)
     else:
         return image.convert("RGB")
@@ -169,8 +176,8 @@ def rgb(
 
 
 def decode(
-    data: bytes,      # of an image file
-) -> Image.Image:     # mode RGB
+    data: bytes,  # of an image file
+) -> Image.Image:  # mode RGB
     "An image, read to its end; raises a ValueError that says what is wrong with it."
     try:
         with Image.open(io.BytesIO(data)) as image:
@@ -185,11 +192,11 @@ def decode(
 
 # %% ../nbs/13_model_files.ipynb #0a9d3eab
 class Beside:
-    "Finds what a model names, as long as it is below a folder, and remembers what could not be found or read."
+    "Finds what a model names below a folder, and remembers what could not be found or read."
 
     def __init__(
         self,
-        file: Path,                  # the model
+        file: Path,  # the model
         root: "Path | None" = None,  # out of which nothing is read; None: the model's folder
     ):
         self.file, self.root = file, Path(root or file.parent).resolve()
@@ -206,7 +213,7 @@ class Beside:
     def within(
         self,
         path: Path,  # any
-    ) -> bool:       # whether it may be read
+    ) -> bool:  # whether it may be read
         "Whether a path is below the folder of the object."
         try:
             return path.resolve().is_relative_to(self.root)
@@ -216,7 +223,7 @@ class Beside:
     def look(
         self,
         folder: Path,  # where to begin
-        name: str,     # with slashes
+        name: str,  # with slashes
     ) -> "Path | None":  # None: there is none
         "A file, whatever the cases of its letters."
         here = folder
@@ -234,9 +241,9 @@ class Beside:
 
     def find(
         self,
-        names: "list[str]",   # ways to read what is written, the best first
-        *folders: Path,       # where they are looked for
-    ) -> "Path | None":       # None: it is not there, and a remark says so
+        names: "list[str]",  # ways to read what is written, the best first
+        *folders: Path,  # where they are looked for
+    ) -> "Path | None":  # None: it is not there, and a remark says so
         "The file that a model names."
         names = [name.strip().strip('"').strip().replace("\\", "/") for name in names]
         for name in [*names, *(PurePosixPath(name).name for name in names)]:
@@ -250,11 +257,11 @@ class Beside:
 
     def add(
         self,
-        key: object,    # what the image is known by
-        name: str,      # what it is called in a remark
-        read: Callable, # gives the bytes of the file
+        key: object,  # what the image is known by
+        name: str,  # what it is called in a remark
+        read: Callable,  # gives the bytes of the file
         wrap: tuple = ("repeat", "repeat"),  # what stands outside of the unit square, across and up
-    ) -> int:           # its number, -1: it cannot be read
+    ) -> int:  # its number, -1: it cannot be read
         "An image of the model; one that was added before keeps its number."
         if (key, wrap) not in self.known:
             self.known[key, wrap] = -1
@@ -271,9 +278,9 @@ class Beside:
     def image(
         self,
         names: "list[str]",  # ways to read the name
-        *folders: Path,      # where it is looked for
+        *folders: Path,  # where it is looked for
         wrap: tuple = ("repeat", "repeat"),  # what stands outside of the unit square
-    ) -> int:                # its number, -1: it cannot be read
+    ) -> int:  # its number, -1: it cannot be read
         "An image that has a file."
         found = self.find(names, *folders)
         return -1 if found is None else self.add(found, found.name, found.read_bytes, wrap)
@@ -281,7 +288,7 @@ class Beside:
 
 def decoded_text(
     data: bytes,  # of a text file
-) -> str:         # UTF-8, or what older programs write
+) -> str:  # UTF-8, or what older programs write
     "Text of any encoding."
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", "replace")
@@ -292,12 +299,14 @@ def decoded_text(
 
 # %% ../nbs/13_model_files.ipynb #08e49a77
 WORDS = ("v ", "vt ", "f ", "usemtl ", "mtllib ", "surf ", "curv ")  # lines that are read
-LINES = {word[:2]: code for code, word in enumerate(WORDS)}              # no two begin with the same two letters
+LINES = {
+    word[:2]: code for code, word in enumerate(WORDS)
+}  # no two begin with the same two letters
 
 
 def single_blanks(
     rows: "list[str]",  # lines without blanks at their ends
-) -> tuple:             # the same (list), joined by blanks (str), words in each (n,) int
+) -> tuple:  # the same (list), joined by blanks (str), words in each (n,) int
     "Lines whose words are parted by one blank each."
     text = " ".join(rows)
     if "  " in text or "#" in text or "" in rows:
@@ -318,7 +327,7 @@ def line_codes(
 
 
 def as_numbers(
-    text: str,   # parted by blanks
+    text: str,  # parted by blanks
     kind: type,  # of the numbers
     count: int,  # how many there should be
 ) -> "np.ndarray | None":  # (count,); None: there is something else
@@ -334,10 +343,10 @@ def as_numbers(
 
 def numbers(
     rows: "list[str]",  # what stands behind the word of each line
-    least: int,         # numbers that a line must have
-    most: int,          # numbers that are read
-    word: str,          # of the lines, for messages
-) -> np.ndarray:        # (n, most) float64, NaN where a line has fewer
+    least: int,  # numbers that a line must have
+    most: int,  # numbers that are read
+    word: str,  # of the lines, for messages
+) -> np.ndarray:  # (n, most) float64, NaN where a line has fewer
     "The numbers of lines."
     if not rows:
         return np.zeros((0, most))
@@ -353,7 +362,7 @@ def numbers(
         try:
             if len(found) < least:
                 raise ValueError
-            table[k, :len(found)] = [float(number) for number in found[:most]]
+            table[k, : len(found)] = [float(number) for number in found[:most]]
         except ValueError:
             raise Unreadable(f"the line '{word} {row}' should have {least} numbers") from None
     return table
@@ -361,7 +370,7 @@ def numbers(
 
 def references(
     rows: "list[str]",  # what stands behind the f of each face
-) -> tuple:             # corners (c, 2) int, v and vt as written, 0: no vt; counts (f,) int
+) -> tuple:  # corners (c, 2) int, v and vt as written, 0: no vt; counts (f,) int
     "The indices of faces as they are written."
     rows, text, counts = single_blanks(rows)
     letters = np.frombuffer(text.encode("ascii", "replace"), np.uint8)
@@ -369,7 +378,9 @@ def references(
     slashes = np.diff(np.cumsum(letters == ord("/"))[ends], prepend=0) if len(letters) else []
     if len(slashes) and (slashes == slashes[0]).all():
         width = int(slashes[0]) + 1
-        flat = as_numbers(text.replace("//", "/0/").replace("/", " "), np.int64, width * len(slashes))
+        flat = as_numbers(
+            text.replace("//", "/0/").replace("/", " "), np.int64, width * len(slashes)
+        )
         if flat is not None:
             table = flat.reshape(-1, width)
             return (table[:, :2] if width > 1 else np.c_[table, 0 * table]), counts
@@ -393,14 +404,28 @@ def resolved(
     return np.where((index != 0) & (place >= 0) & (place < total), place, -1)
 
 # %% ../nbs/13_model_files.ipynb #e9fe30fa
-OPTIONS = {"-blendu": 1, "-blendv": 1, "-boost": 1, "-bm": 1, "-cc": 1, "-clamp": 1, "-colorspace": 1, "-imfchan": 1,
-           "-mm": 2, "-o": 3, "-s": 3, "-t": 3, "-texres": 1, "-type": 1}  # of a map: words behind it
+OPTIONS = {
+    "-blendu": 1,
+    "-blendv": 1,
+    "-boost": 1,
+    "-bm": 1,
+    "-cc": 1,
+    "-clamp": 1,
+    "-colorspace": 1,
+    "-imfchan": 1,
+    "-mm": 2,
+    "-o": 3,
+    "-s": 3,
+    "-t": 3,
+    "-texres": 1,
+    "-type": 1,
+}  # of a map: words behind it
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 def image_name(
     text: str,  # what stands behind map_Kd
-) -> tuple:     # names (list), the whole text being the last; options (dict) name -> words
+) -> tuple:  # names (list), the whole text being the last; options (dict) name -> words
     "Split the options of an image from its name."
     options, rest = {}, text.strip()
     while (word := rest.split(maxsplit=1)) and word[0].lower() in OPTIONS:
@@ -419,17 +444,17 @@ def image_name(
 
 def pair(
     words: "list[str]",  # one to three numbers
-    rest: float,         # for those that are left out
-) -> np.ndarray:         # (2,)
+    rest: float,  # for those that are left out
+) -> np.ndarray:  # (2,)
     "The first two numbers of an option; scale and offset have three."
     found = [float(word) for word in words[:2]]
     return np.array([*found, *[rest] * (2 - len(found))])
 
 
 def materials(
-    text: str,     # of an MTL
+    text: str,  # of an MTL
     folder: Path,  # it is in
-) -> dict:         # name -> {"Kd": words, "map_Kd": text, "folder"}
+) -> dict:  # name -> {"Kd": words, "map_Kd": text, "folder"}
     "What an MTL says of each material."
     found, current = {}, {}
     for line in text.replace("\r", "\n").split("\n"):
@@ -444,9 +469,10 @@ def materials(
 @dataclass(eq=False)
 class Look:
     "How a material looks."
+
     color: "np.ndarray | None" = None  # (3,) linear; None: the file names none
-    image: int = -1                    # -1: none
-    scale: "np.ndarray | float" = 1.0   # (2,) of places
+    image: int = -1  # -1: none
+    scale: "np.ndarray | float" = 1.0  # (2,) of places
     offset: "np.ndarray | float" = 0.0  # (2,)
     plain: "np.ndarray | float" = GREY  # (3,) where the image does not reach
 
@@ -459,7 +485,9 @@ def look_of(
     words = material.get("kd", "").split("#")[0].split()[:3]
     color = None
     if words and all(NUMBER.fullmatch(word) for word in words):
-        color = np.clip([float(word) for word in (words * 3)[:3] if len(words) != 2] or np.full(3, GREY), 0, 1)
+        color = np.clip(
+            [float(word) for word in (words * 3)[:3] if len(words) != 2] or np.full(3, GREY), 0, 1
+        )
     elif words:
         beside.say(f"a colour 'Kd {material['kd']}' is not given as three numbers")
     if not material.get("map_kd"):
@@ -478,24 +506,34 @@ def look_of(
 
 def libraries(
     rows: "list[str]",  # what stands behind each mtllib
-    beside: Beside,     # finds files
-) -> dict:              # name -> what `materials` gives
+    beside: Beside,  # finds files
+) -> dict:  # name -> what `materials` gives
     "All materials of a model; a line may name several files, or one whose name holds blanks."
     found = {}
     for row in dict.fromkeys(rows):
         whole = beside.look(beside.file.parent, row.strip().strip('"').replace("\\", "/"))
-        for name in [row] if whole or len(row.split()) == 1 else re.findall(r".+?\.mtl\b\"?", row, re.I) or [row]:
+        for name in (
+            [row]
+            if whole or len(row.split()) == 1
+            else re.findall(r".+?\.mtl\b\"?", row, re.I) or [row]
+        ):
             if path := beside.find([name], beside.file.parent):
                 found.update(materials(decoded_text(path.read_bytes()), path.parent))
     return found
 
 # %% ../nbs/13_model_files.ipynb #af8889c4
 def read_obj(
-    data: bytes,     # of the file
+    data: bytes,  # of the file
     beside: Beside,  # finds materials and images
 ) -> Surface:
     "A model in the format OBJ."
-    text = decoded_text(data).replace("\r\n", "\n").replace("\r", "\n").replace("\\\n", " ").replace("\t", " ")
+    text = (
+        decoded_text(data)
+        .replace("\r\n", "\n")
+        .replace("\r", "\n")
+        .replace("\\\n", " ")
+        .replace("\t", " ")
+    )
     lines = text.split("\n")
     if "\n " in text or " \n" in text or text[:1] == " ":
         lines = [line.strip() for line in lines]
@@ -505,24 +543,32 @@ def read_obj(
         chosen = compress(lines, code == WORDS.index(word))
         if len(word) == 2:
             return [line[2:] for line in chosen]
-        return [line[len(word):].strip() for line in chosen if line.startswith(word)]
+        return [line[len(word) :].strip() for line in chosen if line.startswith(word)]
 
     vertices, spots = numbers(rows("v "), 3, 6, "v"), numbers(rows("vt "), 1, 2, "vt")
     corners, counts = references(rows("f "))
     faces = code == WORDS.index("f ")
-    above = [np.repeat(np.cumsum(code == WORDS.index(word))[faces], counts) for word in ("v ", "vt ")]
+    above = [
+        np.repeat(np.cumsum(code == WORDS.index(word))[faces], counts) for word in ("v ", "vt ")
+    ]
     index = resolved(corners[:, 0], above[0], len(vertices))
     if (lost := np.flatnonzero(index < 0)).size:
         named = corners[lost[0], 0]
         there = f", {above[0][lost[0]]} of them above the face" if named < 0 else ""
-        raise Unreadable(f"a face names vertex {named}, but there are {len(vertices)} vertices{there}")
+        raise Unreadable(
+            f"a face names vertex {named}, but there are {len(vertices)} vertices{there}"
+        )
     if rows("surf ") or rows("curv "):
         beside.say("its free-form curves and surfaces are left out; only its faces are read")
     triangles, parent = triangulate(vertices[:, :3], index, counts)
     surface = bare(vertices[:, :3], index[triangles])
     place = resolved(corners[:, 1], above[1], len(spots))[triangles]
-    if (corners[:, 1] != 0).any() and (lost := (place < 0).any(1) & (corners[triangles, 1] != 0).all(1)).any():
-        beside.say(f"{lost.sum()} triangles name places in an image (vt) that the file does not have")
+    if (corners[:, 1] != 0).any() and (
+        lost := (place < 0).any(1) & (corners[triangles, 1] != 0).all(1)
+    ).any():
+        beside.say(
+            f"{lost.sum()} triangles name places in an image (vt) that the file does not have"
+        )
     named = code == WORDS.index("usemtl ")
     named[named] = [lines[k].startswith("usemtl ") for k in np.flatnonzero(named)]
     used = np.cumsum(named)[faces][parent]
@@ -536,13 +582,13 @@ def read_obj(
 
 
 def dress(
-    surface: Surface,         # whose albedo, places and images are filled in
-    place: np.ndarray,        # (m, 3) int, rows of `spots`, -1: none
-    spots: np.ndarray,        # (t, 2)
-    used: np.ndarray,         # (m,) int, which of `names`
-    names: list,              # of materials, in the order in which the file uses them
-    files: "list[str]",       # that hold them
-    beside: Beside,           # finds files
+    surface: Surface,  # whose albedo, places and images are filled in
+    place: np.ndarray,  # (m, 3) int, rows of `spots`, -1: none
+    spots: np.ndarray,  # (t, 2)
+    used: np.ndarray,  # (m,) int, which of `names`
+    names: list,  # of materials, in the order in which the file uses them
+    files: "list[str]",  # that hold them
+    beside: Beside,  # finds files
 ) -> None:
     "Give the triangles of an OBJ their materials."
     wanted = np.unique(used)
@@ -568,7 +614,10 @@ def dress(
             surface.albedo[rows] = GREY
         covered = np.flatnonzero(rows & (place >= 0).all(1)) if look.image >= 0 else []
         if look.image >= 0 and len(covered) < rows.sum():
-            beside.say(f"{rows.sum() - len(covered)} triangles of its material {name} have no places in its image")
+            beside.say(
+                f"{rows.sum() - len(covered)} triangles of its material {name} "
+                "have no places in its image"
+            )
             surface.albedo[np.setdiff1d(np.flatnonzero(rows), covered)] = look.plain
         if len(covered):
             surface.image[covered] = look.image
@@ -577,41 +626,64 @@ def dress(
 
 # %% ../nbs/13_model_files.ipynb #e4c558e1
 def read_off(
-    data: bytes,     # of the file
+    data: bytes,  # of the file
     beside: "Beside | None" = None,  # unused, because OFF names no other files
 ) -> Surface:
     "A model in the format OFF."
     if b"BINARY" in data[:100].upper():
-        raise Unreadable("it is a binary OFF, which is not read; convert it to PLY or to OFF as text")
+        raise Unreadable(
+            "it is a binary OFF, which is not read; convert it to PLY or to OFF as text"
+        )
     text = re.sub(r"#.*", "", decoded_text(data)).replace("\r", "\n")
     header = re.match(r"\s*(ST)?(C?)(N?)(4?n?)OFF", text, re.I)
     if header is None or header[4]:
-        raise Unreadable("it does not begin with OFF" if header is None else "it has coordinates of other than three dimensions")
-    lines = [line.strip() for line in text[header.end():].split("\n")]
+        raise Unreadable(
+            "it does not begin with OFF"
+            if header is None
+            else "it has coordinates of other than three dimensions"
+        )
+    lines = [line.strip() for line in text[header.end() :].split("\n")]
     lines = [line for line in lines if line]
     counts = lines[0].split() if lines else []
     if len(counts) < 2 or not all(word.isdigit() for word in counts):
         raise Unreadable("it lacks the line with the numbers of vertices and faces")
     n, m = int(counts[0]), int(counts[1])
     if len(lines) < 1 + n + m:
-        raise Unreadable(f"it announces {n} vertices and {m} faces, but has {len(lines) - 1} lines; it is cut short")
-    vertices = numbers(lines[1:1 + n], 3, 10, "")
-    rows = [line.split() for line in lines[1 + n:1 + n + m]]
+        raise Unreadable(
+            f"it announces {n} vertices and {m} faces, but has {len(lines) - 1} lines; "
+            "it is cut short"
+        )
+    vertices = numbers(lines[1 : 1 + n], 3, 10, "")
+    rows = [line.split() for line in lines[1 + n : 1 + n + m]]
     if bad := [row for row in rows if not row[0].isdigit() or len(row) < 1 + int(row[0])]:
-        raise Unreadable(f"the face '{' '.join(bad[0])}' should begin with the number of its corners")
+        raise Unreadable(
+            f"the face '{' '.join(bad[0])}' should begin with the number of its corners"
+        )
     sides = np.array([int(row[0]) for row in rows], np.int64)
-    index = numbers([" ".join(row[1:1 + k]) for row, k in zip(rows, sides) if k], 1, int(sides.max(initial=1)), "")
+    index = numbers(
+        [" ".join(row[1 : 1 + k]) for row, k in zip(rows, sides) if k],
+        1,
+        int(sides.max(initial=1)),
+        "",
+    )
     index = index[np.arange(index.shape[1]) < sides[sides > 0, None]].astype(np.int64)
     if index.size and not 0 <= index.min() <= index.max() < n:
-        raise Unreadable(f"a face names vertex {index.max() if index.max() >= n else index.min()}, but the {n} vertices count from 0")
+        raise Unreadable(
+            f"a face names vertex {index.max() if index.max() >= n else index.min()}, "
+            f"but the {n} vertices count from 0"
+        )
     triangles, parent = triangulate(vertices[:, :3], index, sides)
     surface = bare(vertices[:, :3], index[triangles])
     start = 3 + 3 * bool(header[3])
-    tints = vertices[:, start:start + 3]
+    tints = vertices[:, start : start + 3]
     if header[2] and n and np.isfinite(tints).all():
         tints = tints / (255 if tints.max() > 1 else 1)
         surface.albedo[:] = to_linear(tints[surface.faces].mean(1))
-    painted = {k: row[1 + sides[k]:4 + sides[k]] for k, row in enumerate(rows) if len(row) >= 4 + sides[k]}
+    painted = {
+        k: row[1 + sides[k] : 4 + sides[k]]
+        for k, row in enumerate(rows)
+        if len(row) >= 4 + sides[k]
+    }
     if painted:
         colors = numbers([" ".join(words) for words in painted.values()], 3, 3, "")
         whole = all(word.isdigit() for words in painted.values() for word in words)
@@ -622,17 +694,30 @@ def read_off(
     return surface
 
 # %% ../nbs/13_model_files.ipynb #9a19ed27
-HARMLESS = re.compile(r"KHR_(materials_\w+|lights_\w+|mesh_quantization|texture_transform|xmp\w*|animation_pointer)|"
-                      r"EXT_(texture_webp|mesh_manifold)|MSFT_lod")  # extensions that may be required
-COMPRESSED = {"KHR_draco_mesh_compression": "Draco", "EXT_meshopt_compression": "meshopt", "KHR_meshopt_compression": "meshopt"}
-NUMBERS = {5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
+HARMLESS = re.compile(
+    r"KHR_(materials_\w+|lights_\w+|mesh_quantization|texture_transform|xmp\w*|animation_pointer)|"
+    r"EXT_(texture_webp|mesh_manifold)|MSFT_lod"
+)  # extensions that may be required
+COMPRESSED = {
+    "KHR_draco_mesh_compression": "Draco",
+    "EXT_meshopt_compression": "meshopt",
+    "KHR_meshopt_compression": "meshopt",
+}
+NUMBERS = {
+    5120: np.int8,
+    5121: np.uint8,
+    5122: np.int16,
+    5123: np.uint16,
+    5125: np.uint32,
+    5126: np.float32,
+}
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
 WRAPS = {33071: "clamp", 33648: "mirror"}  # of a sampler; others repeat
 
 
 def split_glb(
     data: bytes,  # of a .glb or .gltf
-) -> tuple:       # header (dict), the attached buffer (bytes or None)
+) -> tuple:  # header (dict), the attached buffer (bytes or None)
     "The two parts of a GLB; a glTF has only the first."
     if data[:4] != b"glTF":
         return json.loads(decoded_text(data)), None
@@ -641,10 +726,10 @@ def split_glb(
         raise Unreadable("it is glTF 1; convert it to glTF 2" if version == 1 else "it is damaged")
     chunks, at = {}, 12
     while at + 8 <= len(data):
-        length, kind = int.from_bytes(data[at:at + 4], "little"), data[at + 4:at + 8]
+        length, kind = int.from_bytes(data[at : at + 4], "little"), data[at + 4 : at + 8]
         if at + 8 + length > len(data):
             raise Unreadable("it is cut short")
-        chunks.setdefault(kind, data[at + 8:at + 8 + length])
+        chunks.setdefault(kind, data[at + 8 : at + 8 + length])
         at += 8 + length
     if b"JSON" not in chunks:
         raise Unreadable("it has no header")
@@ -652,18 +737,24 @@ def split_glb(
 
 
 def refuse_compressed(
-    name: str,   # of an extension
+    name: str,  # of an extension
 ) -> None:
     "Say that an extension is not read, and how to get rid of it."
     if name in COMPRESSED:
-        raise Unreadable(f"its geometry is compressed with {COMPRESSED[name]} ({name}), which is not read; "
-                         "decompress it, for example with: gltf-transform copy IN.glb OUT.glb, or by opening and saving it with Blender without compression")
-    raise Unreadable(f"it requires the glTF extension {name}, which is not read; save it again without this extension")
+        raise Unreadable(
+            f"its geometry is compressed with {COMPRESSED[name]} ({name}), which is not read; "
+            "decompress it, for example with: gltf-transform copy IN.glb OUT.glb, "
+            "or by opening and saving it with Blender without compression"
+        )
+    raise Unreadable(
+        f"it requires the glTF extension {name}, which is not read; "
+        "save it again without this extension"
+    )
 
 
 def file_names(
     uri: str,  # of a file
-) -> list:     # the name, with %20 as a blank and without
+) -> list:  # the name, with %20 as a blank and without
     "Ways to read the URI of a file."
     return [unquote_to_bytes(uri).decode("utf-8", "replace"), uri]
 
@@ -673,7 +764,7 @@ class GLTF:
 
     def __init__(
         self,
-        data: bytes,     # of the file
+        data: bytes,  # of the file
         beside: Beside,  # finds buffers and images
     ):
         self.beside = beside
@@ -688,7 +779,7 @@ class GLTF:
 
     def entry(
         self,
-        kind: str,   # accessors, meshes, ...
+        kind: str,  # accessors, meshes, ...
         index: int,  # in the header
     ) -> dict:
         "One entry of a list of the header."
@@ -699,7 +790,7 @@ class GLTF:
 
     def resource(
         self,
-        uri: str,      # a name, or the data itself
+        uri: str,  # a name, or the data itself
     ) -> bytes:
         "The content of a URI."
         if uri.startswith("data:"):
@@ -716,7 +807,10 @@ class GLTF:
         "The bytes of a buffer."
         if index not in self.buffers:
             buffer = self.entry("buffers", index)
-            if any(name in COMPRESSED and extension.get("fallback") for name, extension in buffer.get("extensions", {}).items()):
+            if any(
+                name in COMPRESSED and extension.get("fallback")
+                for name, extension in buffer.get("extensions", {}).items()
+            ):
                 refuse_compressed(next(iter(buffer["extensions"])))
             if "uri" not in buffer and self.attached is None:
                 raise Unreadable(f"its buffer {index} is not there")
@@ -732,15 +826,15 @@ class GLTF:
         "The bytes of a part of a buffer."
         view = self.entry("bufferViews", index)
         start = view.get("byteOffset", 0)
-        return self.buffer(view["buffer"])[start:start + view["byteLength"]]
+        return self.buffer(view["buffer"])[start : start + view["byteLength"]]
 
     def rows(
         self,
-        view: int,    # of the bytes
-        start: int,   # in the view
-        kind: type,   # of a number
-        count: int,   # rows
-        width: int,   # numbers of a row
+        view: int,  # of the bytes
+        start: int,  # in the view
+        kind: type,  # of a number
+        count: int,  # rows
+        width: int,  # numbers of a row
     ) -> np.ndarray:  # (count, width)
         "Numbers that stand in a buffer, with gaps between the rows if it says so."
         size = np.dtype(kind).itemsize * width
@@ -749,22 +843,40 @@ class GLTF:
         if count and start + (count - 1) * stride + size > len(data):
             raise Unreadable("one of its arrays is longer than its buffer")
         steps = (stride, np.dtype(kind).itemsize)
-        return np.ndarray((count, width), np.dtype(kind).newbyteorder("<"), data, start, steps).copy() if count else np.zeros((0, width), kind)
+        return (
+            np.ndarray((count, width), np.dtype(kind).newbyteorder("<"), data, start, steps).copy()
+            if count
+            else np.zeros((0, width), kind)
+        )
 
     def array(
         self,
-        index: int,   # of an accessor
+        index: int,  # of an accessor
     ) -> np.ndarray:  # (count, width), float64 where numbers are normalised
         "An array of the header."
         accessor = self.entry("accessors", index)
-        kind, width, count = NUMBERS[accessor["componentType"]], WIDTHS[accessor["type"]], accessor["count"]
+        kind, width, count = (
+            NUMBERS[accessor["componentType"]],
+            WIDTHS[accessor["type"]],
+            accessor["count"],
+        )
         found = np.zeros((count, width), kind)
         if "bufferView" in accessor:
-            found = self.rows(accessor["bufferView"], accessor.get("byteOffset", 0), kind, count, width)
+            found = self.rows(
+                accessor["bufferView"], accessor.get("byteOffset", 0), kind, count, width
+            )
         if sparse := accessor.get("sparse"):
             rows, values = sparse["indices"], sparse["values"]
-            places = self.rows(rows["bufferView"], rows.get("byteOffset", 0), NUMBERS[rows["componentType"]], sparse["count"], 1)
-            found[places[:, 0]] = self.rows(values["bufferView"], values.get("byteOffset", 0), kind, sparse["count"], width)
+            places = self.rows(
+                rows["bufferView"],
+                rows.get("byteOffset", 0),
+                NUMBERS[rows["componentType"]],
+                sparse["count"],
+                1,
+            )
+            found[places[:, 0]] = self.rows(
+                values["bufferView"], values.get("byteOffset", 0), kind, sparse["count"], width
+            )
         if accessor.get("normalized") and kind is not np.float32:
             return np.maximum(found / np.iinfo(kind).max, -1)
         return found
@@ -772,12 +884,16 @@ class GLTF:
     def image(
         self,
         texture: int,  # in the header
-    ) -> int:          # its number, -1: it cannot be read
+    ) -> int:  # its number, -1: it cannot be read
         "An image of the file."
         texture = self.entry("textures", texture)
         source = texture.get("extensions", {}).get("EXT_texture_webp", texture).get("source")
         if source is None:
-            self.beside.say("one of its images has a format that is not read (" + (", ".join(texture.get("extensions", {})) or "none is named") + ")")
+            self.beside.say(
+                "one of its images has a format that is not read ("
+                + (", ".join(texture.get("extensions", {})) or "none is named")
+                + ")"
+            )
             return -1
         image = self.entry("images", source)
         sampler = self.entry("samplers", texture["sampler"]) if "sampler" in texture else {}
@@ -786,13 +902,17 @@ class GLTF:
         if "bufferView" not in image and not uri.startswith("data:"):
             return self.beside.image(file_names(uri), self.beside.file.parent, wrap=wrap)
         name = image.get("name") or f"number {source}"
-        read = (lambda: self.view(image["bufferView"])) if "bufferView" in image else lambda: self.resource(uri)
+        read = (
+            (lambda: self.view(image["bufferView"]))
+            if "bufferView" in image
+            else lambda: self.resource(uri)
+        )
         return self.beside.add(source, name, read, wrap)
 
     def look(
         self,
         index: "int | None",  # of a material, None: none
-    ) -> tuple:               # Look, places (dict): which, and how they are moved
+    ) -> tuple:  # Look, places (dict): which, and how they are moved
         "Colour and image of a material."
         if index is None:
             return Look(np.full(3, GREY)), {}
@@ -811,8 +931,8 @@ class GLTF:
 # %% ../nbs/13_model_files.ipynb #4cb1a608
 def moved_places(
     places: np.ndarray,  # (n, 2) from above left
-    moved: dict,         # scale, rotation, offset of KHR_texture_transform
-) -> np.ndarray:         # (n, 2) from below left
+    moved: dict,  # scale, rotation, offset of KHR_texture_transform
+) -> np.ndarray:  # (n, 2) from below left
     "Where the corners are in an image."
     turn = moved.get("rotation", 0)
     matrix = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
@@ -822,11 +942,11 @@ def moved_places(
 
 def three_by_three(
     index: np.ndarray,  # (n,) int
-    mode: int,          # 4: a list, 5: a strip, 6: a fan
-) -> np.ndarray:        # (m, 3)
+    mode: int,  # 4: a list, 5: a strip, 6: a fan
+) -> np.ndarray:  # (m, 3)
     "The triangles of a primitive."
     if mode == 4:
-        return index[:len(index) // 3 * 3].reshape(-1, 3)
+        return index[: len(index) // 3 * 3].reshape(-1, 3)
     k = np.arange(max(0, len(index) - 2))
     if mode == 5:
         return np.stack([index[k + k % 2], index[k + 1 - k % 2], index[k + 2]], 1)
@@ -834,15 +954,19 @@ def three_by_three(
 
 
 def node_matrix(
-    node: dict,    # of the header
-) -> np.ndarray:   # (4, 4)
+    node: dict,  # of the header
+) -> np.ndarray:  # (4, 4)
     "How a node places what is below it."
     if "matrix" in node:
         return np.array(node["matrix"], float).reshape(4, 4).T
     x, y, z, w = np.array(node.get("rotation", [0, 0, 0, 1]), float)
-    turn = np.array([[1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-                     [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-                     [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)]])
+    turn = np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
     matrix = np.eye(4)
     matrix[:3, :3] = turn * node.get("scale", [1, 1, 1])
     matrix[:3, 3] = node.get("translation", [0, 0, 0])
@@ -850,18 +974,26 @@ def node_matrix(
 
 
 def placed_meshes(
-    header: dict,   # of a glTF
+    header: dict,  # of a glTF
     say: Callable,  # takes a remark
-) -> list:         # (mesh, (4, 4) matrix) in the order of the file
+) -> list:  # (mesh, (4, 4) matrix) in the order of the file
     "The meshes of the scene, each as often as it is placed."
     nodes, scenes = header.get("nodes", []), header.get("scenes")
     children = {child for node in nodes for child in node.get("children", [])}
-    roots = scenes[header.get("scene", 0)].get("nodes", []) if scenes else [k for k in range(len(nodes)) if k not in children]
+    roots = (
+        scenes[header.get("scene", 0)].get("nodes", [])
+        if scenes
+        else [k for k in range(len(nodes)) if k not in children]
+    )
     found, waiting = [], [(k, np.eye(4), ()) for k in reversed(roots)]
     while waiting:
         k, matrix, above = waiting.pop()
         if k in above or not 0 <= k < len(nodes):
-            raise Unreadable(f"its node {k} is part of itself" if k in above else f"it names node {k}, and has {len(nodes)}")
+            raise Unreadable(
+                f"its node {k} is part of itself"
+                if k in above
+                else f"it names node {k}, and has {len(nodes)}"
+            )
         node = nodes[k]
         if "EXT_mesh_gpu_instancing" in node.get("extensions", {}):
             refuse_compressed("EXT_mesh_gpu_instancing")
@@ -869,14 +1001,17 @@ def placed_meshes(
         if "mesh" in node:
             found.append((node["mesh"], matrix))
             if "skin" in node or any(node.get("weights") or []):
-                say("it has a pose (joints or morph targets), which is not applied; its parts stand as they were modelled")
+                say(
+                    "it has a pose (joints or morph targets), which is not applied; "
+                    "its parts stand as they were modelled"
+                )
         waiting += [(child, matrix, (*above, k)) for child in reversed(node.get("children", []))]
     return found
 
 # %% ../nbs/13_model_files.ipynb #395ffa2d
 def primitive_surface(
-    gltf: GLTF,        # the file
-    primitive: dict,   # of a mesh
+    gltf: GLTF,  # the file
+    primitive: dict,  # of a mesh
 ) -> "Surface | None":  # None: it has no surface
     "The triangles of one primitive, in the frame of its mesh."
     mode, attributes = primitive.get("mode", 4), primitive["attributes"]
@@ -889,9 +1024,16 @@ def primitive_surface(
         if "bufferView" not in gltf.entry("accessors", attributes["POSITION"]):
             refuse_compressed(name)
     points = gltf.array(attributes["POSITION"]).astype(np.float64)
-    index = gltf.array(primitive["indices"])[:, 0].astype(np.int64) if "indices" in primitive else np.arange(len(points))
+    index = (
+        gltf.array(primitive["indices"])[:, 0].astype(np.int64)
+        if "indices" in primitive
+        else np.arange(len(points))
+    )
     if len(index) and index.max() >= len(points):
-        raise Unreadable(f"a triangle names vertex {index.max()}, but the {len(points)} vertices of its part count from 0")
+        raise Unreadable(
+            f"a triangle names vertex {index.max()}, "
+            f"but the {len(points)} vertices of its part count from 0"
+        )
     surface = bare(points, three_by_three(index, mode))
     look, moved = gltf.look(primitive.get("material"))
     surface.albedo[:] = look.color
@@ -910,7 +1052,7 @@ def primitive_surface(
 
 
 def read_gltf(
-    data: bytes,     # of the file
+    data: bytes,  # of the file
     beside: Beside,  # finds buffers and images
 ) -> Surface:
     "A model in the format glTF or GLB."
@@ -925,7 +1067,10 @@ def read_gltf(
                 parts.append(part)
     if not parts:
         raise Unreadable("it has no triangles")
-    joined = [np.concatenate([getattr(part, name) for part in parts]) for name in ("points", "faces", "albedo", "places", "image")]
+    joined = [
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("points", "faces", "albedo", "places", "image")
+    ]
     return Surface(*joined, beside.images, beside.wraps)
 
 # %% ../nbs/13_model_files.ipynb #a7dd0115
@@ -933,14 +1078,17 @@ def need_trimesh() -> ModuleType:
     "The library that reads models, or the sentence that it is missing."
     try:
         import trimesh
+
         return trimesh
     except ImportError:
-        raise ValueError("reading models needs trimesh; install it with: pip install contextssl[meshes]") from None
+        raise ValueError(
+            "reading models needs trimesh; install it with: pip install contextssl[meshes]"
+        ) from None
 
 
 def column(
     element: dict,  # of a PLY, as trimesh keeps it
-    *names: str,    # ways to call it
+    *names: str,  # ways to call it
 ) -> "np.ndarray | None":  # (n,) or (n, k), or lists of different lengths; None: it is not there
     "One property of vertices or faces."
     data = element.get("data", {})
@@ -977,7 +1125,9 @@ def read_polygons(
     points = np.stack([column(elements["vertex"], axis) for axis in "xyz"], 1).astype(np.float64)
     corners = np.concatenate([np.asarray(face) for face in lists]).astype(np.int64)
     if not 0 <= corners.min() <= corners.max() < len(points):
-        raise Unreadable(f"a face names vertex {corners.max()}, but the {len(points)} vertices count from 0")
+        raise Unreadable(
+            f"a face names vertex {corners.max()}, but the {len(points)} vertices count from 0"
+        )
     triangles, parent = triangulate(points, corners, counts)
     surface = bare(points, corners[triangles])
     vertex, face = ply_tints(elements["vertex"]), ply_tints(elements["face"])
@@ -985,14 +1135,17 @@ def read_polygons(
         surface.albedo[:] = vertex[surface.faces].mean(1)
     if face is not None:
         surface.albedo[:] = face[parent]
-    spots = [column(elements["vertex"], *names) for names in (("s", "u", "texture_u"), ("t", "v", "texture_v"))]
+    spots = [
+        column(elements["vertex"], *names)
+        for names in (("s", "u", "texture_u"), ("t", "v", "texture_v"))
+    ]
     if all(values is not None for values in spots):
         surface.places[:] = np.stack(spots, 1)[surface.faces]
     return surface
 
 # %% ../nbs/13_model_files.ipynb #dc9002a5
 def part_surface(
-    part,            # a Trimesh
+    part: object,  # a Trimesh
 ) -> Surface:
     "Triangles and colours of what trimesh has read."
     surface = bare(np.asarray(part.vertices, np.float64), np.asarray(part.faces, np.int64))
@@ -1005,18 +1158,32 @@ def part_surface(
 
 
 def read_with_trimesh(
-    data: bytes,     # of the file
+    data: bytes,  # of the file
     beside: Beside,  # finds the image of a PLY
 ) -> Surface:
     "A model in the format PLY or STL."
     trimesh = need_trimesh()
     kind, stand_in = beside.file.suffix[1:].lower(), io.BytesIO()
-    Image.new("RGB", (1, 1)).save(stand_in, "PNG")  # so that trimesh keeps the places; the image is read below
-    resolver = type("Resolver", (trimesh.resolvers.Resolver,), {
-        "__init__": lambda self: None, "write": None, "keys": lambda self: [],
-        "namespaced": lambda self, namespace: self, "get": lambda self, name: stand_in.getvalue()})()
+    Image.new("RGB", (1, 1)).save(
+        stand_in, "PNG"
+    )  # so that trimesh keeps the places; the image is read below
+    resolver = type(
+        "Resolver",
+        (trimesh.resolvers.Resolver,),
+        {
+            "__init__": lambda self: None,
+            "write": None,
+            "keys": lambda self: [],
+            "namespaced": lambda self, namespace: self,
+            "get": lambda self, name: stand_in.getvalue(),
+        },
+    )()
     scene = trimesh.load(io.BytesIO(data), file_type=kind, resolver=resolver, force="scene")
-    parts = [part for part in scene.geometry.values() if isinstance(part, trimesh.Trimesh) and len(part.faces)]
+    parts = [
+        part
+        for part in scene.geometry.values()
+        if isinstance(part, trimesh.Trimesh) and len(part.faces)
+    ]
     if not parts:
         raise Unreadable("it has no triangles")
     raw = parts[0].metadata.get("_ply_raw", {})
@@ -1026,9 +1193,16 @@ def read_with_trimesh(
     start = np.cumsum([0, *(len(surface.points) for surface in surfaces)])
     for surface, first in zip(surfaces, start):
         surface.faces = surface.faces + first
-    joined = [np.concatenate([getattr(surface, name) for surface in surfaces]) for name in ("points", "faces", "albedo", "places", "image")]
+    joined = [
+        np.concatenate([getattr(surface, name) for surface in surfaces])
+        for name in ("points", "faces", "albedo", "places", "image")
+    ]
     surface = Surface(*joined, beside.images, beside.wraps)
-    named = re.search(rb"comment +TextureFile +(.+)", data[:data.find(b"end_header")]) if kind == "ply" else None
+    named = (
+        re.search(rb"comment +TextureFile +(.+)", data[: data.find(b"end_header")])
+        if kind == "ply"
+        else None
+    )
     if named and beside.image([decoded_text(named[1])], beside.file.parent) >= 0:
         if surface.places.any():
             surface.image[:], surface.albedo[:] = 0, 1
@@ -1037,12 +1211,19 @@ def read_with_trimesh(
     return surface
 
 # %% ../nbs/13_model_files.ipynb #fc3542ab
-READERS = {".obj": read_obj, ".glb": read_gltf, ".gltf": read_gltf, ".ply": read_with_trimesh, ".stl": read_with_trimesh, ".off": read_off}
+READERS = {
+    ".obj": read_obj,
+    ".glb": read_gltf,
+    ".gltf": read_gltf,
+    ".ply": read_with_trimesh,
+    ".stl": read_with_trimesh,
+    ".off": read_off,
+}
 
 
 def checked(
     surface: Surface,  # as a reader gives it
-) -> Surface:          # with points that are used, all finite
+) -> Surface:  # with points that are used, all finite
     "Refuse what cannot be seen."
     if not len(surface.faces):
         raise Unreadable("it has no triangles")
@@ -1066,14 +1247,16 @@ def checked(
 
 def read_surface(
     file: "str | Path",  # OBJ, GLB, glTF, PLY, STL or OFF
-    root: "str | Path | None" = None,  # folder of the object, out of which nothing is read; None: the file's own
-) -> tuple:              # Surface; remarks (list), what was done without
+    root: "str | Path | None" = None,  # out of which nothing is read; None: the file's folder
+) -> tuple:  # Surface; remarks (list), what was done without
     "A model from a file; raises `Unreadable` with one sentence that names the file."
     file = Path(file)
     if not file.exists():
         raise FileNotFoundError(f"there is no model {file}")
     if file.suffix.lower() not in READERS:
-        raise Unreadable(f"{file} is no model that is read here; the formats are {', '.join(READERS)}")
+        raise Unreadable(
+            f"{file} is no model that is read here; the formats are {', '.join(READERS)}"
+        )
     need_trimesh()
     beside = Beside(file, root and Path(root))
     data = file.read_bytes()
@@ -1082,6 +1265,10 @@ def read_surface(
     except Exception as e:  # damaged files end in many kinds of errors
         if isinstance(e, MemoryError):
             raise
-        said = str(e) if isinstance(e, Unreadable) else f"it is damaged ({' '.join(str(e).split()) or type(e).__name__})"
+        said = (
+            str(e)
+            if isinstance(e, Unreadable)
+            else f"it is damaged ({' '.join(str(e).split()) or type(e).__name__})"
+        )
         raise Unreadable(f"{file} cannot be read as a model: {said}") from e
     return surface, beside.remarks
