@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['GREY', 'WORDS', 'LINES', 'OPTIONS', 'NUMBER', 'HARMLESS', 'COMPRESSED', 'NUMBERS', 'WIDTHS', 'WRAPS', 'READERS',
-           'newell', 'turns', 'clip_ears', 'triangulate', 'Unreadable', 'Surface', 'to_linear', 'bare', 'rgb', 'decode',
-           'Beside', 'decoded_text', 'single_blanks', 'line_codes', 'as_numbers', 'numbers', 'references', 'resolved',
-           'image_name', 'pair', 'materials', 'Look', 'look_of', 'libraries', 'read_obj', 'dress', 'read_off',
-           'split_glb', 'refuse_compressed', 'file_names', 'GLTF', 'moved_places', 'three_by_three', 'node_matrix',
-           'placed_meshes', 'primitive_surface', 'read_gltf', 'need_trimesh', 'column', 'ply_tints', 'read_polygons',
-           'part_surface', 'read_with_trimesh', 'checked', 'read_surface']
+           'INSTEAD', 'newell', 'turns', 'clip_ears', 'triangulate', 'Unreadable', 'Surface', 'to_linear', 'bare',
+           'rgb', 'decode', 'Beside', 'decoded_text', 'single_blanks', 'line_codes', 'as_numbers', 'numbers',
+           'references', 'resolved', 'image_name', 'pair', 'materials', 'Look', 'look_of', 'libraries', 'read_obj',
+           'dress', 'read_off', 'split_glb', 'refuse_compressed', 'file_names', 'GLTF', 'moved_places',
+           'three_by_three', 'node_matrix', 'placed_meshes', 'primitive_surface', 'read_gltf', 'need_trimesh', 'column',
+           'ply_tints', 'read_polygons', 'part_surface', 'whole_stl', 'read_with_trimesh', 'checked', 'read_surface']
 
 # %% ../nbs/13_model_files.ipynb #d4940bb8
 import base64
@@ -227,16 +227,16 @@ class Beside:
     ) -> "Path | None":  # None: there is none
         "A file, whatever the cases of its letters."
         here = folder
-        for part in PurePosixPath(name).parts:
-            if not self.within(here / part):
-                return None
-            if part == ".." or (here / part).exists():
-                here = here / part
-                continue
-            near = [path for path in here.glob("*") if path.name.lower() == part.lower()]
-            if not near:
-                return None
-            here = min(near)
+        try:
+            for part in PurePosixPath(name).parts:
+                if not self.within(here / part):
+                    return None
+                if part == ".." or (here / part).exists():
+                    here = here / part
+                    continue
+                here = min(path for path in here.iterdir() if path.name.lower() == part.lower())
+        except (OSError, ValueError):  # nothing is near, or the name is none that a file can have
+            return None
         return here if here.is_file() else None
 
     def find(
@@ -250,7 +250,8 @@ class Beside:
             for folder in folders:
                 if name and (found := self.look(folder, name)):
                     return found
-        away = any(not self.within(folders[0] / name) for name in names[:1])
+        path = PurePosixPath(names[0])
+        away = (path.is_absolute() or ".." in path.parts) and not self.within(folders[0] / path)
         where = f"outside of {self.root.name}, and is not followed" if away else "not there"
         self.say(f"the file {names[0]} that it names is {where}")
         return None
@@ -437,6 +438,8 @@ def image_name(
             options[option].append(word[0])
             rest = word[1] if len(word) > 1 else ""
     names = [rest, text]
+    if rest.startswith("-"):  # an option that is not known
+        names.append(rest.split()[-1])
     if (remark := re.split(r"\s#", rest)[0]) != rest:
         names.insert(1, remark)
     return [name for name in names if name.strip()], options
@@ -461,7 +464,7 @@ def materials(
         word, _, rest = line.strip().replace("\t", " ").partition(" ")
         if word.lower() == "newmtl":
             current = found[rest.strip()] = {"folder": folder}
-        elif word.lower() in ("kd", "map_kd"):
+        elif word.lower() in ("kd", "map_kd", "map_ka"):
             current[word.lower()] = rest.strip()
     return found
 
@@ -491,6 +494,8 @@ def look_of(
     elif words:
         beside.say(f"a colour 'Kd {material['kd']}' is not given as three numbers")
     if not material.get("map_kd"):
+        if material.get("map_ka"):
+            beside.say(f"its image {material['map_ka']} is named for ambient light only (map_Ka)")
         return Look(color)
     names, options = image_name(material["map_kd"])
     wrap = "clamp" if options.get("-clamp") == ["on"] else "repeat"
@@ -534,7 +539,7 @@ def read_obj(
         .replace("\\\n", " ")
         .replace("\t", " ")
     )
-    lines = text.split("\n")
+    lines = text.rstrip("\x00\x1a").split("\n")  # which some programs put at the end
     if "\n " in text or " \n" in text or text[:1] == " ":
         lines = [line.strip() for line in lines]
     code = line_codes(lines)
@@ -1117,17 +1122,23 @@ def read_polygons(
 ) -> "Surface | None":  # None: all faces are triangles
     "A PLY whose faces have more than three corners."
     lists = column(elements.get("face", {}), "vertex_indices", "vertex_index")
-    if lists is None or lists.dtype != object and lists.shape[1:] == (3,):
+    if lists is None:
         return None
     counts = np.array([len(face) for face in lists])
-    if (counts == 3).all():
-        return None
     points = np.stack([column(elements["vertex"], axis) for axis in "xyz"], 1).astype(np.float64)
     corners = np.concatenate([np.asarray(face) for face in lists]).astype(np.int64)
-    if not 0 <= corners.min() <= corners.max() < len(points):
+    for name, found in (("vertex", points), ("face", counts)):
+        if len(found) < elements[name]["length"]:
+            raise Unreadable(
+                f"it announces {elements[name]['length']} entries of {name}, "
+                f"but has {len(found)}; it is cut short"
+            )
+    if (wrong := corners[(corners < 0) | (corners >= len(points))]).size:
         raise Unreadable(
-            f"a face names vertex {corners.max()}, but the {len(points)} vertices count from 0"
+            f"a face names vertex {wrong[0]}, but the {len(points)} vertices count from 0"
         )
+    if (counts == 3).all():
+        return None
     triangles, parent = triangulate(points, corners, counts)
     surface = bare(points, corners[triangles])
     vertex, face = ply_tints(elements["vertex"]), ply_tints(elements["face"])
@@ -1157,12 +1168,32 @@ def part_surface(
     return surface
 
 
+def whole_stl(
+    data: bytes,  # of an STL
+) -> bytes:  # without what follows the last triangle
+    "Refuse an STL that is cut short; the part that is not whole would be missing."
+    if re.search(rb"(?i)^\s*facet\b", data, re.M):
+        begun, ended = (
+            len(re.findall(rb"(?im)^\s*" + word, data)) for word in (rb"solid\b", rb"endsolid\b")
+        )
+        if ended < begun:
+            raise Unreadable("it is cut short, because a solid in it does not end")
+        return data
+    count = int.from_bytes(data[80:84], "little")
+    if len(data) < 84 + 50 * count:
+        raise Unreadable(
+            f"it announces {count} triangles, but is too short for them; it is cut short"
+        )
+    return data[: 84 + 50 * count]
+
+
 def read_with_trimesh(
     data: bytes,  # of the file
     beside: Beside,  # finds the image of a PLY
 ) -> Surface:
     "A model in the format PLY or STL."
     trimesh = need_trimesh()
+    data = whole_stl(data) if beside.file.suffix.lower() == ".stl" else data
     kind, stand_in = beside.file.suffix[1:].lower(), io.BytesIO()
     Image.new("RGB", (1, 1)).save(
         stand_in, "PNG"
@@ -1178,7 +1209,9 @@ def read_with_trimesh(
             "get": lambda self, name: stand_in.getvalue(),
         },
     )()
-    scene = trimesh.load(io.BytesIO(data), file_type=kind, resolver=resolver, force="scene")
+    scene = trimesh.load(
+        io.BytesIO(data), file_type=kind, resolver=resolver, force="scene", process=False
+    )
     parts = [
         part
         for part in scene.geometry.values()
@@ -1221,6 +1254,15 @@ READERS = {
 }
 
 
+INSTEAD = {
+    b"version https://git-lfs": "it is a pointer of Git LFS; fetch the model with: git lfs pull",
+    b"<!doctype": "it is a web page",
+    b"<html": "it is a web page",
+    b"\x1f\x8b": "it is compressed with gzip; unpack it",
+    b"pk\x03\x04": "it is a ZIP archive; unpack it",
+}  # how a file begins that is no model
+
+
 def checked(
     surface: Surface,  # as a reader gives it
 ) -> Surface:  # with points that are used, all finite
@@ -1251,16 +1293,20 @@ def read_surface(
 ) -> tuple:  # Surface; remarks (list), what was done without
     "A model from a file; raises `Unreadable` with one sentence that names the file."
     file = Path(file)
-    if not file.exists():
+    if not file.is_file():
         raise FileNotFoundError(f"there is no model {file}")
     if file.suffix.lower() not in READERS:
-        raise Unreadable(
-            f"{file} is no model that is read here; the formats are {', '.join(READERS)}"
-        )
+        formats = ", ".join(READERS)
+        raise Unreadable(f"{file} is no model that is read here; the formats are {formats}")
     need_trimesh()
     beside = Beside(file, root and Path(root))
     data = file.read_bytes()
     try:
+        for start, said in INSTEAD.items():
+            if data[:100].lstrip().lower().startswith(start):
+                raise Unreadable(said)
+        if not data.strip():
+            raise Unreadable("it is empty")
         surface = checked(READERS[file.suffix.lower()](data, beside))
     except Exception as e:  # damaged files end in many kinds of errors
         if isinstance(e, MemoryError):
