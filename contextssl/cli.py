@@ -277,6 +277,7 @@ class RenderOptions:
     classes: "list[str] | None" = None # names of classes; all if left out
     angles: tuple[float, float] = (-90.0, 90.0)  # degrees, range of each Euler angle; the default is that of 3DIEBench, [-180,180] gives all rotations
     meshes: str = ""          # folder of models (OBJ, GLB, ShapeNet) to render instead of the embedded shapes
+    skip_corrupt: bool = False # with meshes: leave models that cannot be read out, and record them
 
 def run_render(words: list):
     "The embedded data set, or a folder of models, packed or in the file layout of 3DIEBench."
@@ -284,7 +285,7 @@ def run_render(words: list):
     if o.meshes:
         from contextssl.meshes import render_models
         if o.classes: raise ValueError("classes are those of the embedded shapes; with meshes, all folders of models are rendered")
-        print(render_models(o.meshes, o.out, o.views, o.size, o.seed, o.workers or None, o.format, angles=o.angles))
+        print(render_models(o.meshes, o.out, o.views, o.size, o.seed, o.workers or None, o.format, angles=o.angles, skip_corrupt=o.skip_corrupt))
         return
     from contextssl.render import render_dataset
     print(render_dataset(o.out, o.objects, o.views, o.size, o.seed, o.workers or None, o.format, o.classes, angles=o.angles))

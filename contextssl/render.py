@@ -655,7 +655,7 @@ def produce(
 def sync(
     path: Path,  # a file
 ) -> None:
-    "Wait until the disk has it; opened for writing, because Windows syncs no file that is only read."
+    "Wait until the disk has it, with a handle that can write, as Windows wants."
     with open(path, "r+b") as file:
         os.fsync(file.fileno())
 
@@ -848,7 +848,7 @@ def objects_left_out(
     done: dict,      # object -> report
 ) -> dict:           # name -> problems
     "Objects whose report says that they could not be made."
-    return {job.name(index): done[index]["left_out"] for index in sorted(done) if "left_out" in done[index]}
+    return {job.name(i): done[i]["left_out"] for i in sorted(done) if "left_out" in done[i]}
 
 
 def channel_statistics(
@@ -858,7 +858,8 @@ def channel_statistics(
     "Mean and standard deviation of the training images (of all images, if there is only one object per class)."
     split = job.contents(objects_left_out(job, done))["split"]
     made = {index: report for index, report in done.items() if "left_out" not in report}
-    chosen = [report for index, report in made.items() if split[index] == "train"] or list(made.values())
+    training = [report for index, report in made.items() if split[index] == "train"]
+    chosen = training or list(made.values())
     pixels = len(chosen) * job.views * job.size**2 * 255
     mean = [sum(report["sum"][k] for report in chosen) / pixels for k in range(3)]
     square = [sum(report["squares"][k] for report in chosen) / pixels / 255 for k in range(3)]
@@ -884,8 +885,10 @@ def write_listings(
     names = []
     for split in ("train", "val"):
         chosen = [index for index, part in enumerate(contents["split"]) if part == split]
-        for kind, values in (("images", np.array([f"/{contents['objects'][index]}" for index in chosen], dtype=str)),
-                             ("labels", np.array([contents["labels"][index] for index in chosen], dtype=np.int64))):
+        objects = [f"/{contents['objects'][index]}" for index in chosen]
+        labels = [contents["labels"][index] for index in chosen]
+        arrays = {"images": np.array(objects, str), "labels": np.array(labels, np.int64)}
+        for kind, values in arrays.items():
             names.append(f"{split}_{kind}.npy")
             with open(out / f"{names[-1]}.part", "wb") as file:
                 np.save(file, values)
@@ -900,8 +903,9 @@ def finish(
     "Give the files their names, then write meta.json."
     left = objects_left_out(job, done)
     if left and len(left) == len(job):
-        raise ValueError(f"no object can be rendered; the first problem is: {next(iter(left.values()))[0]}")
-    remarks = {job.name(index): done[index]["remarks"] for index in sorted(done) if "remarks" in done[index]}
+        (first, *_), *_ = left.values()
+        raise ValueError(f"no object can be rendered; the first problem is: {first}")
+    remarks = {job.name(i): done[i]["remarks"] for i in sorted(done) if "remarks" in done[i]}
     contents = job.contents(left)
     names = list(array_shapes(job)) if job.format == "packed" else write_listings(contents, out)
     for name in names:
