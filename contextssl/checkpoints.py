@@ -5,14 +5,15 @@
 # %% auto #0
 __all__ = ['METHODS', 'SIE_NET', 'SIE_TRAIN', 'SEQ_JEPA_NET', 'SEQ_JEPA_TRAIN', 'PAPER_RECIPES', 'RELEASED_RECIPES',
            'FAST_RECIPES', 'SMALL_NET', 'SMALL_TRAIN', 'SLOW_READER', 'MINI_RECIPES', 'RECIPES', 'FULL', 'EXTRA',
-           'CHECKPOINT_FILES', 'WEIGHT_FILES', 'PUBLISHED', 'PUBLISHED_BLOCK', 'method_name', 'build_method',
-           'training_source', 'Recipe', 'shrunk', 'recipe', 'sync_file', 'write_atomic', 'writing', 'aside',
-           'put_in_place', 'unwrapped', 'without_compile', 'overlaps', 'expect_storable', 'as_json', 'entries_of',
-           'expect_saveable', 'save', 'versions', 'steps_of', 'newest', 'read_card', 'way_back', 'own_memory',
-           'stored_entries', 'load_weights', 'load', 'as_stored', 'load_training', 'from_pretrained', 'published_name',
-           'published_keys', 'read_reference', 'bare_state', 'infer_backbone', 'infer_config', 'is_mask',
-           'load_reference', 'reference_model', 'expect_keys', 'load_published_sie', 'sie_model', 'load_published',
-           'reference_state', 'export_reference']
+           'CHECKPOINT_FILES', 'WEIGHT_FILES', 'PUBLISHED', 'PUBLISHED_BLOCK', 'HOLDERS', 'WRAPPERS', 'method_name',
+           'build_method', 'training_source', 'Recipe', 'shrunk', 'recipe', 'sync_file', 'write_atomic', 'writing',
+           'aside', 'put_in_place', 'unwrapped', 'without_compile', 'overlaps', 'expect_storable', 'as_json',
+           'entries_of', 'expect_saveable', 'save', 'versions', 'steps_of', 'newest', 'read_card', 'way_back',
+           'own_memory', 'stored_entries', 'load_weights', 'load', 'as_stored', 'load_training', 'from_pretrained',
+           'published_name', 'published_keys', 'no_weights', 'read_reference', 'bare_names', 'bare_state', 'resnet_of',
+           'encoder_in', 'what_it_is', 'both_whole', 'refuse_other', 'load_encoder', 'infer_backbone', 'infer_config',
+           'is_mask', 'load_reference', 'reference_model', 'with_names_of', 'expect_keys', 'load_published_sie',
+           'sie_model', 'load_published', 'reference_state', 'export_reference']
 
 # %% ../nbs/40_checkpoints.ipynb #264d733b
 import contextlib
@@ -24,7 +25,7 @@ import platform
 import re
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save as to_bytes, save_file
 
 import contextssl
+from .encoders import RESNETS, build_encoder
 from .equivariant import SEN, AugSelf, AugSelfConfig, EquiMod, EquiModConfig, SENConfig, VICRegEquiMod, VICRegEquiModConfig
 from .invariant import SimCLR, SimCLRConfig, VICReg, VICRegConfig
 from .names import nearest_name
@@ -462,41 +464,158 @@ def published_keys(
     return {published_name(k): k for k in sorted(model.state_dict(), key=place)}
 
 # %% ../nbs/40_checkpoints.ipynb #af586a4d
+def no_weights(
+    beginning: bytes,  # of a file
+) -> str:              # what it is instead, or nothing
+    "What a file is that was meant to be one of weights."
+    head = beginning.lstrip().lower()
+    if head.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")): return "a web page: the download gave a page and not the file; open its address in a browser and fetch the file from there"
+    if head.startswith(b"version https://git-lfs"): return "a pointer of Git LFS, not the file itself; fetch that with: git lfs pull"
+    return ""
+
 def read_reference(
-    path: "str | Path",  # a .pt file
+    path: "str | Path",  # a file of weights: .pt, .pth, .ckpt, .bin, .safetensors, ...
 ) -> dict:               # what it holds
     "Open a file of weights without running any code that may be in it."
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}" + (": it is a folder; load() reads checkpoint folders" if path.is_dir() else ""))
-    try: return torch.load(path, map_location="cpu", weights_only=True)
+    with open(path, "rb") as f: beginning = f.read(200)
+    if found := no_weights(beginning): raise ValueError(f"{path} is {found}")
+    try: return load_file(path) if beginning[8:9] == b"{" else torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as e:
         code = re.search(r"(?:GLOBAL|global|class|function) ['\"<]*([\w]+(?:\.\w+)+)", str(e))
         if not code: raise ValueError(f"{path} is not a file of weights, or it is damaged") from None
         raise ValueError(f"{path} holds more than weights: opening it would call {code[1]}. Nothing was run. "
                          "If you trust the file, save its state dict alone where it was made, and load that") from None
-    except Exception as e:  # zip, pickle and torch each have their own kinds
+    except Exception as e:  # zip, pickle, safetensors and torch each have their own kinds
         raise ValueError(f"{path} is damaged or cut short ({str(e).splitlines()[0][:100] if str(e) else type(e).__name__}); fetch it again") from None
+
+# %% ../nbs/40_checkpoints.ipynb #c2bd9edf
+HOLDERS = ("model", "state_dict", "model_state_dict", "model_state", "module", "net", "network", "weights")  # under which a file may hold the weights
+WRAPPERS = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")                     # words that go around a module
+
+def bare_names(
+    names: Iterable[str],  # of all tensors of a state dict
+) -> tuple:                # name -> name without wrappers, and the words that were taken off
+    "Names without the words that wrappers of modules put into them."
+    bare, words = {}, []
+    def walk(group, done):
+        firsts = dict.fromkeys(rest[0] for _, rest in group)
+        alone = next(iter(firsts)) if len(firsts) == 1 and all(len(rest) > 1 for _, rest in group) else ""
+        if alone in WRAPPERS or alone in HOLDERS and not done:
+            words.append(alone)
+            return walk([(name, rest[1:]) for name, rest in group], done)
+        for first in firsts:
+            below = [(name, rest[1:]) for name, rest in group if rest[0] == first]
+            for name, _ in [pair for pair in below if not pair[1]]: bare[name] = ".".join((*done, first))
+            if deeper := [pair for pair in below if pair[1]]: walk(deeper, (*done, first))
+    walk([(name, name.split(".")) for name in names], ())
+    return bare, list(dict.fromkeys(words))
 
 def bare_state(
     held: Mapping,   # what a file held; anything else is refused
     name: str,       # how an error calls it
-) -> tuple:          # dict of tensors without wrapper and prefix, and remarks on what was taken off
-    "The state dict inside a wrapper, without the prefix of data-parallel training."
+) -> tuple:          # dict of tensors without wrappers, and remarks on what was taken off
+    "The state dict that a file holds, whatever stands around it and its names."
     remarks = []
-    for word in ("model", "state_dict", "model_state_dict"):
-        if isinstance(held, Mapping) and isinstance(held.get(word), Mapping):
-            left = [str(k) for k in held if k != word]
-            remarks.append(f"took the weights out of {word!r}" + (f" and left {', '.join(left)}" if left else ""))
-            held = held[word]
+    while isinstance(held, Mapping) and (word := next((w for w in HOLDERS if isinstance(held.get(w), Mapping)), None)):
+        left = [str(k) for k in held if k != word]
+        remarks.append(f"took the weights out of {word!r}" + (f" and left {', '.join(left)}" if left else ""))
+        held = held[word]
     if not isinstance(held, Mapping) or not held:
         raise ValueError(f"{name} holds {type(held).__name__ if held or not isinstance(held, Mapping) else 'an empty dict'}, but a dict of tensors is needed")
     if odd := [f"{k} ({type(v).__name__})" for k, v in held.items() if not isinstance(v, torch.Tensor)]:
-        raise ValueError(f"{name} holds entries that are no tensors: {', '.join(odd[:3])}")
-    if all(k.startswith("module.") for k in held):
-        remarks.append("took the prefix 'module.' off")
-        held = {k.removeprefix("module."): v for k, v in held.items()}
-    return dict(held), remarks
+        inner = "; take out the one that is meant and load that" if any(isinstance(v, Mapping) for v in held.values()) else ""
+        raise ValueError(f"{name} holds entries that are no tensors: {', '.join(odd[:3])}{inner}")
+    if "n_averaged" in held and len(held) > 1:
+        remarks.append("left n_averaged")
+        held = {k: v for k, v in held.items() if k != "n_averaged"}
+    bare, words = bare_names(held)
+    if words: remarks.append(f"took the prefix{'es' * (len(words) > 1)} {' and '.join(repr(word + '.') for word in words)} off")
+    return {bare[k]: v for k, v in held.items()}, remarks
+
+# %% ../nbs/40_checkpoints.ipynb #e4dfb0f1
+def resnet_of(
+    shapes: dict,  # name -> shape, of one module
+) -> str:          # one of `RESNETS`; empty if it is none
+    "Which ResNet has weights of these names and shapes."
+    if not {"conv1.weight", "layer1.0.conv1.weight", "layer4.0.conv1.weight"} <= set(shapes): return ""
+    blocks = len({k.split(".")[1] for k in shapes if k.startswith("layer3.")})
+    if "layer1.0.conv3.weight" in shapes: return {6: "resnet50"}.get(blocks, "")
+    if blocks == 6: return "resnet34"
+    if blocks != 2: return ""
+    if "layer1.0.downsample.0.weight" in shapes: return "sie_resnet18"
+    return "cifar_resnet18" if tuple(shapes["conv1.weight"])[2:] == (3, 3) else "resnet18"
+
+def encoder_in(
+    shapes: dict,  # name -> shape, of a file
+) -> tuple:        # where it stands ("backbone."), and which of `RESNETS` it is; empty texts if there is none
+    "The ResNet in a state dict."
+    for part in ("", "backbone.", "encoder.", "enc.", "encoder_q.", "online_encoder.", "net."):
+        if name := resnet_of({k.removeprefix(part): s for k, s in shapes.items() if k.startswith(part)}): return part, name
+    return "", ""
+
+def what_it_is(
+    shapes: dict,  # name -> shape, of a file that is no ContextSSL and no SIE model
+) -> str:          # "weights of ..."
+    "Whose weights these seem to be."
+    tops = dict.fromkeys(k.split(".")[0] for k in shapes)
+    part, name = encoder_in(shapes)
+    has = lambda *words: all(word in tops for word in words)
+    seen = ", ".join(list(tops)[:6]) + (", ..." if len(tops) > 6 else "")
+    if has("backbone", "projector_inv", "projector_equi"):
+        return "EquiMod as SIE's program trains it (both projectors read the whole feature)" if both_whole(shapes) else "SIE (load or load_published_sie reads them)"
+    if has("backbone", "projector_equi"):
+        return ("a method with an equivariant projector alone, from SIE's program: SIE without its invariant half, which "
+                "load_published_sie(path, SIEConfig(backbone='sie_resnet18', equi_dim=512)) reads, or its SEN, whose names are the same")
+    if has("backbone", "projector") and name == "sie_resnet18": return f"SimCLR, VICReg or AugSelf as SIE's program trains them ({seen})"
+    if has("encoder", "target_encoder", "transformer_encoder"): return f"seq-JEPA's program ({seen})"
+    if has("backbone", "classifier") and any("proj" in top or top in ("momentum_backbone", "prototypes") for top in tops): return f"another program, by their names solo-learn ({seen})"
+    if has("backbone", "projection_head") or has("backbone", "prediction_head"): return f"another program, by their names lightly ({seen})"
+    if has("encoder_q") or has("queue"): return f"another program, by their names MoCo's ({seen})"
+    if not part and name == "sie_resnet18": return "the backbone alone from SIE's program (its final_weights.pth): a ResNet without projectors and predictor, which is no model yet"
+    if not part and name: return f"a {name} alone, with no model behind it"
+    return f"another program (they are called {seen})"
+
+def both_whole(
+    shapes: dict,  # name -> shape, with two projectors
+) -> bool:
+    "Whether each of two projectors reads the whole feature, and not a part of it."
+    part, name = encoder_in(shapes)
+    widths = [shapes[f"projector_{kind}.0.weight"][1] for kind in ("inv", "equi") if f"projector_{kind}.0.weight" in shapes]
+    return bool(name) and len(widths) == 2 and sum(widths) > shapes[f"{part}layer4.1.bn2.weight"][0]
+
+def refuse_other(
+    state: Mapping,  # name -> tensor, from `bare_state`
+    name: str,       # of the file
+) -> None:
+    "Say what a file holds that is no model here, and what can be done with it."
+    shapes = {k: tuple(v.shape) for k, v in state.items()}
+    inside = encoder_in(shapes)[1]
+    raise ValueError(f"{name} holds weights of {what_it_is(shapes)}; models are read from files of two programs, ContextSSL's (enc, predictor, aug_predictor) and SIE's "
+                     "(backbone, projector_inv, projector_equi, predictor)" + (f"; load_encoder gives the {inside} in it" if inside else ""))
+
+# %% ../nbs/40_checkpoints.ipynb #f5e0c102
+def load_encoder(
+    path_or_state_dict: "str | Path | Mapping",  # a file of weights, or its content
+) -> torch.nn.Module:                            # with `.out_dim`, in eval mode, on the CPU
+    "The ResNet in a file of any program."
+    in_memory = isinstance(path_or_state_dict, Mapping)
+    name = "the state dict" if in_memory else str(path_or_state_dict)
+    state, remarks = bare_state(path_or_state_dict if in_memory else read_reference(path_or_state_dict), name)
+    part, kind = encoder_in({k: tuple(v.shape) for k, v in state.items()})
+    if not kind: raise ValueError(f"{name} holds no {', '.join(RESNETS)} (its names begin with {', '.join(list(state)[:3])})")
+    weights = {k.removeprefix(part): v for k, v in state.items() if k.startswith(part)}
+    others = dict.fromkeys(k.split(".")[0] for k in state if not k.startswith(part))
+    others |= dict.fromkeys(k.split(".")[0] for k in weights if k.startswith("fc."))
+    weights = {k: v for k, v in weights.items() if not k.startswith("fc.")}
+    encoder = build_encoder(kind)
+    expect_keys({k: tuple(v.shape) for k, v in encoder.state_dict().items()}, {k: tuple(v.shape) for k, v in weights.items()}, name)
+    encoder.load_state_dict(weights)
+    if others: remarks.append(f"took the {kind} and left {', '.join(others)}")
+    if remarks: warnings.warn(f"{name}: {'; '.join(remarks)}", stacklevel=2)
+    return encoder.eval()
 
 # %% ../nbs/40_checkpoints.ipynb #c40e711f
 def infer_backbone(
@@ -505,8 +624,7 @@ def infer_backbone(
     "Which encoder the weights under `enc.` belong to."
     if "enc.readout.weight" in shapes and "enc.stages.1.0.weight" in shapes:
         return dict(backbone="conv", width=shapes["enc.stages.1.0.weight"][0])
-    blocks = len({k.split(".")[2] for k in shapes if k.startswith("enc.layer3.")})
-    name = "resnet50" if "enc.layer1.0.conv3.weight" in shapes else {2: "resnet18", 6: "resnet34"}.get(blocks)
+    name = resnet_of({k.removeprefix("enc."): s for k, s in shapes.items() if k.startswith("enc.")})
     if not name:
         some = ", ".join([k for k in shapes if k.startswith("enc.")][:3]) or "there are none"
         raise ValueError(f"the encoder is no resnet18, resnet34, resnet50 or conv (its weights begin with {some}); give the module they belong to with encoder=")
@@ -519,7 +637,7 @@ def infer_config(
 ) -> ContextSSLConfig:
     "The configuration that the shapes of a published state dict imply."
     needed = ("predictor._read_in.weight", "predictor._read_out.weight", "aug_predictor.0.weight")
-    if lost := [k for k in needed if k not in shapes]: raise ValueError(f"this is no ContextSSL state dict: it lacks {', '.join(lost)}")
+    if lost := [k for k in needed if k not in shapes]: raise ValueError(f"this is no ContextSSL state dict: it lacks {', '.join(lost)}; it seems to hold weights of {what_it_is(shapes)}")
     n_embd, wide, d = *shapes[needed[0]], shapes[needed[1]][0]
     layers = {int(m[1]) for k in shapes if (m := re.match(r"predictor\.transformer\.h\.(\d+)\.", k))}
     says = dict(projection_dim=d, n_embd=n_embd, n_layer=len(layers), aux_hidden=shapes[needed[2]][0])
@@ -564,6 +682,7 @@ def reference_model(
     if encoder is not None and not hasattr(encoder, "out_dim"): encoder.out_dim = settings.projection_dim
     with torch.device("meta"): model = ContextSSL(settings, encoder)
     names, own = published_keys(model), model.state_dict()
+    state = with_names_of(state, names)
     expect_keys({k: tuple(own[ours].shape) for k, ours in names.items()}, {k: tuple(v.shape) for k, v in state.items() if k not in unused}, name)
     kind = lambda v, like: v.detach().to(like.dtype, copy=in_memory)
     model.load_state_dict({ours: kind(state[k], own[ours]) for k, ours in names.items()}, assign=True)
@@ -571,6 +690,14 @@ def reference_model(
     if unused: remarks.append(f"kept, but no part of the model: {', '.join(unused)}")
     if remarks: warnings.warn(f"{name}: {'; '.join(remarks)}", stacklevel=3)
     return model.eval()
+
+def with_names_of(
+    state: dict,          # name without wrappers -> tensor
+    names: Iterable[str], # of a model, in which such words may be names of its own
+) -> dict:                # name -> tensor
+    "The words that `bare_names` took off put back where the model itself has them."
+    own = {bare: name for name, bare in bare_names(names)[0].items()}
+    return {own.get(k, k): v for k, v in state.items()}
 
 def expect_keys(
     want: dict,  # name -> shape, of the model
@@ -604,9 +731,11 @@ def sie_model(
     encoder: "torch.nn.Module | None",  # None builds the one of the configuration
 ) -> SIE:            # in eval mode
     "A model that has these tensors."
+    if not any(k.startswith(("projector_inv.", "projector_equi.")) for k in state): refuse_other(state, name)
     weights = from_published_names(state)
     told = weights["predictor.hyper.0.weight"].shape[-1] if "predictor.hyper.0.weight" in weights else 4
     model = SIE(config or SIEConfig(backbone="sie_resnet18", shown=("rot", "color") if told == 6 else ("rot",)), encoder)
+    weights = with_names_of(weights, model.state_dict())
     shapes = lambda tensors: {k: tuple(v.shape) for k, v in tensors.items()}
     expect_keys(shapes(model.state_dict()), shapes(weights), name)
     model.load_state_dict(weights)
@@ -615,13 +744,15 @@ def sie_model(
     return model.eval()
 
 def load_published(
-    path: "str | Path",               # a .pt or .pth file
+    path: "str | Path",               # a file of weights
     encoder: torch.nn.Module = None,  # for weights of another encoder
 ) -> torch.nn.Module:                 # ContextSSL or SIE, in eval mode
     "A model from a file of either published program."
     state, remarks = bare_state(read_reference(path), str(path))
-    if any(k.startswith("backbone.") for k in state): return sie_model(state, remarks, str(path), None, encoder)
-    return reference_model(state, remarks, str(path), encoder, False, {})
+    tops = {k.split(".")[0] for k in state}
+    if "projector_inv" in tops and not both_whole({k: tuple(v.shape) for k, v in state.items()}): return sie_model(state, remarks, str(path), None, encoder)
+    if "aug_predictor" in tops or any(k.startswith("predictor._read") for k in state): return reference_model(state, remarks, str(path), encoder, False, {})
+    refuse_other(state, str(path))
 
 # %% ../nbs/40_checkpoints.ipynb #6fb761c4
 def reference_state(
