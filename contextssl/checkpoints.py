@@ -6,8 +6,8 @@
 __all__ = ['METHODS', 'SIE_NET', 'SIE_TRAIN', 'SEQ_JEPA_NET', 'SEQ_JEPA_TRAIN', 'PAPER_RECIPES', 'RELEASED_RECIPES',
            'FAST_RECIPES', 'SMALL_NET', 'SMALL_TRAIN', 'SLOW_READER', 'MINI_RECIPES', 'RECIPES', 'FULL', 'EXTRA',
            'CHECKPOINT_FILES', 'WEIGHT_FILES', 'PUBLISHED', 'PUBLISHED_BLOCK', 'HOLDERS', 'WRAPPERS', 'method_name',
-           'build_method', 'training_source', 'Recipe', 'shrunk', 'recipe', 'sync_file', 'write_atomic', 'writing',
-           'aside', 'put_in_place', 'unwrapped', 'without_compile', 'overlaps', 'expect_storable', 'as_json',
+           'build_method', 'training_source', 'Recipe', 'shrunk', 'recipe', 'size_remark', 'sync_file', 'write_atomic',
+           'writing', 'aside', 'put_in_place', 'unwrapped', 'without_compile', 'overlaps', 'expect_storable', 'as_json',
            'entries_of', 'expect_saveable', 'save', 'versions', 'steps_of', 'newest', 'read_card', 'way_back',
            'own_memory', 'stored_entries', 'load_weights', 'load', 'as_stored', 'load_training', 'from_pretrained',
            'published_name', 'published_keys', 'no_weights', 'read_reference', 'bare_names', 'bare_state', 'resnet_of',
@@ -135,6 +135,17 @@ def recipe(
 ) -> Recipe:
     "How a method is built and trained in a preset."
     return RECIPES[nearest_name("preset", preset, RECIPES)][nearest_name(f"recipe of the preset {preset} for the method", name, RECIPES[preset])]
+
+def size_remark(
+    name: str,        # key in METHODS
+    preset: str,      # of `RECIPES`, or any
+    resolution: int,  # pixels of the images of 3DIEBench that it is trained on
+) -> str:             # a sentence, or nothing
+    "What is to be said about images of another size than those that a recipe is published for."
+    own = RECIPES.get(preset, {}).get(name, Recipe())
+    if own.resolution in (0, resolution): return ""
+    return (f"the recipe {preset} of {name} is published for images of {own.resolution} px, and these have {resolution}; "
+            f"give resolution={own.resolution} to train and to eval for images in files, or pack them with size={own.resolution}")
 
 # %% ../nbs/40_checkpoints.ipynb #26872cd2
 def sync_file(path: Path):

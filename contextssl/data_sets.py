@@ -183,6 +183,6 @@ def follows_from(
                  env_ratio=(*(1 / len(names) for _ in names), 0.0) if len(names) > 1 else (0.5, 0.0, 0.5), **dict(shown=names[:1]) if usual.get("shown") else {})
     if hasattr(views, "answers"): found |= dict(mask_prob=0.5, block_size=min(usual.get("block_size", 0), batch) or usual.get("block_size"))
     states = data.source.pairs(np.arange(1), np.random.default_rng(0)).images
-    if states.ndim == 2: found["backbone"] = f"mlp:{states.shape[1]}"
+    if states.ndim == 2: found |= dict(backbone=f"mlp:{states.shape[1]}", zero_init_residual=None)     # no ResNet, no residual
     elif states.shape[-1] < 64: found["backbone"] = "cifar_conv" if small else "cifar_resnet18"
     return {k: v for k, v in found.items() if k in usual}
