@@ -232,7 +232,7 @@ def overlaps(
 
 # %% ../nbs/40_checkpoints.ipynb #6cbd3e79
 def expect_storable(
-    v: torch.Tensor,
+    v: torch.Tensor,  # of any shape
     name: str,        # its name
 ):
     "Refuse a tensor that a checkpoint cannot hold."

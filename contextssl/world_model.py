@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['pair_tokens', 'pair_mask', 'context_mask', 'attend_shared', 'Block', 'ContextCache', 'init_linear',
-           'ContextTransformer', 'ContextSSLConfig', 'Output', 'feature_targets', 'TrainingLayout', 'ContextSSL',
-           'environments', 'draw_environment', 'mask_schedule', 'aux_terms', 'prediction_terms', 'read_terms',
-           'readings', 'contextssl_loss']
+           'ContextTransformer', 'expect_env_ratio', 'ContextSSLConfig', 'Output', 'feature_targets', 'TrainingLayout',
+           'ContextSSL', 'environments', 'draw_environment', 'mask_schedule', 'aux_terms', 'prediction_terms',
+           'read_terms', 'readings', 'contextssl_loss']
 
 # %% ../nbs/34_world_model.ipynb #8d78cc20
 import math
@@ -182,6 +182,16 @@ class ContextTransformer(nn.Module):
         return self.read_out(self.norm(h))
 
 # %% ../nbs/34_world_model.ipynb #c989e4c0
+def expect_env_ratio(
+    env_ratio: tuple,  # share of each environment
+    factors: dict,     # of the action
+):
+    "Refuse shares that are not one for each environment."
+    if len(env_ratio) - len(factors) in (1, 2) and min(env_ratio) >= 0 and abs(sum(env_ratio) - 1) <= 1e-6: return
+    raise ValueError(f"env_ratio={list(env_ratio)} must be {len(factors) + 1} shares that sum to 1: "
+                     f"{', '.join(factors)} alone, and all together; one more may follow for no factor at all")
+
+
 @dataclass(frozen=True)
 class ContextSSLConfig:
     "Everything that defines a ContextSSL model and its objective; the defaults are the published recipe."
@@ -219,9 +229,7 @@ class ContextSSLConfig:
         if self.hidden_rotation not in ("zero", "identity"): raise ValueError(f"hidden_rotation={self.hidden_rotation!r} is not known; use zero or identity")
         if self.env_draw not in ("batch", "sequence", "all"): raise ValueError(f"env_draw={self.env_draw!r} is not known; use batch, sequence or all")
         if self.temperature <= 0: raise ValueError(f"temperature={self.temperature} must be positive")
-        if len(self.env_ratio) - len(self.factors) not in (1, 2) or min(self.env_ratio) < 0 or abs(sum(self.env_ratio) - 1) > 1e-6:
-            raise ValueError(f"env_ratio={list(self.env_ratio)} must be {len(self.factors) + 1} shares that sum to 1: "
-                             f"{', '.join(self.factors)} alone, and all together; one more may follow for no factor at all")
+        expect_env_ratio(self.env_ratio, self.factors)
 
 # %% ../nbs/34_world_model.ipynb #0a93c45d
 @dataclass
