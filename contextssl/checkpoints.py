@@ -299,9 +299,13 @@ def save(
     part = path.with_name(path.name + ".part")
     weights, tied, values = entries_of(model)
     weights |= {f"unused.{k}": v for k, v in getattr(model, "unused", {}).items()}  # see `load_reference`
+    taken = set()      # places in memory: safetensors takes none twice, not even for a part
     def stored(name, v):
         shorter = half and v.is_floating_point() and not name.endswith(EXTRA)
-        return v.detach().cpu().to(torch.float16 if shorter else v.dtype).contiguous()
+        v = v.detach().cpu().to(torch.float16 if shorter else v.dtype).contiguous()
+        if v.untyped_storage().data_ptr() in taken: v = v.clone()
+        taken.add(v.untyped_storage().data_ptr())
+        return v
     card = dict(format_version=1, method=method_name(model), config=asdict(model.config), state=state, versions=versions())
     if tied: card["tied"] = tied
     if values: card["extra"] = values
