@@ -308,7 +308,7 @@ class TrainOptions:
     "Options of `contextssl train` besides those of the data, the model and the training."
     out: str = "runs/train"         # run folder
     method: str = "contextssl"      # which model is trained
-    preset: str = "paper"           # values that replace the defaults: paper (what is published), released (what the authors' program does, where that is something else), fast, mini, smoke
+    preset: str = "paper"           # values that replace the defaults: paper (what is published), released (what programs do otherwise), fast, mini, smoke
     resume: "bool | str" = False    # a run folder: continue that run, with the options that it was given; true: the run in `out`
     eval_every: int = 0             # epochs between evaluations during training; 0 has none
     eval_task: str = "all"          # what they ask, see `contextssl eval`
@@ -436,7 +436,8 @@ def run_train(words: list):
     from contextssl.training import train
     from contextssl.watch import enough_for_model
     data = data or open_data(d)
-    if d.data == "3diebench" and not stored and (told := size_remark(o.method, o.preset, data.views.resolution)): warnings.warn(told)
+    if d.data == "3diebench" and not stored:
+        if told := size_remark(o.method, o.preset, data.views.resolution): warnings.warn(told)
     lengths = o.eval_ctxt or (0, getattr(m, "block_size", 2) - 2)
     cfg = EvalConfig(**{**preset(o.preset).evaluation, "lengths": lengths, "eval_normalize": o.eval_normalize, "contexts": data.space.names})
     if o.eval_every and data.views is None: raise ValueError(f"eval_every={o.eval_every} asks for evaluations, but data={d.data} has pairs only; leave it out")

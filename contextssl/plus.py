@@ -74,13 +74,13 @@ class PlusMethod(Method):
 # %% ../nbs/36_plus.ipynb #82e13fde
 @dataclass(frozen=True)
 class SimCLRPlusConfig(PlusConfig):
-    "SimCLR on the transformer; by default without the cut-off and the auxiliary predictor that ContextSSL's program keeps."
+    "SimCLR on the transformer, by default without the cut-off and the auxiliary head of ContextSSL's program."
     method: str = "simclr_plus"
     temperature: float = 0.1          # of NT-Xent
-    clamp: Optional[float] = None     # cosines below it are lifted to it; ContextSSL's program: 1e-7
-    weight_equiv_loss: float = 0.0    # weight of an auxiliary predictor of the second view's factors; ContextSSL's program: 5
+    clamp: Optional[float] = None     # cosines below it are lifted to it (the program: 1e-7)
+    weight_equiv_loss: float = 0.0    # of a predictor of the second view's factors (the program: 5)
     aux_hidden: int = 1024            # width of its two hidden layers
-    env_ratio: tuple[float, ...] = (0.5, 0.5, 0.0)  # how often it is asked for each factor alone, for all, and (a further share, if it is given) for none
+    env_ratio: tuple[float, ...] = (0.5, 0.5, 0.0)  # how often it is asked for each alone, and for all
 
     def __post_init__(self):
         super().__post_init__()
@@ -95,12 +95,15 @@ class SimCLRPlus(PlusMethod):
                 ):
         super().__init__(config, encoder)
         c = config
-        if c.weight_equiv_loss: self.aux_head = mlp(c.projection_dim, c.aux_hidden, self.action_space.dim)
+        if c.weight_equiv_loss:
+            self.aux_head = mlp(c.projection_dim, c.aux_hidden, self.action_space.dim)
 
     def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
-        "NT-Xent of the two sides, and the auxiliary errors if they have a weight; `generator` draws factors and masks."
+        "NT-Xent, and auxiliary errors if they have a weight; `generator` draws factors and masks."
         c = self.config
-        asked = draw_environment(self.action_space.names, c.env_ratio, generator) if c.weight_equiv_loss else ()
+        asked = ()
+        if c.weight_equiv_loss:
+            asked = draw_environment(self.action_space.names, c.env_ratio, generator)
         p = interleave(*self.sides(batch, generator))          # (2n, d)
         nce = nt_xent(p, c.temperature, c.clamp)
         if not c.weight_equiv_loss: return {"loss": nce, "nce": nce}

@@ -219,8 +219,10 @@ class Average:
         own_memory(self.model)                       # an expanded buffer could not be written to
         pairs = {}                                   # a tensor that has two names moves once
         for kept, now in zip(self.model.state_dict().values(), model.state_dict().values()):
-            if isinstance(kept, torch.Tensor): pairs[kept.data_ptr(), kept.shape, kept.stride()] = kept, now
-        self.numbers, self.counts = ([p for p in pairs.values() if p[0].is_floating_point() == kind] for kind in (True, False))
+            if not isinstance(kept, torch.Tensor): continue
+            pairs[kept.data_ptr(), kept.shape, kept.stride()] = kept, now
+        self.numbers = [p for p in pairs.values() if p[0].is_floating_point()]
+        self.counts = [p for p in pairs.values() if not p[0].is_floating_point()]
         adds = lambda m: type(m).get_extra_state is not torch.nn.Module.get_extra_state
         self.stateful = [p for p in zip(self.model.modules(), model.modules()) if adds(p[0])]
 

@@ -187,9 +187,11 @@ def expect_env_ratio(
     factors: dict,     # of the action
 ):
     "Refuse shares that are not one for each environment."
-    if len(env_ratio) - len(factors) in (1, 2) and min(env_ratio) >= 0 and abs(sum(env_ratio) - 1) <= 1e-6: return
+    right = len(env_ratio) - len(factors) in (1, 2) and min(env_ratio) >= 0
+    if right and abs(sum(env_ratio) - 1) <= 1e-6: return
     raise ValueError(f"env_ratio={list(env_ratio)} must be {len(factors) + 1} shares that sum to 1: "
-                     f"{', '.join(factors)} alone, and all together; one more may follow for no factor at all")
+                     f"{', '.join(factors)} alone, and all together; "
+                     "one more may follow for no factor at all")
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,7 @@ class ContextSSLConfig:
     hidden_rotation: str = "zero"        # what stands for a hidden rotation: zero (published), or identity
     circular: tuple[str, ...] = ("color",)  # factors whose values lie on a circle of length 1, for weight_feature_aux
     env_draw: str = "batch"              # one environment for the batch (published), for each sequence, or "all": each batch is read in every environment
-    zero_init_residual: Optional[bool] = None  # of a ResNet: the last gain of every block starts at 0; None: that of its program, so true for sie_resnet18 alone
+    zero_init_residual: Optional[bool] = None  # of a ResNet: blocks start as shortcuts; None: sie_resnet18's alone
 
     def __post_init__(self):
         if self.block_size < 2 or self.block_size % 2: raise ValueError(f"block_size={self.block_size} must be even and positive; a block holds whole pairs")
@@ -263,7 +265,8 @@ class TrainingLayout(nn.Module):
         c, d = config, config.projection_dim
         hidden = {"rot": (0.0, 0.0, 0.0, 1.0)} if c.hidden_rotation == "identity" and "rot" in c.factors else None
         self.config, self.action_space = c, ActionSpace(dict(c.factors), hidden)
-        self.encoder = build_encoder(c.backbone, d, c.width, c.zero_init_residual) if encoder is None else encoder
+        if encoder is None: encoder = build_encoder(c.backbone, d, c.width, c.zero_init_residual)
+        self.encoder = encoder
         if self.encoder.out_dim != d:
             raise ValueError(f"the encoder gives features of width {self.encoder.out_dim}, but projection_dim is {d}; they must agree")
         self.feature_norm = nn.BatchNorm1d(d, affine=False) if c.feature_norm else nn.Identity()
