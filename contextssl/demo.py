@@ -52,6 +52,7 @@ FINAL = dict(test_objects="all", test_name="unseen")  # how the objects that no 
 
 PRESETS = {
     "paper": Preset(),
+    "released": Preset(),     # differs for seq-JEPA alone
     "fast": Preset(model=dict(OURS, block_size=256), train=dict(epochs=100, warmup_epochs=2.0, encoder_lr_scale=6.0, weight_decay=0.0, clip_grad=1.0, restart=0.6)),
     "mini": Preset(
         render=dict(objects=80, views=50, size=64),
@@ -74,7 +75,7 @@ PRESETS = {
 }
 
 def preset(
-    name: str,  # paper, fast, mini or smoke
+    name: str,  # paper, released, fast, mini or smoke
 ) -> Preset:
     "The preset of that name."
     return PRESETS[nearest_name("preset", name, PRESETS)]
