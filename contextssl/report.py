@@ -188,7 +188,7 @@ def result_figures(
     rows: Sequence[dict],  # results
 ) -> dict:                 # name -> figure
     "The curves that a results table allows."
-    rows = [r for r in rows if r["split"] != "ood"]
+    rows = [r for r in rows if r["split"] in ("train", "val")]
     there = lambda **which: any(all(r[k] == v for k, v in which.items()) for r in rows)
     found = {}
     if any(there(task=t, metric="r2_pooled", representation="z+", probe=p) for t, p in [(t, p) for t in draw.TASK_TITLES for p in ("ridge", draw.PUBLISHED[t])]):
