@@ -141,7 +141,9 @@ def check_scale(
         advice = "convert them to uint8"
     elif low < high and -1 <= low and high <= 1:
         habit = "x / 255" if low >= 0 else "x / 127.5 - 1"
-        advice = HABITS[habit][2] if not normal or is_bytes(table, habit) else ""
+        if not normal or is_bytes(table, habit):
+            known = low >= 0 or max(-low, high) > 0.5
+            advice = HABITS[habit][2] if known else "convert them to uint8"
     if advice:
         raise ValueError(
             "pictures must be bytes from 0 to 255, or normalised numbers (x / 255 - mean) / std; "
