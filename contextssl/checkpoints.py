@@ -5,14 +5,16 @@
 # %% auto #0
 __all__ = ['METHODS', 'SIE_NET', 'SIE_TRAIN', 'SEQ_JEPA_NET', 'SEQ_JEPA_TRAIN', 'PAPER_RECIPES', 'RELEASED_RECIPES',
            'FAST_RECIPES', 'SMALL_NET', 'SMALL_TRAIN', 'SLOW_READER', 'MINI_RECIPES', 'RECIPES', 'FULL', 'EXTRA',
-           'CHECKPOINT_FILES', 'WEIGHT_FILES', 'PUBLISHED', 'PUBLISHED_BLOCK', 'method_name', 'build_method',
-           'training_source', 'Recipe', 'shrunk', 'recipe', 'sync_file', 'write_atomic', 'writing', 'aside',
-           'put_in_place', 'unwrapped', 'without_compile', 'overlaps', 'expect_storable', 'as_json', 'entries_of',
-           'expect_saveable', 'save', 'versions', 'steps_of', 'newest', 'read_card', 'way_back', 'own_memory',
-           'stored_entries', 'load_weights', 'load', 'as_stored', 'load_training', 'from_pretrained', 'published_name',
-           'published_keys', 'read_reference', 'bare_state', 'infer_backbone', 'infer_config', 'is_mask',
-           'load_reference', 'reference_model', 'expect_keys', 'load_published_sie', 'sie_model', 'load_published',
-           'reference_state', 'export_reference']
+           'DATA_PARALLEL', 'CHECKPOINT_FILES', 'WEIGHT_FILES', 'PUBLISHED', 'PUBLISHED_BLOCK', 'HOLDERS', 'WRAPPERS',
+           'method_name', 'build_method', 'training_source', 'Recipe', 'shortened', 'shrunk', 'recipe', 'size_remark',
+           'sync_file', 'write_atomic', 'writing', 'aside', 'put_in_place', 'unwrapped', 'without_compile', 'overlaps',
+           'expect_storable', 'as_json', 'entries_of', 'expect_saveable', 'save', 'versions', 'steps_of', 'newest',
+           'read_card', 'way_back', 'own_memory', 'stored_entries', 'load_weights', 'load', 'as_stored',
+           'load_training', 'from_pretrained', 'published_name', 'published_keys', 'no_weights', 'read_reference',
+           'bare_names', 'bare_state', 'resnet_of', 'encoder_in', 'what_it_is', 'both_whole', 'refuse_other',
+           'load_encoder', 'infer_backbone', 'infer_config', 'is_mask', 'load_reference', 'reference_model',
+           'with_names_of', 'expect_keys', 'load_published_sie', 'sie_model', 'load_published', 'reference_state',
+           'export_reference']
 
 # %% ../nbs/40_checkpoints.ipynb #264d733b
 import contextlib
@@ -24,7 +26,7 @@ import platform
 import re
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
@@ -34,6 +36,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save as to_bytes, save_file
 
 import contextssl
+from .encoders import RESNETS, build_encoder
 from .equivariant import SEN, AugSelf, AugSelfConfig, EquiMod, EquiModConfig, SENConfig, VICRegEquiMod, VICRegEquiModConfig
 from .invariant import SimCLR, SimCLRConfig, VICReg, VICRegConfig
 from .names import nearest_name
@@ -83,24 +86,34 @@ class Recipe:
     "Plain values for a method's configuration and for its training."
     model: dict = field(default_factory=dict)  # of the method's configuration
     train: dict = field(default_factory=dict)  # of TrainConfig; rates are for batches of 256 and scale with the batch
-    resolution: int = 0                        # pixels of the images of 3DIEBench that it is published for; 0: any
+    resolution: int = 0                        # pixels of 3DIEBench's images that it is for; 0: any
 
 
-SIE_NET = dict(backbone="sie_resnet18", zero_init_residual=True)      # of every method in SIE's program
-SIE_TRAIN = dict(batch_size=1024, epochs=2000, learning_rate=2.5e-4, weight_decay=1e-6, warmup_epochs=0.0, schedule="constant")
+SIE_NET = dict(backbone="sie_resnet18", zero_init_residual=True)   # of every method in SIE's program
+SIE_TRAIN = dict(batch_size=1024, epochs=2000, learning_rate=2.5e-4, weight_decay=1e-6,
+                 warmup_epochs=0.0, schedule="constant")
 SEQ_JEPA_NET = dict(zero_init_residual=True)
 SEQ_JEPA_TRAIN = dict(batch_size=512, epochs=1000, learning_rate=2e-4, warmup_epochs=20.0)
 
 PAPER_RECIPES = {name: Recipe(SIE_NET, SIE_TRAIN, 256) for name in METHODS}
-PAPER_RECIPES |= {name: Recipe(resolution=128) for name in ("simclr_plus", "vicreg_plus", "contextssl")}
-PAPER_RECIPES["seq_jepa"] = Recipe(SEQ_JEPA_NET, SEQ_JEPA_TRAIN | dict(weight_decay=1e-3, optimizer="adamw"), 128)
+PAPER_RECIPES |= {name: Recipe(resolution=128)
+                  for name in ("simclr_plus", "vicreg_plus", "contextssl")}
+PAPER_RECIPES["seq_jepa"] = Recipe(      # the paper's appendix
+    SEQ_JEPA_NET, SEQ_JEPA_TRAIN | dict(optimizer="adamw", weight_decay=1e-3), 128)
 
-RELEASED_RECIPES = dict(PAPER_RECIPES)
-RELEASED_RECIPES["seq_jepa"] = Recipe(SEQ_JEPA_NET | dict(norm_coming=True, momentum_stages=1000),
-                                      SEQ_JEPA_TRAIN | dict(weight_decay=0.0, optimizer="adam", schedule="constant"), 128)
+RELEASED_RECIPES = PAPER_RECIPES | {"seq_jepa": Recipe(
+    SEQ_JEPA_NET | dict(norm_coming=True, momentum_stages=1000),
+    SEQ_JEPA_TRAIN | dict(optimizer="adam", weight_decay=0.0, schedule="constant"), 128)}
 
-FAST_RECIPES = {name: replace(own, train=own.train | dict(epochs=100, warmup_epochs=min(2.0, own.train.get("warmup_epochs", 2.0))))
-                for name, own in PAPER_RECIPES.items()}
+
+def shortened(
+    own: Recipe,  # of the paper
+) -> Recipe:
+    "The same for 100 epochs, with at most two of warm-up."
+    warmup = min(2.0, own.train.get("warmup_epochs", 2.0))
+    return replace(own, train=own.train | dict(epochs=100, warmup_epochs=warmup))
+
+FAST_RECIPES = {name: shortened(own) for name, own in PAPER_RECIPES.items()}
 
 # %% ../nbs/40_checkpoints.ipynb #37c31ce9
 SMALL_NET = dict(backbone="conv", width=32, projection_dim=256, feature_norm=True)
@@ -124,7 +137,8 @@ def shrunk(
     tiny = dict(width=8, projection_dim=64, projector=(64, 64, 64), equi_dim=32, n_embd=64, aux_hidden=64, block_size=32, action_width=32, predictor_hidden=64)
     return Recipe(own.model | {k: v for k, v in tiny.items() if k in own.model}, own.train | dict(batch_size=min(16, own.train["batch_size"] // 8), warmup_steps=5, log_every_steps=5))
 
-RECIPES = {"paper": PAPER_RECIPES, "released": RELEASED_RECIPES, "fast": FAST_RECIPES, "mini": MINI_RECIPES}
+RECIPES = {"paper": PAPER_RECIPES, "released": RELEASED_RECIPES, "fast": FAST_RECIPES}
+RECIPES["mini"] = MINI_RECIPES
 RECIPES["smoke"] = {name: shrunk(own) for name, own in MINI_RECIPES.items()}
 
 def recipe(
@@ -134,10 +148,23 @@ def recipe(
     "How a method is built and trained in a preset."
     return RECIPES[nearest_name("preset", preset, RECIPES)][nearest_name(f"recipe of the preset {preset} for the method", name, RECIPES[preset])]
 
+def size_remark(
+    name: str,        # key in METHODS
+    preset: str,      # of `RECIPES`, or any
+    resolution: int,  # pixels of the images of 3DIEBench that it is trained on
+) -> str:             # a sentence, or nothing
+    "What is to be said about images of another size than those that a recipe is published for."
+    own = RECIPES.get(preset, {}).get(name, Recipe())
+    if own.resolution in (0, resolution): return ""
+    return (f"the recipe {preset} of {name} is published for images of {own.resolution} px, "
+            f"and these have {resolution}; give resolution={own.resolution} to train and to eval "
+            f"for images in files, or pack them with size={own.resolution}")
+
 # %% ../nbs/40_checkpoints.ipynb #26872cd2
 def sync_file(path: Path):
     "Flush a file to the disk, so that a rename after it cannot overtake its content."
-    with open(path, "r+b") as f: os.fsync(f.fileno())      # Windows flushes only what may be written to
+    with open(path, "r+b") as f:      # Windows flushes only what may be written to
+        os.fsync(f.fileno())
 
 def write_atomic(
     path: "str | Path",  # where the file shall be
@@ -189,6 +216,7 @@ def put_in_place(
 
 # %% ../nbs/40_checkpoints.ipynb #5bac2d68
 EXTRA = "_extra_state"     # the name under which a module's own state stands in a state dict
+DATA_PARALLEL = (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)
 
 def unwrapped(
     model: torch.nn.Module,  # perhaps inside torch.compile or a data-parallel wrapper
@@ -196,7 +224,7 @@ def unwrapped(
     "A model without what was put around it."
     while True:
         if "_orig_mod" in model._modules: model = model._orig_mod
-        elif isinstance(model, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)): model = model.module
+        elif isinstance(model, DATA_PARALLEL): model = model.module
         else: return model
 
 def without_compile(
@@ -219,17 +247,21 @@ def overlaps(
 
 # %% ../nbs/40_checkpoints.ipynb #6cbd3e79
 def expect_storable(
-    v: torch.Tensor,
+    v: torch.Tensor,  # of any shape
     name: str,        # its name
 ):
     "Refuse a tensor that a checkpoint cannot hold."
     if torch.nn.parameter.is_lazy(v):
-        raise ValueError(f"{name} cannot be saved: a lazy layer has no weights before its first batch; put one through the model first")
-    if v.is_meta: raise ValueError(f"{name} cannot be saved: it is on the device meta and has no values")
+        raise ValueError(f"{name} cannot be saved: a lazy layer has no weights before its first batch; "
+                         "put one through the model first")
+    if v.is_meta:
+        raise ValueError(f"{name} cannot be saved: it is on the device meta and has no values")
     if v.layout != torch.strided or v.is_quantized:
-        raise ValueError(f"{name} cannot be saved: a checkpoint holds plain tensors, and this one is {'quantised' if v.is_quantized else v.layout}")
+        kind = "quantised" if v.is_quantized else v.layout
+        raise ValueError(f"{name} cannot be saved: a checkpoint holds plain tensors, and this one is {kind}")
     try: to_bytes({"x": torch.zeros((), dtype=v.dtype)})
-    except (KeyError, ValueError, SafetensorError): raise ValueError(f"{name} cannot be saved: safetensors has no {v.dtype}") from None
+    except (KeyError, ValueError, SafetensorError):
+        raise ValueError(f"{name} cannot be saved: safetensors has no {v.dtype}") from None
 
 def as_json(
     value: "dict | list | str | int | float | bool | None",  # that a module adds to its state dict
@@ -239,8 +271,9 @@ def as_json(
     try: back = json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError): back = None
     if back == value: return back
-    raise ValueError(f"{name} cannot be saved: it is {type(value).__name__}, and a checkpoint holds tensors and what JSON gives back unchanged; "
-                     "let get_extra_state return a tensor, or numbers, texts, lists and mappings of texts to them")
+    raise ValueError(f"{name} cannot be saved: it is {type(value).__name__}, and a checkpoint holds "
+                     "tensors and what JSON gives back unchanged; let get_extra_state return a tensor, "
+                     "or numbers, texts, lists and mappings of texts to them")
 
 def entries_of(
     model: torch.nn.Module,
@@ -268,10 +301,13 @@ def expect_saveable(
     method_name(model)
     entries_of(model)
     for name, module in model.named_modules():
-        gives, takes = (getattr(type(module), word) is not getattr(torch.nn.Module, word) for word in ("get_extra_state", "set_extra_state"))
+        kind = type(module)
+        gives = kind.get_extra_state is not torch.nn.Module.get_extra_state
+        takes = kind.set_extra_state is not torch.nn.Module.set_extra_state
         if gives == takes: continue
         has, lacks = ("get", "set") if gives else ("set", "get")
-        raise ValueError(f"{name} could not be loaded again: {type(module).__name__} has {has}_extra_state and no {lacks}_extra_state; give it both, or none")
+        raise ValueError(f"{name} could not be loaded again: {kind.__name__} has {has}_extra_state "
+                         f"and no {lacks}_extra_state; give it both, or none")
 
 # %% ../nbs/40_checkpoints.ipynb #96a47568
 def save(
@@ -285,10 +321,15 @@ def save(
     path, model = Path(path), unwrapped(model)
     part = path.with_name(path.name + ".part")
     weights, tied, values = entries_of(model)
-    weights |= {f"unused.{k}": v for k, v in getattr(model, "unused", {}).items()}  # see `load_reference`
+    unused = getattr(model, "unused", {})              # see `load_reference`
+    weights |= {f"unused.{k}": v for k, v in unused.items()}
+    taken = set()      # places in memory: safetensors takes none twice, not even for a part
     def stored(name, v):
         shorter = half and v.is_floating_point() and not name.endswith(EXTRA)
-        return v.detach().cpu().to(torch.float16 if shorter else v.dtype).contiguous()
+        v = v.detach().cpu().to(torch.float16 if shorter else v.dtype).contiguous()
+        if v.untyped_storage().data_ptr() in taken: v = v.clone()
+        taken.add(v.untyped_storage().data_ptr())
+        return v
     card = dict(format_version=1, method=method_name(model), config=asdict(model.config), state=state, versions=versions())
     if tied: card["tied"] = tied
     if values: card["extra"] = values
@@ -350,10 +391,11 @@ def way_back(
 def own_memory(
     model: torch.nn.Module,
 ):
-    "Give weights and buffers that `overlaps` finds memory of their own, so that they can be written to."
+    "Give tensors that `overlaps` finds memory of their own, so that they can be written to."
     for module in model.modules():
         for v in (*module._parameters.values(), *module._buffers.values()):
-            if v is not None and v.layout == torch.strided and overlaps(v): v.data = v.detach().clone(memory_format=torch.contiguous_format)
+            if v is None or v.layout != torch.strided or not overlaps(v): continue
+            v.data = v.detach().clone(memory_format=torch.contiguous_format)
 
 def stored_entries(
     path: Path,  # checkpoint folder
@@ -361,7 +403,8 @@ def stored_entries(
     "What a checkpoint holds, under all names."
     try: held = load_file(path / "model.safetensors")
     except (SafetensorError, OSError) as e:
-        raise ValueError(f"{path / 'model.safetensors'} is missing or damaged ({e}); {way_back(path)}") from None
+        file = path / "model.safetensors"
+        raise ValueError(f"{file} is missing or damaged ({e}); {way_back(path)}") from None
     card = read_card(path)
     held |= {name: held[kept] for name, kept in card.get("tied", {}).items() if kept in held}
     return {without_compile(k): v for k, v in {**held, **card.get("extra", {})}.items()}
@@ -378,25 +421,28 @@ def load_weights(
     want = {without_compile(k): shape(k, v) for k, v in model.state_dict().items()}
     have = {k: shape(k, v) for k, v in weights.items()}
     if wrong := sorted(k for k in {**want, **have} if want.get(k) != have.get(k)):
-        own = "; if it was trained with an encoder of its own, give that with encoder=" if all(k.startswith(("encoder.", "target.")) for k in wrong) else ""
-        raise ValueError(f"{path} does not fit the model: {len(wrong)} tensors are missing, unexpected or of another shape, among them {', '.join(wrong[:3])}{own}")
+        own = "; if it was trained with an encoder of its own, give that with encoder="
+        remedy = own if all(k.startswith(("encoder.", "target.")) for k in wrong) else ""
+        raise ValueError(f"{path} does not fit the model: {len(wrong)} tensors are missing, unexpected "
+                         f"or of another shape, among them {', '.join(wrong[:3])}{remedy}")
     own_memory(model)
     model.load_state_dict({names[k]: v for k, v in weights.items()})
     if unused: model.unused = unused
 
 # %% ../nbs/40_checkpoints.ipynb #5f7338c5
 CHECKPOINT_FILES = ("model.safetensors", "model.json", "training.pt")
-WEIGHT_FILES = (".pt", ".pth", ".tar", ".ckpt", ".bin", ".safetensors")     # endings of files of weights; a file that is there may have any
+WEIGHT_FILES = (".pt", ".pth", ".tar", ".ckpt", ".bin", ".safetensors")     # usual endings
 
 def load(
-    path: "str | Path",                    # checkpoint or run folder, or a file in the format of ContextSSL's or SIE's program
+    path: "str | Path",                    # checkpoint or run folder, or a file of either published program
     device: "torch.device | str" = "cpu",  # where the model goes
     encoder: torch.nn.Module = None,       # only for a model that was built with an encoder of its own
 ) -> torch.nn.Module:                      # in eval mode
     "The model of a checkpoint."
     path = Path(path)
     if path.name in CHECKPOINT_FILES and (path.parent / "model.json").exists(): path = path.parent
-    if path.is_file() or path.suffix.lower() in WEIGHT_FILES and not path.is_dir(): return load_published(path, encoder).to(device)
+    if path.is_file() or path.suffix.lower() in WEIGHT_FILES and not path.is_dir():
+        return load_published(path, encoder).to(device)
     path, card = newest(path), read_card(path)
     config_class, model_class = METHODS[card["method"]]
     config = config_class(**{f.name: as_stored(card["config"][f.name]) for f in fields(config_class) if f.name in card["config"]})
@@ -462,41 +508,187 @@ def published_keys(
     return {published_name(k): k for k in sorted(model.state_dict(), key=place)}
 
 # %% ../nbs/40_checkpoints.ipynb #af586a4d
+def no_weights(
+    beginning: bytes,  # of a file
+) -> str:              # what it is instead, or nothing
+    "What a file is that was meant to be one of weights."
+    head = beginning.lstrip().lower()
+    if head.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
+        return ("a web page: the download gave a page and not the file; "
+                "open its address in a browser and fetch the file from there")
+    if head.startswith(b"version https://git-lfs"):
+        return "a pointer of Git LFS, not the file itself; fetch that with: git lfs pull"
+    return ""
+
 def read_reference(
-    path: "str | Path",  # a .pt file
+    path: "str | Path",  # a file of weights: .pt, .pth, .ckpt, .bin, .safetensors, ...
 ) -> dict:               # what it holds
     "Open a file of weights without running any code that may be in it."
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}" + (": it is a folder; load() reads checkpoint folders" if path.is_dir() else ""))
-    try: return torch.load(path, map_location="cpu", weights_only=True)
+    with open(path, "rb") as f: beginning = f.read(200)
+    if found := no_weights(beginning): raise ValueError(f"{path} is {found}")
+    try:
+        if beginning[8:9] == b"{": return load_file(path)       # safetensors begin with a length and JSON
+        return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as e:
         code = re.search(r"(?:GLOBAL|global|class|function) ['\"<]*([\w]+(?:\.\w+)+)", str(e))
         if not code: raise ValueError(f"{path} is not a file of weights, or it is damaged") from None
         raise ValueError(f"{path} holds more than weights: opening it would call {code[1]}. Nothing was run. "
                          "If you trust the file, save its state dict alone where it was made, and load that") from None
-    except Exception as e:  # zip, pickle and torch each have their own kinds
+    except Exception as e:  # zip, pickle, safetensors and torch each have their own kinds
         raise ValueError(f"{path} is damaged or cut short ({str(e).splitlines()[0][:100] if str(e) else type(e).__name__}); fetch it again") from None
+
+# %% ../nbs/40_checkpoints.ipynb #c2bd9edf
+# words under which a file may hold the weights
+HOLDERS = ("model", "state_dict", "model_state_dict", "model_state", "module", "net", "network", "weights")
+# words that are put around a module
+WRAPPERS = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+
+def bare_names(
+    names: Iterable[str],  # of all tensors of a state dict
+) -> tuple:                # name -> name without wrappers, and the words that were taken off
+    "Names without the words that wrappers of modules put into them."
+    bare, words = {}, []
+    def walk(group, done):
+        firsts = list(dict.fromkeys(rest[0] for _, rest in group))
+        alone = len(firsts) == 1 and all(len(rest) > 1 for _, rest in group)
+        if alone and (firsts[0] in WRAPPERS or firsts[0] in HOLDERS and not done):
+            words.append(firsts[0])
+            return walk([(name, rest[1:]) for name, rest in group], done)
+        for first in firsts:
+            below = [(name, rest[1:]) for name, rest in group if rest[0] == first]
+            for name, rest in below:
+                if not rest: bare[name] = ".".join((*done, first))
+            if deeper := [(name, rest) for name, rest in below if rest]: walk(deeper, (*done, first))
+    walk([(name, name.split(".")) for name in names], ())
+    return bare, list(dict.fromkeys(words))
 
 def bare_state(
     held: Mapping,   # what a file held; anything else is refused
     name: str,       # how an error calls it
-) -> tuple:          # dict of tensors without wrapper and prefix, and remarks on what was taken off
-    "The state dict inside a wrapper, without the prefix of data-parallel training."
+) -> tuple:          # dict of tensors without wrappers, and remarks on what was taken off
+    "The state dict that a file holds, whatever stands around it and its names."
     remarks = []
-    for word in ("model", "state_dict", "model_state_dict"):
-        if isinstance(held, Mapping) and isinstance(held.get(word), Mapping):
-            left = [str(k) for k in held if k != word]
-            remarks.append(f"took the weights out of {word!r}" + (f" and left {', '.join(left)}" if left else ""))
-            held = held[word]
+    while isinstance(held, Mapping):
+        word = next((w for w in HOLDERS if isinstance(held.get(w), Mapping)), None)
+        if word is None: break
+        left = [str(k) for k in held if k != word]
+        remarks.append(f"took the weights out of {word!r}" + (f" and left {', '.join(left)}" if left else ""))
+        held = held[word]
     if not isinstance(held, Mapping) or not held:
         raise ValueError(f"{name} holds {type(held).__name__ if held or not isinstance(held, Mapping) else 'an empty dict'}, but a dict of tensors is needed")
     if odd := [f"{k} ({type(v).__name__})" for k, v in held.items() if not isinstance(v, torch.Tensor)]:
-        raise ValueError(f"{name} holds entries that are no tensors: {', '.join(odd[:3])}")
-    if all(k.startswith("module.") for k in held):
-        remarks.append("took the prefix 'module.' off")
-        held = {k.removeprefix("module."): v for k, v in held.items()}
-    return dict(held), remarks
+        several = any(isinstance(v, Mapping) for v in held.values())
+        remedy = "; take out the one that is meant and load that" if several else ""
+        raise ValueError(f"{name} holds entries that are no tensors: {', '.join(odd[:3])}{remedy}")
+    if "n_averaged" in held and len(held) > 1:
+        remarks.append("left n_averaged")
+        held = {k: v for k, v in held.items() if k != "n_averaged"}
+    bare, words = bare_names(held)
+    if words:
+        listed = " and ".join(repr(word + ".") for word in words)
+        remarks.append(f"took the prefix{'es' * (len(words) > 1)} {listed} off")
+    return {bare[k]: v for k, v in held.items()}, remarks
+
+# %% ../nbs/40_checkpoints.ipynb #e4dfb0f1
+def resnet_of(
+    shapes: dict,  # name -> shape, of one module
+) -> str:          # one of `RESNETS`; empty if it is none
+    "Which ResNet has weights of these names and shapes."
+    needed = {"conv1.weight", "layer1.0.conv1.weight", "layer4.0.conv1.weight"}
+    if not needed <= set(shapes): return ""
+    blocks = len({k.split(".")[1] for k in shapes if k.startswith("layer3.")})
+    if "layer1.0.conv3.weight" in shapes: return {6: "resnet50"}.get(blocks, "")
+    if blocks == 6: return "resnet34"
+    if blocks != 2: return ""
+    if "layer1.0.downsample.0.weight" in shapes: return "sie_resnet18"
+    return "cifar_resnet18" if tuple(shapes["conv1.weight"])[2:] == (3, 3) else "resnet18"
+
+def encoder_in(
+    shapes: dict,  # name -> shape, of a file
+) -> tuple:        # "backbone." and the like, and which of `RESNETS` it is; empty texts if there is none
+    "The ResNet in a state dict, and where it stands."
+    for part in ("", "backbone.", "encoder.", "enc.", "encoder_q.", "online_encoder.", "net."):
+        within = {k.removeprefix(part): s for k, s in shapes.items() if k.startswith(part)}
+        if name := resnet_of(within): return part, name
+    return "", ""
+
+def what_it_is(
+    shapes: dict,  # name -> shape, of a file that is no ContextSSL and no SIE model
+) -> str:          # "weights of ..."
+    "Whose weights these seem to be."
+    tops = dict.fromkeys(k.split(".")[0] for k in shapes)
+    part, name = encoder_in(shapes)
+    has = lambda *words: all(word in tops for word in words)
+    seen = ", ".join(list(tops)[:6]) + (", ..." if len(tops) > 6 else "")
+    if has("backbone", "projector_inv", "projector_equi"):
+        if not both_whole(shapes): return "SIE (load or load_published_sie reads them)"
+        return "EquiMod as SIE's program trains it (both projectors read the whole feature)"
+    if has("backbone", "projector_equi"):
+        return ("a method with an equivariant projector alone, from SIE's program: SIE without its "
+                "invariant half, which load_published_sie(path, SIEConfig(backbone='sie_resnet18', "
+                "equi_dim=512)) reads, or its SEN, whose names are the same")
+    if has("backbone", "projector") and name == "sie_resnet18":
+        return f"SimCLR, VICReg or AugSelf as SIE's program trains them ({seen})"
+    if has("encoder", "target_encoder", "transformer_encoder"): return f"seq-JEPA's program ({seen})"
+    like = {"solo-learn": has("backbone", "classifier"), "MoCo's": has("encoder_q") or has("queue"),
+            "lightly": has("backbone", "projection_head") or has("backbone", "prediction_head")}
+    if known := [program for program, fits in like.items() if fits]:
+        return f"another program, by their names {known[0]} ({seen})"
+    if not part and name == "sie_resnet18":
+        return ("the backbone alone from SIE's program (its final_weights.pth): "
+                "a ResNet without projectors and predictor, which is no model yet")
+    if not part and name: return f"a {name} alone, with no model behind it"
+    return f"another program (they are called {seen})"
+
+def both_whole(
+    shapes: dict,  # name -> shape, with two projectors
+) -> bool:
+    "Whether each of two projectors reads the whole feature, and not a part of it."
+    part, name = encoder_in(shapes)
+    first = [f"projector_{kind}.0.weight" for kind in ("inv", "equi")]
+    last = f"{part}layer4.1.bn2.weight"
+    if not name or last not in shapes or not all(k in shapes for k in first): return False
+    return sum(shapes[k][1] for k in first) > shapes[last][0]
+
+def refuse_other(
+    state: Mapping,  # name -> tensor, from `bare_state`
+    name: str,       # of the file
+) -> None:
+    "Say what a file holds that is no model here, and what can be done with it."
+    shapes = {k: tuple(v.shape) for k, v in state.items()}
+    inside = encoder_in(shapes)[1]
+    offer = f"; load_encoder gives the {inside} in it" if inside else ""
+    raise ValueError(f"{name} holds weights of {what_it_is(shapes)}; models are read from files of two "
+                     "programs, ContextSSL's (enc, predictor, aug_predictor) and SIE's "
+                     f"(backbone, projector_inv, projector_equi, predictor){offer}")
+
+# %% ../nbs/40_checkpoints.ipynb #f5e0c102
+def load_encoder(
+    path_or_state_dict: "str | Path | Mapping",  # a file of weights, or its content
+) -> torch.nn.Module:                            # with `.out_dim`, in eval mode, on the CPU
+    "The ResNet in a file of any program."
+    in_memory = isinstance(path_or_state_dict, Mapping)
+    name = "the state dict" if in_memory else str(path_or_state_dict)
+    held = path_or_state_dict if in_memory else read_reference(path_or_state_dict)
+    state, remarks = bare_state(held, name)
+    shapes = lambda tensors: {k: tuple(v.shape) for k, v in tensors.items()}
+    part, kind = encoder_in(shapes(state))
+    if not kind:
+        some = ", ".join(list(state)[:3])
+        raise ValueError(f"{name} holds no {', '.join(RESNETS)} (its names begin with {some})")
+    weights = {k.removeprefix(part): v for k, v in state.items() if k.startswith(part)}
+    others = dict.fromkeys(k.split(".")[0] for k in state if not k.startswith(part))
+    others |= dict.fromkeys(k.split(".")[0] for k in weights if k.startswith("fc."))
+    weights = {k: v for k, v in weights.items() if not k.startswith("fc.")}
+    encoder = build_encoder(kind)
+    expect_keys(shapes(encoder.state_dict()), shapes(weights), name)
+    encoder.load_state_dict(weights)
+    if others: remarks.append(f"took the {kind} and left {', '.join(others)}")
+    if remarks: warnings.warn(f"{name}: {'; '.join(remarks)}", stacklevel=2)
+    return encoder.eval()
 
 # %% ../nbs/40_checkpoints.ipynb #c40e711f
 def infer_backbone(
@@ -505,8 +697,7 @@ def infer_backbone(
     "Which encoder the weights under `enc.` belong to."
     if "enc.readout.weight" in shapes and "enc.stages.1.0.weight" in shapes:
         return dict(backbone="conv", width=shapes["enc.stages.1.0.weight"][0])
-    blocks = len({k.split(".")[2] for k in shapes if k.startswith("enc.layer3.")})
-    name = "resnet50" if "enc.layer1.0.conv3.weight" in shapes else {2: "resnet18", 6: "resnet34"}.get(blocks)
+    name = resnet_of({k.removeprefix("enc."): s for k, s in shapes.items() if k.startswith("enc.")})
     if not name:
         some = ", ".join([k for k in shapes if k.startswith("enc.")][:3]) or "there are none"
         raise ValueError(f"the encoder is no resnet18, resnet34, resnet50 or conv (its weights begin with {some}); give the module they belong to with encoder=")
@@ -519,7 +710,9 @@ def infer_config(
 ) -> ContextSSLConfig:
     "The configuration that the shapes of a published state dict imply."
     needed = ("predictor._read_in.weight", "predictor._read_out.weight", "aug_predictor.0.weight")
-    if lost := [k for k in needed if k not in shapes]: raise ValueError(f"this is no ContextSSL state dict: it lacks {', '.join(lost)}")
+    if lost := [k for k in needed if k not in shapes]:
+        raise ValueError(f"this is no ContextSSL state dict: it lacks {', '.join(lost)}; "
+                         f"it seems to hold weights of {what_it_is(shapes)}")
     n_embd, wide, d = *shapes[needed[0]], shapes[needed[1]][0]
     layers = {int(m[1]) for k in shapes if (m := re.match(r"predictor\.transformer\.h\.(\d+)\.", k))}
     says = dict(projection_dim=d, n_embd=n_embd, n_layer=len(layers), aux_hidden=shapes[needed[2]][0])
@@ -564,6 +757,7 @@ def reference_model(
     if encoder is not None and not hasattr(encoder, "out_dim"): encoder.out_dim = settings.projection_dim
     with torch.device("meta"): model = ContextSSL(settings, encoder)
     names, own = published_keys(model), model.state_dict()
+    state = with_names_of(state, names)
     expect_keys({k: tuple(own[ours].shape) for k, ours in names.items()}, {k: tuple(v.shape) for k, v in state.items() if k not in unused}, name)
     kind = lambda v, like: v.detach().to(like.dtype, copy=in_memory)
     model.load_state_dict({ours: kind(state[k], own[ours]) for k, ours in names.items()}, assign=True)
@@ -571,6 +765,14 @@ def reference_model(
     if unused: remarks.append(f"kept, but no part of the model: {', '.join(unused)}")
     if remarks: warnings.warn(f"{name}: {'; '.join(remarks)}", stacklevel=3)
     return model.eval()
+
+def with_names_of(
+    state: dict,          # name without wrappers -> tensor
+    names: Iterable[str], # of a model, in which such words may be names of its own
+) -> dict:                # name -> tensor
+    "The words that `bare_names` took off put back where the model itself has them."
+    own = {bare: name for name, bare in bare_names(names)[0].items()}
+    return {own.get(k, k): v for k, v in state.items()}
 
 def expect_keys(
     want: dict,  # name -> shape, of the model
@@ -604,9 +806,12 @@ def sie_model(
     encoder: "torch.nn.Module | None",  # None builds the one of the configuration
 ) -> SIE:            # in eval mode
     "A model that has these tensors."
+    projectors = ("projector_inv.", "projector_equi.")
+    if not any(k.startswith(projectors) for k in state): refuse_other(state, name)
     weights = from_published_names(state)
     told = weights["predictor.hyper.0.weight"].shape[-1] if "predictor.hyper.0.weight" in weights else 4
     model = SIE(config or SIEConfig(backbone="sie_resnet18", shown=("rot", "color") if told == 6 else ("rot",)), encoder)
+    weights = with_names_of(weights, model.state_dict())
     shapes = lambda tensors: {k: tuple(v.shape) for k, v in tensors.items()}
     expect_keys(shapes(model.state_dict()), shapes(weights), name)
     model.load_state_dict(weights)
@@ -615,13 +820,18 @@ def sie_model(
     return model.eval()
 
 def load_published(
-    path: "str | Path",               # a .pt or .pth file
+    path: "str | Path",               # a file of weights
     encoder: torch.nn.Module = None,  # for weights of another encoder
 ) -> torch.nn.Module:                 # ContextSSL or SIE, in eval mode
     "A model from a file of either published program."
     state, remarks = bare_state(read_reference(path), str(path))
-    if any(k.startswith("backbone.") for k in state): return sie_model(state, remarks, str(path), None, encoder)
-    return reference_model(state, remarks, str(path), encoder, False, {})
+    tops = {k.split(".")[0] for k in state}
+    shapes = {k: tuple(v.shape) for k, v in state.items()}
+    if "projector_inv" in tops and not both_whole(shapes):
+        return sie_model(state, remarks, str(path), None, encoder)
+    if "aug_predictor" in tops or any(k.startswith("predictor._read") for k in state):
+        return reference_model(state, remarks, str(path), encoder, False, {})
+    refuse_other(state, str(path))
 
 # %% ../nbs/40_checkpoints.ipynb #6fb761c4
 def reference_state(

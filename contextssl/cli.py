@@ -405,7 +405,7 @@ class TrainOptions:
     "Options of `contextssl train` besides those of the data, the model and the training."
     out: str = "runs/train"         # run folder
     method: str = "contextssl"      # which model is trained
-    preset: str = "paper"           # values that replace the defaults: paper (the published recipe), fast, mini, smoke
+    preset: str = "paper"           # values that replace the defaults: paper (what is published), released (what programs do otherwise), fast, mini, smoke
     resume: "bool | str" = False    # a run folder: continue that run, with the options that it was given; true: the run in `out`
     eval_every: int = 0             # epochs between evaluations during training; 0 has none
     eval_task: str = "all"          # what they ask, see `contextssl eval`
@@ -511,7 +511,8 @@ def train_options(
     own = recipe(method, name) if method != "contextssl" else Recipe(preset(name).model, preset(name).train)
     config = METHODS[method][0]
     usual = {f.name: f.default for f in fields(config)} | own.model
-    defaults = {**own.train, **own.model, **(follows_from(data, usual, name not in ("paper", "fast"), own.train.get("batch_size", TrainConfig.batch_size)) if data else {}), **stored}
+    follows = follows_from(data, usual, name not in ("paper", "released", "fast"), own.train.get("batch_size", TrainConfig.batch_size)) if data else {}
+    defaults = stored or {**own.train, **own.model, **follows}      # a run that goes on has all of its options
     o, d, t, m = parse("train", given, TrainOptions, DataOptions, TrainConfig, config, defaults=defaults, absent=ABSENT)
     if o.eval_every < 0: raise ValueError(f"eval_every={o.eval_every} must not be negative")
     tasks_of(o.eval_task)
@@ -527,12 +528,14 @@ def run_train(words: list):
     data = open_data(first) if first.data != "3diebench" else None
     o, d, t, m = train_options(words, data, stored)
     import torch
-    from contextssl.checkpoints import METHODS, training_source
+    from contextssl.checkpoints import METHODS, size_remark, training_source
     from contextssl.demo import preset
     from contextssl.evaluation import EvalConfig
     from contextssl.training import train
     from contextssl.watch import enough_for_model
     data = data or open_data(d)
+    if d.data == "3diebench" and not stored:
+        if told := size_remark(o.method, o.preset, data.views.resolution): warnings.warn(told)
     lengths = o.eval_ctxt or (0, getattr(m, "block_size", 2) - 2)
     cfg = EvalConfig(**{**preset(o.preset).evaluation, "lengths": lengths, "eval_normalize": o.eval_normalize, "contexts": data.space.names})
     if o.eval_every and data.views is None: raise ValueError(f"eval_every={o.eval_every} asks for evaluations, but data={d.data} has pairs only; leave it out")

@@ -41,7 +41,7 @@ class DataOptions:
     "Which data a command works on."
     data: str = "3diebench"        # 3diebench (also what `contextssl render` makes, and whatever has its layout); cifar10, cifar100, stl10 or folder (photographs); adult or mimic (tables); or module:Class, data of your own
     data_dir: str = ""             # its folder; if left out, that of the variable CONTEXTSSL_DATA, else data/NAME
-    resolution: int = 0            # pixels; 0: those of a packed set or of the photographs, of images in files at most 128 as published
+    resolution: int = 0            # pixels; 0: those of a packed set or of the photographs, of images in files at most ContextSSL's 128 (SIE's methods: 256)
     storage: str = "auto"          # where images of 3diebench are served from: disk, ram, gpu, or auto, which picks by size
     groups: tuple[str, ...] = ("crop", "blur")  # how photographs are augmented: some of crop, blur, color; each is a factor of the action
     eval_views: int = 8            # views of each photograph, or of each item of your own, in an evaluation
@@ -183,6 +183,6 @@ def follows_from(
                  env_ratio=(*(1 / len(names) for _ in names), 0.0) if len(names) > 1 else (0.5, 0.0, 0.5), **dict(shown=names[:1]) if usual.get("shown") else {})
     if hasattr(views, "answers"): found |= dict(mask_prob=0.5, block_size=min(usual.get("block_size", 0), batch) or usual.get("block_size"))
     states = data.source.pairs(np.arange(1), np.random.default_rng(0)).images
-    if states.ndim == 2: found["backbone"] = f"mlp:{states.shape[1]}"
+    if states.ndim == 2: found |= dict(backbone=f"mlp:{states.shape[1]}", zero_init_residual=None)
     elif states.shape[-1] < 64: found["backbone"] = "cifar_conv" if small else "cifar_resnet18"
     return {k: v for k, v in found.items() if k in usual}

@@ -48,6 +48,7 @@ MINI_TRAIN = dict(batch_size=128, learning_rate=1e-3, encoder_lr_scale=6.0, weig
 
 PRESETS = {
     "paper": Preset(),
+    "released": Preset(),     # differs for seq-JEPA alone
     "fast": Preset(model=dict(OURS, block_size=256), train=dict(epochs=100, warmup_epochs=2.0, encoder_lr_scale=6.0, weight_decay=0.0, clip_grad=1.0, restart=0.6)),
     "mini": Preset(render=dict(objects=80, views=50, size=64), model=MINI, train=MINI_TRAIN, steps_per_minute=400, budget_minutes=10.0),
     "smoke": Preset(render=dict(objects=5, views=8, size=32, classes=["chair", "mug", "car", "lamp"]),
@@ -58,7 +59,7 @@ PRESETS = {
 }
 
 def preset(
-    name: str,  # paper, fast, mini or smoke
+    name: str,  # paper, released, fast, mini or smoke
 ) -> Preset:
     "The preset of that name."
     return PRESETS[nearest_name("preset", name, PRESETS)]

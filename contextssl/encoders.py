@@ -22,7 +22,7 @@ from .names import nearest_name
 def resnet(
     name: str,                         # "resnet18", "resnet34" or "resnet50"
     zero_init_residual: bool = False,  # the last gain of every block starts at 0
-) -> nn.Module:                        # (n, 3, R, R) -> (n, out_dim), randomly initialised, with an attribute `out_dim`
+) -> nn.Module:                        # (n, 3, R, R) -> (n, out_dim), untrained, with `.out_dim`
     "A torchvision ResNet without its classifier, as ContextSSL uses it."
     net = torchvision.models.get_model(name, weights=None, zero_init_residual=zero_init_residual)
     net.out_dim = net.fc.in_features
@@ -176,18 +176,20 @@ def build_encoder(
     name: str,           # one of `BACKBONES`, or "mlp:108" for rows of 108 numbers
     out_dim: int | None = None,  # feature width; a ResNet's own width is fixed, and a mismatch is refused
     width: int = 32,     # channels of the first stage of the small nets; a perceptron's layers are 8 times as wide
-    zero_init_residual: bool | None = None,  # of a ResNet, see above; None: that of its program, so true for sie_resnet18 alone
+    zero_init_residual: bool | None = None,  # of a ResNet; None: as in its program, true for sie_resnet18 alone
 ) -> nn.Module:          # (n, 3, R, R), or (n, row) -> (n, out_dim)
     "The encoder of that name."
     row = re.fullmatch(r"mlp:0*([1-9]\d*)", name)
     if not row: nearest_name("backbone", name if name != BACKBONES[-1] else "mlp:", BACKBONES)
     if zero_init_residual and name not in RESNETS:
-        raise ValueError(f"zero_init_residual=true is an option of the ResNets ({', '.join(RESNETS)}), "
+        resnets = ", ".join(RESNETS)
+        raise ValueError(f"zero_init_residual=true is an option of the ResNets ({resnets}), "
                          f"and {name} has no residual blocks; use zero_init_residual=false")
     if name == "conv": return ConvNet(out_dim or 256, width)
     if name == "cifar_conv": return ConvNet(out_dim or 256, width, grid=4, share=1.0)
     if row: return RowNet(int(row[1]), out_dim or 256, 8 * width)
-    net = RESNETS[name]() if zero_init_residual is None else RESNETS[name](zero_init_residual=zero_init_residual)
+    start = {} if zero_init_residual is None else dict(zero_init_residual=zero_init_residual)
+    net = RESNETS[name](**start)
     if out_dim is not None and out_dim != net.out_dim:
         raise ValueError(f"{name} gives features of width {net.out_dim}, but {out_dim} was asked for (projection_dim)")
     return net

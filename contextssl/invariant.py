@@ -24,14 +24,14 @@ from .threediebench import Views
 # %% ../nbs/31_invariant.ipynb #24897120
 @dataclass(frozen=True)
 class MethodConfig:
-    "What every method is told; losses and widths are by default those published for 3DIEBench, the network is in the recipe `paper`."
+    "What every method is told; losses and widths are by default published ones, the recipe `paper` has the rest."
     method: str = ""                # name of the method; fixed
     backbone: str = "resnet18"      # encoder: resnet18, resnet34, resnet50, sie_resnet18 or conv
     width: int = 32                 # channels of the first stage of backbone conv
     projection_dim: int = 512       # d, width of the feature
     factors: dict = field(default_factory=lambda: {"rot": 4, "color": 2})  # the action, factor by factor
     feature_norm: bool = False      # batch normalisation of the feature (ours; a small net needs it, and probes then read features of one scale)
-    zero_init_residual: Optional[bool] = None  # of a ResNet: the last gain of every block starts at 0; None: that of its program, so true for sie_resnet18 alone
+    zero_init_residual: Optional[bool] = None  # of a ResNet: blocks start as shortcuts; None: sie_resnet18's alone
 
     def __post_init__(self):
         own = type(self).method
@@ -78,7 +78,9 @@ class Method(nn.Module):
         super().__init__()
         d = config.projection_dim
         self.config, self.action_space = config, ActionSpace(dict(config.factors))
-        self.encoder = build_encoder(config.backbone, d, config.width, config.zero_init_residual) if encoder is None else encoder
+        if encoder is None:
+            encoder = build_encoder(config.backbone, d, config.width, config.zero_init_residual)
+        self.encoder = encoder
         if self.encoder.out_dim != d:
             raise ValueError(f"the encoder gives features of width {self.encoder.out_dim}, but projection_dim is {d}; they must agree")
         self.feature_norm = nn.BatchNorm1d(d, affine=False) if config.feature_norm else nn.Identity()
@@ -114,7 +116,7 @@ def start_features(
     z: torch.Tensor,   # (o, v, d) its features
     views: Views,      # whose features they are
 ) -> torch.Tensor:     # (o, v, d'), or a table that is indexed like one
-    "What predictions start from: the features, or sequences of them where a method was trained on longer ones (`starts`)."
+    "What predictions start from: the features, or sequences of them if a method has `starts`."
     return model.starts(z, views) if hasattr(model, "starts") else z
 
 # %% ../nbs/31_invariant.ipynb #e3fe7a09

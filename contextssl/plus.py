@@ -7,15 +7,17 @@ __all__ = ['PlusConfig', 'PlusMethod', 'SimCLRPlusConfig', 'SimCLRPlus', 'VICReg
 
 # %% ../nbs/36_plus.ipynb #7b7e1b07
 from dataclasses import dataclass
+from typing import Optional
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .encoders import mlp
 from .invariant import Method, MethodConfig, spread_terms
-from .objectives import gather_rows, invariance, nce_pairs
+from .objectives import gather_rows, interleave, invariance, nt_xent
 from .pairs import PairBatch
-from .world_model import ContextCache, ContextTransformer
+from .world_model import ContextCache, ContextTransformer, aux_terms, draw_environment, expect_env_ratio
 
 # %% ../nbs/36_plus.ipynb #f46589d8
 @dataclass(frozen=True)
@@ -72,9 +74,17 @@ class PlusMethod(Method):
 # %% ../nbs/36_plus.ipynb #82e13fde
 @dataclass(frozen=True)
 class SimCLRPlusConfig(PlusConfig):
-    "SimCLR on the transformer."
+    "SimCLR on the transformer, by default without the cut-off and the auxiliary head of ContextSSL's program."
     method: str = "simclr_plus"
-    temperature: float = 0.1  # of NT-Xent
+    temperature: float = 0.1          # of NT-Xent
+    clamp: Optional[float] = None     # cosines below it are lifted to it (the program: 1e-7)
+    weight_equiv_loss: float = 0.0    # of a predictor of the second view's factors (the program: 5)
+    aux_hidden: int = 1024            # width of its two hidden layers
+    env_ratio: tuple[float, ...] = (0.5, 0.5, 0.0)  # how often it is asked for each alone, and for all
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.weight_equiv_loss: expect_env_ratio(self.env_ratio, self.factors)
 
 
 class SimCLRPlus(PlusMethod):
@@ -84,11 +94,23 @@ class SimCLRPlus(PlusMethod):
                  encoder: nn.Module | None = None,  # any module with `.out_dim`
                 ):
         super().__init__(config, encoder)
+        c = config
+        if c.weight_equiv_loss:
+            self.aux_head = mlp(c.projection_dim, c.aux_hidden, self.action_space.dim)
 
     def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
-        "NT-Xent of the two sides; `generator` draws the masks."
-        nce = nce_pairs(*self.sides(batch, generator), self.config.temperature)
-        return {"loss": nce, "nce": nce}
+        "NT-Xent, and auxiliary errors if they have a weight; `generator` draws factors and masks."
+        c = self.config
+        asked = ()
+        if c.weight_equiv_loss:
+            asked = draw_environment(self.action_space.names, c.env_ratio, generator)
+        p = interleave(*self.sides(batch, generator))          # (2n, d)
+        nce = nt_xent(p, c.temperature, c.clamp)
+        if not c.weight_equiv_loss: return {"loss": nce, "nce": nce}
+        guess = self.aux_head(F.normalize(p.float(), dim=1)).float()
+        target = gather_rows(batch.latents[:, 1]).repeat_interleave(2, 0)
+        aux = aux_terms(self.action_space, guess, target, [asked], len(p) // 2)
+        return {"loss": nce + c.weight_equiv_loss * sum(aux.values()), "nce": nce, **aux}
 
 # %% ../nbs/36_plus.ipynb #5a694ddd
 @dataclass(frozen=True)

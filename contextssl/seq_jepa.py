@@ -99,14 +99,15 @@ class SeqJEPAConfig(MethodConfig):
     momentum: float = 0.996             # of the target encoder at the beginning; it rises to 1 along a cosine
     tell_transformer: bool = True       # the transformer gets the actions between the views it sees
     tell_predictor: bool = True         # the predictor gets the action that is still to come
-    norm_coming: bool = False           # the batch normalisation of actions sees that one among the others as well, as in the released program
-    momentum_stages: int = 0            # the momentum rises in so many even stages, in the released program one for each epoch; 0: at every step
+    norm_coming: bool = False           # batch normalisation sees it with the others (released program)
+    momentum_stages: int = 0            # of the momentum's rise (released program: epochs); 0: every step
 
     def __post_init__(self):
         super().__post_init__()
         for name in self.shown: ActionSpace(dict(self.factors)).slice(name)      # refuses what is no factor
         if not self.lengths or min(self.lengths) < 1: raise ValueError(f"lengths={list(self.lengths)} must be one or more numbers of views, each at least 1")
-        if self.momentum_stages < 0: raise ValueError(f"momentum_stages={self.momentum_stages} must not be negative")
+        if self.momentum_stages < 0:
+            raise ValueError(f"momentum_stages={self.momentum_stages} must not be negative")
         if not 0 <= self.momentum <= 1: raise ValueError(f"momentum={self.momentum} must lie in [0, 1]")
         if (self.projection_dim + self.action_width) % self.n_head:
             raise ValueError(f"projection_dim={self.projection_dim} and action_width={self.action_width} make tokens of width {self.projection_dim + self.action_width}, "
@@ -171,7 +172,10 @@ class SeqJEPA(PredictingMethod):
         if actions.shape[1] != z.shape[1] - 1: raise ValueError(f"{z.shape[1]} views have {z.shape[1] - 1} actions between them, but there are {actions.shape[1]}")
         return self.aggregator(z, self.tell(actions, self.config.tell_transformer))
 
-    def told_actions(self, actions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # (n, M, A) -> (n, M - 1, action_width), (n, action_width)
+    def told_actions(
+        self,
+        actions: torch.Tensor,  # (n, M, A)
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # (n, M - 1, action_width), (n, action_width)
         "The vectors of the actions between the views, and of the one that is still to come."
         c = self.config
         if not c.norm_coming:
@@ -183,7 +187,8 @@ class SeqJEPA(PredictingMethod):
     def predict_next(self, z: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:  # (n, M, d), (n, M, A) -> (n, d)
         "The feature of the view to which the last action leads, from M views and M actions."
         if actions.shape[1] != z.shape[1]:
-            raise ValueError(f"from {z.shape[1]} views {z.shape[1]} actions lead to the next one, but there are {actions.shape[1]}")
+            raise ValueError(f"from {z.shape[1]} views {z.shape[1]} actions lead to the next one, "
+                             f"but there are {actions.shape[1]}")
         between, coming = self.told_actions(actions)
         known = self.aggregator(z, between)
         return self.predictor(torch.cat([known, coming.to(known.dtype)], 1))
@@ -197,19 +202,28 @@ class SeqJEPA(PredictingMethod):
         if self.config.shown: self.shown_part(actions)     # refuses another width
         return self.predict_next(e[:, None], actions[:, None])
 
-    def predict_features(self, z: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:  # (n, d), or rows of `starts`; (n, A) -> (n, d)
+    def predict_features(
+        self,
+        z: torch.Tensor,        # (n, d), or rows of `starts`
+        actions: torch.Tensor,  # (n, A)
+    ) -> torch.Tensor:          # (n, d)
         "Where the actions take features, from one view or from a sequence that ends with it."
         if self.config.shown: self.shown_part(actions)     # refuses another width
         d, a = self.config.projection_dim, self.action_space.dim
         seen = (z.shape[1] + a) // (d + a)
         if seen < 1 or z.shape[1] != seen * (d + a) - a:
-            raise ValueError(f"rows of width {z.shape[1]} are no sequence: M views of width {d} with the M - 1 actions of width {a} between them make {d}, {2 * d + a}, ...")
+            raise ValueError(f"rows of width {z.shape[1]} are no sequence: M views of width {d} with "
+                             f"the M - 1 actions of width {a} between them make {d}, {2 * d + a}, ...")
         views = z[:, :seen * d].unflatten(1, (seen, d))
         between = z[:, seen * d:].reshape(len(z), seen - 1, a)
         return self.predict_next(views, torch.cat([between, actions[:, None].to(between.dtype)], 1))
 
-    def starts(self, z: torch.Tensor, views: Views) -> "torch.Tensor | SequenceTable":  # (o, v, d) features -> (o, v, d'), for `predict_features`
-        "What predictions start from: single views if the model was trained on such, else the shortest sequences that it was trained on, each ending with the view."
+    def starts(
+        self,
+        z: torch.Tensor,  # (o, v, d) features
+        views: Views,     # whose features they are
+    ) -> "torch.Tensor | SequenceTable":  # (o, v, d') for `predict_features`
+        "Single views if the model was trained on such, else its shortest sequences, which end with the view."
         seen = min(self.config.lengths)
         return z if seen == 1 else SequenceTable(z, views, seen, ends=True)
 
@@ -217,7 +231,8 @@ class SeqJEPA(PredictingMethod):
     def follow(self, progress: float) -> None:  # share of the training done
         "One step of the target encoder towards the encoder."
         c = self.config
-        if c.momentum_stages: progress = math.floor(progress * c.momentum_stages + 1e-9) / c.momentum_stages
+        if c.momentum_stages:
+            progress = math.floor(progress * c.momentum_stages + 1e-9) / c.momentum_stages
         towards = (1 - c.momentum) * (math.cos(math.pi * min(1.0, progress)) + 1) / 2
         for slow, fast in zip(self.target[0].parameters(), self.encoder.parameters()): slow.lerp_(fast, towards)
 
@@ -258,7 +273,7 @@ class SeqJEPA(PredictingMethod):
 
 # %% ../nbs/35_seq_jepa.ipynb #42e35a18
 class SequenceTable:
-    "Features and actions of sequences that begin or end with each view, (o, v, M d + (M - 1) A), made when they are asked for."
+    "Features and actions of sequences at each view, (o, v, M d + (M - 1) A), made when they are asked for."
     def __init__(self,
                  z: torch.Tensor,  # (o, v, d) features
                  views: Views,     # data set

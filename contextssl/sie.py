@@ -21,7 +21,7 @@ from .threediebench import Views
 # %% ../nbs/33_sie.ipynb #0b3b88c1
 @dataclass(frozen=True)
 class SIEConfig(PredictorConfig):
-    "SIE; the defaults are the published recipe."
+    "SIE; losses and widths are by default published ones, the recipe `paper` has the rest."
     method: str = "sie"
     equi_dim: int = 256               # d_eq, last numbers of the feature that are to be equivariant
     weight_inv: float = 10.0          # of the squared difference of the invariant halves

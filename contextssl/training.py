@@ -33,7 +33,7 @@ import torch
 import yaml
 from tqdm.auto import tqdm
 
-from .checkpoints import expect_saveable, load_training, load_weights, newest, read_card, save, versions, write_atomic
+from .checkpoints import expect_saveable, load_training, load_weights, newest, own_memory, read_card, save, versions, write_atomic
 from .pairs import PairBatch, PairSource, batches, steps_per_epoch
 from .processes import Crew, Share, share_norms
 from .watch import Collapse, Finite, OnlineProbes, enough_for_model, enough_memory, expect_room, expect_tracker, open_tracker, threads
@@ -217,8 +217,15 @@ class Average:
                  decay: float,            # share of the average that stays at each step
                 ):
         self.model, self.decay = copy.deepcopy(model).eval(), decay
-        pairs = list(zip(self.model.state_dict().values(), model.state_dict().values()))
-        self.numbers, self.counts = ([p for p in pairs if p[0].is_floating_point() == kind] for kind in (True, False))
+        own_memory(self.model)                       # an expanded buffer could not be written to
+        pairs = {}                                   # a tensor that has two names moves once
+        for kept, now in zip(self.model.state_dict().values(), model.state_dict().values()):
+            if not isinstance(kept, torch.Tensor): continue
+            pairs[kept.data_ptr(), kept.shape, kept.stride()] = kept, now
+        self.numbers = [p for p in pairs.values() if p[0].is_floating_point()]
+        self.counts = [p for p in pairs.values() if not p[0].is_floating_point()]
+        adds = lambda m: type(m).get_extra_state is not torch.nn.Module.get_extra_state
+        self.stateful = [p for p in zip(self.model.modules(), model.modules()) if adds(p[0])]
 
     @torch.no_grad()
     def update(self, step: int):  # steps done
@@ -226,6 +233,7 @@ class Average:
         average, now = (list(v) for v in zip(*self.numbers))
         torch._foreach_lerp_(average, now, 1 - min(self.decay, (1 + step) / (10 + step)))
         for kept, new in self.counts: kept.copy_(new)
+        for kept, new in self.stateful: kept.set_extra_state(copy.deepcopy(new.get_extra_state()))
 
 # %% ../nbs/41_training.ipynb #51e3f480
 def describe_run(

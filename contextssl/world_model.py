@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['pair_tokens', 'pair_mask', 'context_mask', 'attend_shared', 'Block', 'ContextCache', 'init_linear',
-           'ContextTransformer', 'ContextSSLConfig', 'Output', 'feature_targets', 'TrainingLayout', 'ContextSSL',
-           'environments', 'draw_environment', 'mask_schedule', 'aux_terms', 'prediction_terms', 'read_terms',
-           'readings', 'contextssl_loss']
+           'ContextTransformer', 'expect_env_ratio', 'ContextSSLConfig', 'Output', 'feature_targets', 'TrainingLayout',
+           'ContextSSL', 'environments', 'draw_environment', 'mask_schedule', 'aux_terms', 'prediction_terms',
+           'read_terms', 'readings', 'contextssl_loss']
 
 # %% ../nbs/34_world_model.ipynb #8d78cc20
 import math
@@ -182,6 +182,18 @@ class ContextTransformer(nn.Module):
         return self.read_out(self.norm(h))
 
 # %% ../nbs/34_world_model.ipynb #c989e4c0
+def expect_env_ratio(
+    env_ratio: tuple,  # share of each environment
+    factors: dict,     # of the action
+):
+    "Refuse shares that are not one for each environment."
+    right = len(env_ratio) - len(factors) in (1, 2) and min(env_ratio) >= 0
+    if right and abs(sum(env_ratio) - 1) <= 1e-6: return
+    raise ValueError(f"env_ratio={list(env_ratio)} must be {len(factors) + 1} shares that sum to 1: "
+                     f"{', '.join(factors)} alone, and all together; "
+                     "one more may follow for no factor at all")
+
+
 @dataclass(frozen=True)
 class ContextSSLConfig:
     "Everything that defines a ContextSSL model and its objective; the defaults are the published recipe."
@@ -209,7 +221,7 @@ class ContextSSLConfig:
     hidden_rotation: str = "zero"        # what stands for a hidden rotation: zero (published), or identity
     circular: tuple[str, ...] = ("color",)  # factors whose values lie on a circle of length 1, for weight_feature_aux
     env_draw: str = "batch"              # one environment for the batch (published), for each sequence, or "all": each batch is read in every environment
-    zero_init_residual: Optional[bool] = None  # of a ResNet: the last gain of every block starts at 0; None: that of its program, so true for sie_resnet18 alone
+    zero_init_residual: Optional[bool] = None  # of a ResNet: blocks start as shortcuts; None: sie_resnet18's alone
 
     def __post_init__(self):
         if self.block_size < 2 or self.block_size % 2: raise ValueError(f"block_size={self.block_size} must be even and positive; a block holds whole pairs")
@@ -219,9 +231,7 @@ class ContextSSLConfig:
         if self.hidden_rotation not in ("zero", "identity"): raise ValueError(f"hidden_rotation={self.hidden_rotation!r} is not known; use zero or identity")
         if self.env_draw not in ("batch", "sequence", "all"): raise ValueError(f"env_draw={self.env_draw!r} is not known; use batch, sequence or all")
         if self.temperature <= 0: raise ValueError(f"temperature={self.temperature} must be positive")
-        if len(self.env_ratio) - len(self.factors) not in (1, 2) or min(self.env_ratio) < 0 or abs(sum(self.env_ratio) - 1) > 1e-6:
-            raise ValueError(f"env_ratio={list(self.env_ratio)} must be {len(self.factors) + 1} shares that sum to 1: "
-                             f"{', '.join(self.factors)} alone, and all together; one more may follow for no factor at all")
+        expect_env_ratio(self.env_ratio, self.factors)
 
 # %% ../nbs/34_world_model.ipynb #0a93c45d
 @dataclass
@@ -255,7 +265,8 @@ class TrainingLayout(nn.Module):
         c, d = config, config.projection_dim
         hidden = {"rot": (0.0, 0.0, 0.0, 1.0)} if c.hidden_rotation == "identity" and "rot" in c.factors else None
         self.config, self.action_space = c, ActionSpace(dict(c.factors), hidden)
-        self.encoder = build_encoder(c.backbone, d, c.width, c.zero_init_residual) if encoder is None else encoder
+        if encoder is None: encoder = build_encoder(c.backbone, d, c.width, c.zero_init_residual)
+        self.encoder = encoder
         if self.encoder.out_dim != d:
             raise ValueError(f"the encoder gives features of width {self.encoder.out_dim}, but projection_dim is {d}; they must agree")
         self.feature_norm = nn.BatchNorm1d(d, affine=False) if c.feature_norm else nn.Identity()
