@@ -85,7 +85,9 @@ def read_options(
     path: str,  # YAML file
 ) -> dict:      # option -> value
     "The options in a file."
+    if not path.strip(): raise ValueError("config= is empty; give it a value, or leave it out")
     path = Path(path).expanduser()
+    if path.is_dir(): path = path / "config.yaml"      # of a run
     try: found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError: raise FileNotFoundError(f"config={path}: there is no such file") from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as e: raise ValueError(f"config={path} cannot be read as YAML: {' '.join(str(e).split())}") from None
@@ -409,7 +411,7 @@ class TrainOptions:
     eval_every: int = 0             # epochs between evaluations during training; 0 has none
     eval_task: str = "all"          # what they ask, see `contextssl eval`
     eval_ctxt: tuple[int, ...] = () # tokens of context; if left out, none and as many as the published program takes, block_size - 2
-    eval_normalize: bool = True     # unit length for embeddings before a probe of relative factors
+    eval_normalize: bool = True     # unit length for embeddings before a probe of relative factors, and in retrieval
 
 # %% ../nbs/60_cli.ipynb #7db51e3a
 def tasks_of(
