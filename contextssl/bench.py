@@ -499,13 +499,14 @@ def busy_loops(
 
 # %% ../nbs/58_bench.ipynb #56d602e9
 def load_rows(
-    times: np.ndarray,  # (r, 2, 2) seconds of a step: round; alone, beside others; spinning, passive
+    times: np.ndarray,  # (r, 2, 2) seconds a step: round; alone, beside others; spinning, passive
     difference: float,  # between the losses of the two
     note: str,          # what a reader of the rows must know
 ) -> list[dict]:        # rows of the results
     "What the rounds say: beside others, alone, and how many times longer the one is."
     alone, beside = times[:, 0], times[:, 1]
-    found = {"": (1000 * beside, "ms"), ".alone": (1000 * alone, "ms"), ".slowdown": (beside / alone, "times")}
+    found = {"": (1000 * beside, "ms"), ".alone": (1000 * alone, "ms")}
+    found[".slowdown"] = beside / alone, "times"
     rows = []
     for name, (each, unit) in found.items():
         lower, ratio, upper = np.quantile(each[:, 0] / each[:, 1], [0.25, 0.5, 0.75])

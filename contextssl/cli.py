@@ -89,10 +89,14 @@ def read_options(
     path = Path(path).expanduser()
     if path.is_dir(): path = path / "config.yaml"      # of a run
     try: found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError: raise FileNotFoundError(f"config={path}: there is no such file") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as e: raise ValueError(f"config={path} cannot be read as YAML: {' '.join(str(e).split())}") from None
+    except FileNotFoundError:
+        raise FileNotFoundError(f"config={path}: there is no such file") from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as e:
+        why = " ".join(str(e).split())
+        raise ValueError(f"config={path} cannot be read as YAML: {why}") from None
     found = found or {}
-    if not isinstance(found, dict): raise ValueError(f"config={path} must hold one option in a line, as key: value")
+    if not isinstance(found, dict):
+        raise ValueError(f"config={path} must hold one option in a line, as key: value")
     of_run = {"model", "train", "data"} <= set(found) and "run" not in found
     options = method_of(path.parent) if of_run else {}
     for key, value in found.items():
@@ -163,7 +167,8 @@ def peek(
 
 # %% ../nbs/60_cli.ipynb #2a6f4d5d
 KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text", "NoneType": "null",
-         "tuple": "a list, with commas", "list": "a list, with commas", "dict": "a mapping such as {a: 1}"}
+         "tuple": "a list, with commas", "list": "a list, with commas",
+         "dict": "a mapping such as {a: 1}"}
 
 def one_sentence(
     message: str,  # of an ArgumentError
@@ -185,7 +190,8 @@ def readable(
 ) -> str:        # what jsonargparse reads as a value of that type
     "A value as text; a list gets brackets."
     text = value if isinstance(value, str) else json.dumps(value, default=str)
-    items = next((get_args(k) for k in (kind, *get_args(kind)) if get_origin(k) in (list, tuple)), None)
+    lists = [k for k in (kind, *get_args(kind)) if get_origin(k) in (list, tuple)]
+    items = get_args(lists[0]) if lists else None
     bare = text.strip()
     if items is None or bare[:1] in ("", "[") or bare == "null": return text
     parts = [part.strip() for part in bare.removeprefix("(").removesuffix(")").split(",")]
@@ -210,12 +216,14 @@ def expect_option(
     "Refuse an option that there is not, and a value that cannot be one."
     key, value, file = given
     why = next((why for name, why in absent.items() if f"{name}.".startswith(f"{key}.")), "")
-    if why and key not in kinds: raise ValueError(f"there is no option {key!r} here: {why}; leave it out")
+    if why and key not in kinds:
+        raise ValueError(f"there is no option {key!r} here: {why}; leave it out")
     if isinstance(value, dict) and key not in kinds: known("section", key, SECTIONS, file=file)
     known("option", key, [*kinds, *([] if file else ["config"])], names, file)
     kind = kinds[key]
     text = get_origin(kind) not in (list, tuple) and str in (kind, *get_args(kind))
-    if text and isinstance(value, (list, dict)): raise ValueError(f"{key} in {file} must be one value, and it is {value}")
+    if text and isinstance(value, (list, dict)):
+        raise ValueError(f"{key} in {file} must be one value, and it is {value}")
 
 
 def parse(
@@ -255,7 +263,8 @@ def filled(
         values[f.name] = at_home(got[key])
         needed = f.default is MISSING or isinstance(f.default, str) and f.default
         if needed and isinstance(got[key], str) and not got[key].strip():
-            raise ValueError(f"{key}= is empty; give it a value" + ("" if f.default is MISSING else ", or leave it out"))
+            otherwise = "" if f.default is MISSING else ", or leave it out"
+            raise ValueError(f"{key}= is empty; give it a value{otherwise}")
     try: return cls(**values)
     except ValueError as e: raise ValueError(re.sub(r"^\w+(?==)", lambda m: names.get(m[0], m[0]), str(e))) from None
 
@@ -393,7 +402,7 @@ def data_info(words: list):
 DATA_COMMANDS = {"download": data_download, "pack": data_pack, "verify": data_verify, "info": data_info, "check": data_check}
 
 def run_data(words: list):
-    "The published 3DIEBench: data download, pack, verify or info; and data of your own: data check."
+    "The published 3DIEBench: data download, pack, verify or info; data of your own: data check."
     action, *rest = words or [""]
     if action in ("", "-h", "--help"):
         print("\n".join(["usage: contextssl data ACTION ...", "", *(f"  {name:9s} {f.__doc__}" for name, f in DATA_COMMANDS.items())]))
@@ -411,7 +420,7 @@ class TrainOptions:
     eval_every: int = 0             # epochs between evaluations during training; 0 has none
     eval_task: str = "all"          # what they ask, see `contextssl eval`
     eval_ctxt: tuple[int, ...] = () # tokens of context; if left out, none and as many as the published program takes, block_size - 2
-    eval_normalize: bool = True     # unit length for embeddings before a probe of relative factors, and in retrieval
+    eval_normalize: bool = True     # unit length before a probe of relative factors, and in retrieval
 
 # %% ../nbs/60_cli.ipynb #7db51e3a
 def tasks_of(
@@ -541,7 +550,10 @@ def run_train(words: list):
     cfg = EvalConfig(**{**preset(o.preset).evaluation, "lengths": lengths, "eval_normalize": o.eval_normalize, "contexts": data.space.names})
     if o.eval_every and data.views is None: raise ValueError(f"eval_every={o.eval_every} asks for evaluations, but data={d.data} has pairs only; leave it out")
     judged = o.eval_every and "/" in t.keep_best     # a metric of the evaluation, see `metric_name`
-    if judged: warnings.warn(f"keep_best={t.keep_best} chooses a checkpoint by the held-out objects, so what it reaches on them is too good; judge it on a third set, contextssl eval load_model={o.out}/best test_dir=FOLDER")
+    if judged:
+        warnings.warn(f"keep_best={t.keep_best} chooses a checkpoint by the held-out objects, so what it "
+                      "reaches on them is too good; judge it on a third set, "
+                      f"contextssl eval load_model={o.out}/best test_dir=FOLDER")
     torch.manual_seed(t.seed)
     make = lambda: METHODS[o.method][1](m)
     with enough_for_model(make, torch.device("cpu")): model = make()
@@ -559,7 +571,7 @@ def model_path(
     from contextssl.checkpoints import aside
     path = Path(pretrained_model_dir, load_model or PUBLISHED_MODEL)
     if path.exists(): return path
-    if aside(path).exists(): return aside(path)      # the process was killed while another took its place
+    if aside(path).exists(): return aside(path)      # killed while another took its place
     raise FileNotFoundError(f"there is no model {path}; name a published .pt file, a checkpoint or a run folder with load_model=, and the folder it is in with pretrained_model_dir=")
 
 def results_folder(

@@ -49,9 +49,10 @@ WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "KMP_LIBRARY")
 
 
 def wait_passively(
-    variables: MutableMapping[str, str] = os.environ,  # of this process, or of one that is to be started
+    variables: MutableMapping[str, str] = os.environ,  # of this process, or of one to be started
 ) -> None:
-    "Let OpenMP threads sleep while they wait, and use huge pages, unless the user has said otherwise; call it before torch is imported."
+    """Let OpenMP threads sleep while they wait, and use huge pages, unless the user has said
+    otherwise; call it before torch is imported."""
     if not any(name in variables for name in WAITING):
         variables["OMP_WAIT_POLICY"] = "passive"
     variables.setdefault("THP_MEM_ALLOC_ENABLE", "1")

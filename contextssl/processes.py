@@ -34,10 +34,10 @@ def join(
 
 
 def leave(
-    failed: "bool | None" = None,  # whether this process ends with an error; None finds out at the end of the program
+    failed: "bool | None" = None,  # whether the process ends with an error; None finds out at its end
 ) -> None:
     "End the group of processes, if there is one."
-    if failed is None: failed = hasattr(sys, "last_value")      # an exception that nobody has caught
+    if failed is None: failed = hasattr(sys, "last_value")     # an exception that nobody has caught
     alone = not (dist.is_available() and dist.is_initialized())
     if alone or failed and dist.get_backend() != "gloo": return
     dist.destroy_process_group()

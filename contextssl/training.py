@@ -33,7 +33,8 @@ import torch
 import yaml
 from tqdm.auto import tqdm
 
-from .checkpoints import expect_saveable, load_training, load_weights, newest, own_memory, read_card, save, versions, write_atomic
+from .checkpoints import expect_saveable, load_training, load_weights, newest, own_memory
+from .checkpoints import read_card, save, versions, write_atomic
 from .pairs import PairBatch, PairSource, batches, steps_per_epoch
 from .processes import Crew, Share, share_norms
 from .watch import Collapse, Finite, OnlineProbes, enough_for_model, enough_memory, expect_room, expect_tracker, open_tracker, threads
