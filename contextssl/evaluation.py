@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['CHOICES', 'PROTOCOLS', 'KINDS', 'QUESTIONS', 'PREDICTED', 'EvalConfig', 'protocol', 'conditions', 'every_draw',
-           'Sample', 'task_of', 'targets', 'embedded', 'vectors', 'probes_see_units', 'fit_fixed', 'judge',
-           'train_sample', 'val_sample', 'whole_batches', 'EmbeddingTables', 'fresh_samples', 'fit_fresh',
-           'expect_classes', 'feature_class_probe', 'feature_class_answers', 'class_confusion', 'retrieval_answers',
-           'prediction_answers', 'method_name', 'expect_predictor', 'answerable', 'probe_answers', 'condition_groups',
-           'parts_of', 'part_answers', 'class_of_feature', 'common_labels', 'evaluate', 'Neighbours', 'neighbours',
-           'part_of_rotation', 'RotationPath', 'rotation_paths', 'context_embeddings']
+           'Sample', 'task_of', 'targets', 'embedded', 'vectors', 'fit_fixed', 'judge', 'train_sample', 'val_sample',
+           'whole_batches', 'EmbeddingTables', 'fresh_samples', 'fit_fresh', 'expect_classes', 'feature_class_probe',
+           'feature_class_answers', 'class_confusion', 'retrieval_answers', 'prediction_answers', 'method_name',
+           'expect_predictor', 'answerable', 'probe_answers', 'condition_groups', 'parts_of', 'part_answers',
+           'class_of_feature', 'common_labels', 'evaluate', 'Neighbours', 'neighbours', 'part_of_rotation',
+           'RotationPath', 'rotation_paths', 'context_embeddings']
 
 # %% ../nbs/52_evaluation.ipynb #e0865877
 import math
@@ -30,7 +30,8 @@ from .metrics import knn_scores, mean_of_sums, mean_sums, pre
 from .names import nearest_name
 from .probes import AdamProbes, expect_converging, logistic_probe, ridge_probe
 from .results import ROW_KEYS, Score, answer_rows, class_scores, factor_scores, load_rows, rank_scores, save_rows
-from .retrieval import asked_targets, complete_objects, expect_source, object_ranks, pool_ranks, retrieve, sharing, surviving_queries
+from .retrieval import (asked_targets, complete_objects, expect_source, object_ranks, pool_ranks, retrieve,
+                                  sharing, surviving_queries)
 from .threediebench import Views
 from .training import autocast
 
@@ -209,7 +210,8 @@ def embedded(
     objects, seen = sample.places("feature" if c is None else "z+")
     with evaluating(model) as device: z = sample.draw.features(sample.features).to(device)
     read = lambda x: x if c is None else embed_rows(model, x, c.cache, normalize=False)
-    both = embed(c, sample.draw.objects[:, None], sample.draw.views) if c is not None and embed else read(z).unflatten(0, (-1, 2))
+    if c is not None and embed: both = embed(c, sample.draw.objects[:, None], sample.draw.views)
+    else: both = read(z).unflatten(0, (-1, 2))
     if sample.single is not None: one = read(sample.features[objects, seen].float().to(device))
     elif c is None and sample.both: one = both.flatten(0, 1)
     else: one = both[:, 1]
@@ -232,14 +234,18 @@ def vectors(
     both, one, moved = known or embedded(model, sample, c, bool({"row", "raw"} & set(kinds)), embed)
     unit = lambda v: F.normalize(v, dim=-1) if normalize and c is not None else v
     name = "feature" if c is None else "z+"
-    found = {("pair", name): lambda: unit(both).flatten(1), ("row", name): lambda: unit(one), ("raw", name): lambda: one}
+    found = {
+        ("pair", name): lambda: unit(both).flatten(1),
+        ("row", name): lambda: unit(one),
+        ("raw", name): lambda: one,
+    }
     if moved is not None: found |= {("row", "zr"): lambda: unit(moved), ("raw", "zr"): lambda: moved}
     found = {key: v() for key, v in found.items() if key[0] in kinds}
     for v in found.values(): expect_sound(v, c)
     return found
 
 
-def probes_see_units(
+def _probes_see_units(
     cfg: EvalConfig,  # the protocol
 ) -> bool:
     "Whether embeddings are brought to unit length before a probe of factors."
@@ -307,7 +313,7 @@ def fit_fixed(
     inputs, groups = {}, {}
     for c in tqdm(conds, desc="embed", unit="context", disable=not progress):
         if all((kind, name, *_filed(c, name)) in inputs for kind in kinds for name in (["feature"] if c is None else ["z+", "zr"])): continue
-        for (kind, name), x in vectors(model, sample, c, kinds, probes_see_units(cfg)).items():
+        for (kind, name), x in vectors(model, sample, c, kinds, _probes_see_units(cfg)).items():
             if (key := (kind, name, *_filed(c, name))) in inputs: continue
             y = targets(model.action_space, sample, kind, name, moved := _moved(model, c, name))
             inputs[key] = x
@@ -335,7 +341,7 @@ def judge(
         asked = any(c is p for p in predicted)
         known = embedded(model, sample, c, asked or bool({"row", "raw"} & set(kinds)))
         if asked: yield from _prediction_scores(sample, c, known[0], known[2])
-        for (kind, name), x in vectors(model, sample, c, kinds, probes_see_units(cfg), known=known).items():
+        for (kind, name), x in vectors(model, sample, c, kinds, _probes_see_units(cfg), known=known).items():
             y, where = targets(model.action_space, sample, kind, name, _moved(model, c, name)), sample.places(name)[0] if kind != "pair" else sample.draw.objects
             shown = {} if c is None else dict(context=c.context, context_tokens=c.tokens)
             for tasks, probe, read in readers.get((kind, name, *_filed(c, name)), ()):
@@ -443,7 +449,7 @@ def fit_fresh(
     for batch in tqdm(fresh_samples(views, sample.features, cfg, epochs), total=total, desc="probes", unit="step", disable=not progress):
         inputs, groups = {}, {}
         for c in conds:
-            for (kind, name), x in vectors(model, batch, c, kinds, probes_see_units(cfg), tables).items():
+            for (kind, name), x in vectors(model, batch, c, kinds, _probes_see_units(cfg), tables).items():
                 if (key := (kind, name, *_filed(c, name))) in inputs: continue
                 inputs[key], moved = x, _moved(model, c, name)
                 groups.setdefault(_group(kind, x, moved, name, cfg.both_views), (targets(model.action_space, batch, kind, name, moved), []))[1].append(key)
@@ -579,7 +585,8 @@ def retrieval_answers(
             of, within = (views.rows(None if part == "all" else part) for part in sets.split("-"))
             for k, nearest in zip(places, pool_ranks(model, views, features, group, of, within, **ranked)):
                 score = _pre_score(views, of, nearest, within)
-                found[k].append((sets.split("-")[0], replace(score, metric="pre:all") if sets.endswith("all") else score))
+                if sets.endswith("all"): score = replace(score, metric="pre:all")
+                found[k].append((sets.split("-")[0], score))
     for c, scores in zip(conds, found):
         labels = dict(task="retrieval", representation="zr", context=c.context, context_tokens=c.tokens)
         yield from ((dict(split=split) | labels, score) for split, score in scores)
@@ -598,9 +605,11 @@ def _prediction_scores(
     expect_numbers(moved, f"predictions under {c.tokens} tokens of context {c.context}")
     objects = sample.draw.objects
     after, before = (moved * y).sum(1), (x * y).sum(1)
-    labels = dict(split=sample.split, task="prediction", representation="zr", context=c.context, context_tokens=c.tokens)
-    yield labels, Score("cos", after.mean().item(), before.mean().item(), len(y), mean_sums(after, objects), mean_of_sums)
-    yield labels, Score("gain", (after - before).mean().item(), 0.0, len(y), mean_sums(after - before, objects), mean_of_sums)
+    labels = dict(split=sample.split, task="prediction", representation="zr",
+                  context=c.context, context_tokens=c.tokens)
+    for metric, values, floor in (("cos", after, before.mean().item()), ("gain", after - before, 0.0)):
+        value = values.mean().item()
+        yield labels, Score(metric, value, floor, len(y), mean_sums(values, objects), mean_of_sums)
 
 
 def prediction_answers(
@@ -665,7 +674,8 @@ def probe_answers(
     for part in groups:
         for job in jobs:
             readers = (fit_fresh if fresh else fit_fixed)(model, train, part, job, cfg, progress)
-            for sample in samples: yield from judge(model, sample, part, job, readers, cfg, predicted if job is jobs[0] else ())
+            scored = predicted if job is jobs[0] else ()
+            for sample in samples: yield from judge(model, sample, part, job, readers, cfg, scored)
 
 
 def condition_groups(
@@ -797,12 +807,14 @@ def evaluate(
     predicted = conds if "prediction" in tasks else []
     if kinds:
         more = _further_conditions(model, views, features, cfg)
-        told = list(probe_answers(model, views, features, [None, *conds, *more], kinds, samples, cfg, progress, predicted))
+        asked = [None, *conds, *more]
+        told = list(probe_answers(model, views, features, asked, kinds, samples, cfg, progress, predicted))
     else:
         told = [a for sample in samples for a in prediction_answers(model, sample, predicted)]
     answers += [a for a in told if a[0]["task"] != "prediction"]
     if "retrieval" in tasks:
-        for test in (None, *samples[1:]): answers += retrieval_answers(model, views, features, conds, cfg, progress, test)
+        for test in (None, *samples[1:]):
+            answers += retrieval_answers(model, views, features, conds, cfg, progress, test)
     answers += [a for a in told if a[0]["task"] == "prediction"]
     if "raw" in kinds: answers += class_of_feature(model, views, features, cfg, progress, samples)
     for part in parts_of(model, samples) if kinds and cfg.parts else (): answers += part_answers(part, views, features, kinds, samples, cfg, progress)

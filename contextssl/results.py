@@ -81,7 +81,11 @@ def rank_scores(
         objects = objects[asked.flatten().numpy()]
         flat = flat[asked.flatten()]
     n = len(objects)
-    of = lambda name, values, floor: Score(name, values.mean().item(), floor, n, mean_sums(values, objects), mean_of_sums)
+
+
+    def of(name, values, floor):
+        return Score(name, values.mean().item(), floor, n, mean_sums(values, objects), mean_of_sums)
+
     scores = [of("mrr", reciprocal_ranks(flat), chance_mrr(count, identity))]
     scores += [of(f"hits@{k}", rank_hits(flat, k), chance_hits(count, k, identity)) for k in hits]
     levels, place = flat.double().unique(return_inverse=True)
@@ -90,7 +94,8 @@ def rank_scores(
         tally = np.zeros((len(ranks), len(levels)), dtype=np.int64)
         np.add.at(tally, (objects, place.numpy()), 1)
     middle = lambda sums: _medians(levels.numpy(), sums)
-    return [*scores, Score("median_rank", median_rank(flat), chance_median(count, identity), n, tally, middle)]
+    floor = chance_median(count, identity)
+    return [*scores, Score("median_rank", median_rank(flat), floor, n, tally, middle)]
 
 
 def _medians(levels: np.ndarray, counts: np.ndarray) -> np.ndarray:
