@@ -761,7 +761,6 @@ def pack_race(
     "One process that decodes file by file against `pack`."
     (_, path), size, some = (jpeg_set(2, 3, 48, ("chair", "mug")), 24, 2) if small else (jpeg_set(1, 50, 256), 128, 5)
     names = open_views(path).object_names
-    count = [0]
     def baseline():
         files = [(f"{path}/{o}/image_{v}.jpg", f"{path}/{o}/latent_{v}.npy") for o in names[:some] for v in range(3 if small else 50)]
         images = torch.stack([plain_image(image, size) for image, _ in files])

@@ -674,7 +674,8 @@ def run_eval(words: list) -> None:
     o, d, c = eval_options(words, data)
     from contextssl.checkpoints import load
     from contextssl.embeddings import encode_views
-    from contextssl.evaluation import evaluate, save_rows
+    from contextssl.evaluation import evaluate
+    from contextssl.results import save_rows
     from contextssl.training import pick_device
     path = model_path(o.load_model, o.pretrained_model_dir)
     views = (data or open_data(d)).views

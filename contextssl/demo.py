@@ -21,11 +21,11 @@ import torch
 from . import figures
 from .checkpoints import load, write_atomic
 from .embeddings import encode_views
-from .evaluation import QUESTIONS, EvalConfig, evaluate, neighbours, save_rows
+from .evaluation import QUESTIONS, EvalConfig, evaluate, neighbours
 from .names import in_repository, nearest_name
 from .render import render_dataset
 from .report import html_report
-from .results import ignores_action
+from .results import ignores_action, save_rows
 from .threediebench import ViewPairs, Views, open_views
 from .training import TrainConfig, pick_device, read_metrics, train
 from .watch import peak_memory
