@@ -218,7 +218,7 @@ def step_setup(
     resolution: int,        # pixels
     n_embd: int,            # width of the transformer
     device: str,            # where
-) -> tuple:                 # the plain step and ours: called without argument, each makes one update and returns its loss
+) -> tuple:                 # the plain step and ours; each makes an update, returns its loss
     "Two contestants with the same weights, batch and random numbers."
     if small: pairs, resolution = 8, 32
     torch.manual_seed(0)

@@ -306,7 +306,7 @@ def data_options(
     command: str,  # for the message
     given: list[Given],  # from `split_words`
     stored: dict = None,  # option -> value that replaces its default
-) -> "'DataOptions'":  # quoted twice, so that nobody looks for a class that is imported only when it is needed
+) -> "'DataOptions'":  # quoted twice: the class is imported when it is needed
     "The options of the data, before the others get defaults that depend on them."
     from contextssl.data_sets import DataOptions
     names = {f.name for f in fields(DataOptions)}

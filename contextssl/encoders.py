@@ -100,7 +100,7 @@ def conv_stage(
 def central(
     images: torch.Tensor,  # (n, 3, R, R)
     share: float = 0.625,  # of the side
-) -> torch.Tensor:         # (n, 3, S, S), a view; S is `share` of R rounded up to a multiple of 8, at most R
+) -> torch.Tensor:         # (n, 3, S, S), a view; S: share of R, up to a multiple of 8
     "The middle of each image."
     side = images.shape[-1]
     size = min(side, math.ceil(share * side / 8) * 8)

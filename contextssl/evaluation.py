@@ -308,7 +308,7 @@ def fit_fixed(
     kinds: Sequence[str],     # "pair", "row", "raw"
     cfg: EvalConfig,          # the protocol
     progress: bool = False,   # show bars
-) -> dict:                    # (kind, representation, *filed) -> list of (tasks, probe, function from (n, d) to (n, t))
+) -> dict:                    # (kind, representation, *filed) -> [(tasks, probe, reader)]
     "Fit all probes on rows that stay in memory."
     inputs, groups = {}, {}
     for c in tqdm(conds, desc="embed", unit="context", disable=not progress):
@@ -440,7 +440,7 @@ def fit_fresh(
     kinds: Sequence[str],     # "pair", "row", "raw"
     cfg: EvalConfig,          # the protocol
     progress: bool = False,   # show a bar
-) -> dict:                    # (kind, representation, *filed) -> list of (tasks, probe, function from (n, d) to (n, t))
+) -> dict:                    # (kind, representation, *filed) -> [(tasks, probe, reader)]
     "Train all probes on pairs that pass by, as published."
     views, trained, readers = sample.views, {}, {}
     epochs = cfg.probe_epochs or (200 if "pair" in kinds else 300)

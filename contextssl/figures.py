@@ -549,7 +549,7 @@ CAPTIONED = 3   # factors whose distances fit below an image
 def neighbour_images(
     views: Views,                 # data set that the neighbours were found in
     found: Sequence[Neighbours],  # from `neighbours`
-) -> dict:                        # source, target, nearest, hits, captions, measured, tokens: the arguments of `neighbour_grid`
+) -> dict:                        # the arguments of `neighbour_grid`
     "Fetch the images of nearest neighbours and say how far each is from the target."
     contexts = list(dict.fromkeys(f.context for f in found))
     queries = list(dict.fromkeys((f.object, f.source, f.target) for f in found))

@@ -162,7 +162,7 @@ class ActionSpace:
         self,
         actions: torch.Tensor,  # (..., dim)
         *names: str,            # factors that stay; nothing, or the word "none", keeps no factor
-    ) -> torch.Tensor:          # (..., dim) a new tensor, zero (or as `hidden` says) outside the named factors
+    ) -> torch.Tensor:          # (..., dim) new; zero, or as `hidden` says, elsewhere
         "Show some factors and hide the others by writing zeros over them."
         shown = torch.zeros_like(_expect_last(actions, self.dim, "actions"))
         for name, value in self.hidden.items(): shown[..., self.slice(name)] = shown.new_tensor(value)

@@ -231,7 +231,7 @@ def find_rivals(
     model: Model,  # m triangles
 ) -> (
     tuple
-):  # ends (m + 1,) int; earlier (p,) int, those of triangle k are earlier[ends[k]:ends[k + 1]]
+):  # ends (m + 1,) int, earlier (p,) int; k has earlier[ends[k]:ends[k+1]]
     "For each triangle the earlier ones in its plane that look different and whose boxes overlap."
     nobody = np.zeros(len(model.faces) + 1, int), np.zeros(0, int)
     looks = np.c_[np.round(model.colors * 1e4), model.image].astype(np.int64)

@@ -428,7 +428,7 @@ def _expect_knn(queries, bank: torch.Tensor, labels: torch.Tensor, k: int, tempe
 def _by_group(
     rows: torch.Tensor,                 # (n, k) float64
     groups: np.ndarray | torch.Tensor,  # (n,) int
-) -> np.ndarray:                        # (o, k) sums over the rows of each of the o groups, in ascending order of the groups
+) -> np.ndarray:                        # (o, k) sums over the rows of each group, groups ascending
     "Add up the rows of each group."
     groups = torch.as_tensor(groups).to(rows.device)
     if groups.shape != rows.shape[:1] or groups.is_floating_point():
@@ -441,7 +441,7 @@ def r2_sums(
     pred: np.ndarray | torch.Tensor,    # (n, d) or (n,) predictions
     target: np.ndarray | torch.Tensor,  # (n, d) or (n,), as pred
     groups: np.ndarray | torch.Tensor,  # (n,) int, the object of each row
-) -> np.ndarray:                        # (o, 4) per object: entries, sum t, sum t², sum (t - pred)², with t around the mean of all
+) -> np.ndarray:                        # (o, 4): entries, sums of t, t² and (t - pred)², t centred
     "What `r2_of_sums` needs of each object."
     pred, target = _pair(pred, target)
     t, miss = target - target.mean(), target - pred

@@ -160,7 +160,7 @@ def rank_and_size() -> tuple[int, int]:  # number of this process, and how many 
 
 def gather_rows(
     x: torch.Tensor,  # (n, ...) rows of this process; n is the same in all of them
-) -> torch.Tensor:    # (W n, ...) rows of all W processes in the order of their ranks; x itself if there is only one
+) -> torch.Tensor:    # (W n, ...) rows of all W processes, by rank
     "The rows of the whole batch, differentiable; losses call it on embeddings before anything that mixes rows."
     return x if rank_and_size()[1] == 1 else _GatherRows.apply(x.contiguous())
 

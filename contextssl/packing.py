@@ -622,7 +622,7 @@ def sheet_of(
     path: "str | Path",  # packed set or folder of the file layout
     rows: int = 8,       # classes, spread evenly over the set
     columns: int = 8,    # views of one object
-) -> tuple:              # images (rows * columns, R, R, 3) uint8, row after row, and the name of each row's object
+) -> tuple:              # images (rows * columns, R, R, 3) uint8, names of the rows
     "What a contact sheet of a set shows: the first object of some classes."
     views = open_views(path)
     _, first = np.unique(views.labels, return_index=True)

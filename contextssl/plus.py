@@ -45,11 +45,19 @@ class PlusMethod(Method):
         c = config
         self.transformer = ContextTransformer(c.projection_dim, 0, c.n_embd, c.n_layer, c.n_head)
 
-    def context(self, images: torch.Tensor, actions: torch.Tensor | None = None) -> ContextCache:  # (c, 3, R, R) in the order x1, y1, x2, y2, ...
+    def context(
+        self,
+        images: torch.Tensor,  # (c, 3, R, R) in the order x1, y1, x2, y2, ...
+        actions: torch.Tensor | None = None,  # of any shape: they are not read
+    ) -> ContextCache:
         "The context of these images; actions are accepted and not looked at."
         return self.context_features(self.encode(images))
 
-    def context_features(self, z: torch.Tensor, actions: torch.Tensor | None = None) -> ContextCache:  # (c, d)
+    def context_features(
+        self,
+        z: torch.Tensor,  # (c, d)
+        actions: torch.Tensor | None = None,  # of any shape: they are not read
+    ) -> ContextCache:
         "The same from features."
         if len(z) > self.config.block_size:
             raise ValueError(f"a context of {len(z)} tokens is longer than the block of {self.config.block_size} tokens that the model was trained with")

@@ -149,7 +149,7 @@ def half_triangles(
     screen: list[np.ndarray],  # x, y, w of the vertices, each (n, v)
     faces: np.ndarray,         # (t, 3)
     size: int,                 # pixels of the image
-) -> tuple:                    # table (8, n*2*t) float32 and number of rows (n*2*t,) int32; halves of one view stand together
+) -> tuple:                    # table (8, n*2*t) float32, numbers of rows (n*2*t,) int32
     "Each triangle as an upper and a lower half: first row, edges and depth there, and their slopes."
     (x0, x1, x2), (y0, y1, y2), (w0, w1, w2) = sorted_corners(screen, faces)
     start = [np.clip(np.ceil(y - f32(0.5)), 0, size) for y in (y0, y1, y2)]   # first row below each corner
@@ -292,7 +292,7 @@ def shadow_map(
     mesh: Mesh,    # the object
     scene: Scene,  # n views
     size: int,     # pixels of the light's own image
-) -> np.ndarray:   # (n * size * size,) float32, 1 / distance along the light's axis, 0 where it passes the object
+) -> np.ndarray:   # (n * size * size,) float32, 1 / distance, 0 beside the object
     "How far the light gets."
     screen = to_screen(mesh.vertices, scene.light_axes @ scene.pose, (0, 0, LIGHT_DISTANCE), LIGHT_ZOOM, size)
     pixel, w, _, _ = fragments(screen, mesh.faces, size)

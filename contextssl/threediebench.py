@@ -103,7 +103,7 @@ class ViewImages:
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def gather(self, key: "int | slice | np.ndarray | tuple") -> torch.Tensor:  # index of objects, or of (objects, views) -> (..., R, R, 3), or other states
+    def gather(self, key: "int | slice | np.ndarray | tuple") -> torch.Tensor:  # index -> (..., R, R, 3), or other states
         "Images of some objects, or of some views of some objects, on the device where they are."
         numbers = np.asarray(self.numbers[key])
         return torch.as_tensor(self.fetch(numbers.reshape(-1))).reshape(*numbers.shape, *self.shape[2:])
@@ -215,7 +215,7 @@ class Views:
         self,
         objects: np.ndarray,  # (n,) int
         views: np.ndarray,    # (n,) int, or of a shape that broadcasts against objects
-    ) -> torch.Tensor:        # (n, 3, R, R) uint8, channels last in memory; (n, ...) if they are no pictures
+    ) -> torch.Tensor:        # (n, 3, R, R) uint8; (n, ...) if they are no pictures
         "The same in the order in which an encoder takes them."
         images = self.gather(objects, views)
         return images.movedim(-1, -3) if self.are_pictures else images

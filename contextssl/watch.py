@@ -220,11 +220,16 @@ class OnlineProbes:
         self.hook = model.encoder.register_forward_hook(self.catch)
 
     @torch.compiler.disable
-    def catch(self, encoder: nn.Module, inputs: tuple[torch.Tensor, ...], feature: torch.Tensor) -> None:  # inputs[0] (m, 3, R, R), feature (m, d)
+    def catch(
+        self,
+        encoder: nn.Module,
+        inputs: tuple[torch.Tensor, ...],  # the first is (m, 3, R, R)
+        feature: torch.Tensor,             # (m, d)
+    ) -> None:
         "Take the feature of a training batch on its way."
         if encoder.training: self.seen.append((inputs[0], feature.detach().float()))
 
-    def features(self, batch: PairBatch | SequenceBatch) -> torch.Tensor:  # of n items, that went through the model -> (k n, d), k views of each item side by side
+    def features(self, batch: PairBatch | SequenceBatch) -> torch.Tensor:  # -> (k n, d), k views of each of n items side by side
         "What was caught, in the order of the batch: a method may encode it at once, side by side, side after side, or the first views of each item only."
         images, found = zip(*self.seen)
         self.seen, z = [], torch.cat(found)

@@ -313,11 +313,21 @@ class ContextSSL(TrainingLayout):
     "Encoder, contextual world model and auxiliary predictor (ContextSSL, NeurIPS 2024)."
     pairs_each = 1      # of several processes, each may have one pair: it is compared with those of the others
 
-    def context(self, images: torch.Tensor, actions: torch.Tensor, longer: bool = False) -> ContextCache:  # (c, 3, R, R), (ceil(c/2), A)
+    def context(
+        self,
+        images: torch.Tensor,   # (c, 3, R, R)
+        actions: torch.Tensor,  # (ceil(c/2), A)
+        longer: bool = False,   # whether more than a block is allowed
+    ) -> ContextCache:
         "The context of these pairs; hide the factors it should not show with `action_space.keep`. `longer` allows more than a block."
         return self.context_features(self.encode(images), actions, longer)
 
-    def context_features(self, z: torch.Tensor, actions: torch.Tensor, longer: bool = False) -> ContextCache:  # (c, d), (ceil(c/2), A)
+    def context_features(
+        self,
+        z: torch.Tensor,        # (c, d)
+        actions: torch.Tensor,  # (ceil(c/2), A)
+        longer: bool = False,   # whether more than a block is allowed
+    ) -> ContextCache:
         "The same from features."
         if len(z) > self.config.block_size and not longer:
             raise ValueError(f"a context of {len(z)} tokens is longer than the block of {self.config.block_size} tokens that the model was trained with")
