@@ -168,6 +168,15 @@ def provenance():
 
 
 @check
+def dialect():
+    "ruff has nothing to format and nothing to say (ruff.toml): one statement a line, sorted imports, no unused name."
+    for command in (["format", "--check"], ["check", "--output-format", "concise"]):
+        done = run(tool("ruff"), *command, ".")
+        if done.returncode:
+            yield f"ruff {command[0]}: {tail(done, 12)}"
+
+
+@check
 def openings():
     "Every notebook begins with a title and one line that says what it is about."
     for path in notebooks():
@@ -200,19 +209,23 @@ def undocumented(function, lines: list, where: str, sentence: bool = True):
     if sentence and not docstring:
         yield f"{where} has no docstring"
     comment = lambda line: lines[line - 1].partition("#")[2]
-    top = f"{comment(function.lineno)} {docstring}"
+    beside = lambda first, last: " ".join(map(comment, range(first, last + 1)))
+    last = function.body[0].lineno - 1  # of the signature
+    signature = map(comment, range(function.lineno, last + 1))
+    mapping = [said for said in signature if "->" in said]  # "(n, d) -> (n, e)" speaks of all
+    top = " ".join([comment(function.lineno), *mapping, docstring])
     args = function.args
     for arg in args.posonlyargs + args.args + args.kwonlyargs:
         if arg.arg in ("self", "cls"):
             continue
         if arg.annotation is None:
             yield f"{where}: parameter {arg.arg} has no type"
-        elif ARRAY.search(ast.unparse(arg.annotation)) and not SHAPE.search(f"{comment(arg.lineno)} {top}"):
+        elif ARRAY.search(ast.unparse(arg.annotation)) and not SHAPE.search(f"{beside(arg.lineno, arg.end_lineno)} {top}"):
             yield f"{where}: parameter {arg.arg} has no shape"
     if function.returns is None and gives_something(function):
         yield f"{where}: what it returns has no type"
     elif function.returns is not None and ARRAY.search(ast.unparse(function.returns)):
-        if not SHAPE.search(f"{comment(function.returns.end_lineno)} {top}"):
+        if not SHAPE.search(f"{beside(function.returns.lineno, last)} {top}"):
             yield f"{where}: what it returns has no shape"
 
 
