@@ -35,16 +35,25 @@ from .names import did_you_mean, wait_passively
 # %% ../nbs/60_cli.ipynb #f7f61047
 def field_comments(
     cls: type,  # a dataclass
-) -> dict:      # field name -> the comment that stands behind it
+) -> dict:      # field name -> the comment behind it, or the lines of comment above it
     "The explanations of a dataclass and of those that it builds on, from their sources."
     found = {}
     for base in reversed(cls.__mro__):
-        try: source = textwrap.dedent(inspect.getsource(base))
-        except (OSError, TypeError): continue      # a class that was typed into a session, or built in
+        try:
+            source = textwrap.dedent(inspect.getsource(base))
+        except (OSError, TypeError):
+            continue  # a class that was typed into a session, or built in
         lines = source.splitlines()
         for node in ast.parse(source).body[0].body:
-            if isinstance(node, ast.AnnAssign) and (why := lines[node.end_lineno - 1][node.end_col_offset:].strip()).startswith("#"):
-                found[node.target.id] = why.lstrip("# ")
+            if not isinstance(node, ast.AnnAssign):
+                continue
+            behind = lines[node.end_lineno - 1].encode()[node.end_col_offset:].decode().strip()
+            above = node.lineno - 1
+            while lines[above - 1].strip().startswith("#"):
+                above -= 1
+            said = [behind] if behind.startswith("#") else lines[above:node.lineno - 1]
+            if said:
+                found[node.target.id] = " ".join(line.strip().lstrip("# ") for line in said)
     return found
 
 # %% ../nbs/60_cli.ipynb #a11a8d8b

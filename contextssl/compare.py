@@ -480,7 +480,8 @@ def floors_of(
 ) -> list[float]:          # sorted, three decimals
     "What a constant or a guess scores; more than one where a column joins several samples."
     wanted = columns[heading].items()
-    found = [r["floor"] for r in rows if all(r[k] == v for k, v in wanted)]
+    whole = [r for r in rows if ":" not in r["representation"]]  # parts of a method have samples of their own
+    found = [r["floor"] for r in whole if all(r[k] == v for k, v in wanted)]
     return sorted({round(floor, 3) for floor in found if floor is not None})
 
 

@@ -90,6 +90,7 @@ class DemoConfig:
     pretrained: bool = False       # evaluate and draw the shipped weights, on objects they never saw, instead of training
     seed: int = 0                  # of weights, batches and masks
     budget_minutes: float = 0.0    # longest training time; 0 takes the preset's
+    threads: int = 1               # of the training on a CPU; more may help on a machine that does nothing else
     device: str = "auto"           # auto, cpu, cuda, mps
     precision: str = "auto"        # auto, fp32, bf16
 
@@ -100,6 +101,7 @@ def train_config(
     "The preset's training within the budget."
     minutes = cfg.budget_minutes or p.budget_minutes
     if minutes < 0: raise ValueError(f"budget_minutes={minutes} must be positive")
+    if cfg.threads < 1: raise ValueError(f"threads={cfg.threads} must be at least 1")
     return TrainConfig(**p.train, seed=cfg.seed, device=cfg.device, precision=cfg.precision,
                        max_steps=max(1, round(minutes * p.steps_per_minute)), max_minutes=minutes)
 
@@ -220,7 +222,12 @@ def trained(
     clock("train", f"{t.max_steps} steps on {device}, at most {t.max_minutes:g} minutes, in {run}")
     torch.manual_seed(cfg.seed)
     model = ContextSSL(ContextSSLConfig(**p.model))
-    train(model, ViewPairs(views, "train"), t, run, resume=(run / "config.yaml").exists(), progress=progress)
+    before = torch.get_num_threads()
+    torch.set_num_threads(cfg.threads)
+    try:
+        train(model, ViewPairs(views, "train"), t, run, resume=(run / "config.yaml").exists(), progress=progress)
+    finally:
+        torch.set_num_threads(before)
     if (done := read_metrics(run)[-1]["step"]) < t.max_steps:
         clock.say(f"the clock ended the training after {done} of {t.max_steps} steps: the numbers below depend on this machine's speed")
     return model, views, done, t.batch_size
