@@ -455,17 +455,18 @@ def serve_steps(
 
 
 class Stepper:
-    "A process that makes steps when it is asked to, with a thread on every core."
+    "A process that makes steps when it is asked to: as the demo does, or as PyTorch does by default."
 
     def __init__(
         self,
-        passive: bool,  # its threads wait as those of a command, or as PyTorch's by default
+        passive: bool,  # one thread that waits passively, or a spinning one on every core
         small: bool,    # a tiny model, for tests
     ):
         code = f"from contextssl.bench import serve_steps; serve_steps({small})"
         if passive: code = f"from contextssl.names import wait_passively; wait_passively(); {code}"
         unset = {k: v for k, v in os.environ.items() if k not in (*WAITING, "THP_MEM_ALLOC_ENABLE")}
-        variables = unset | dict(OMP_NUM_THREADS=str(core_count()))
+        threads = 1 if passive else core_count()
+        variables = unset | dict(OMP_NUM_THREADS=str(threads))
         pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         command = [sys.executable, "-c", code]
         self.process = subprocess.Popen(command, env=variables, text=True, **pipes)
@@ -527,10 +528,10 @@ def under_load(repeats: int = 7, small: bool = False) -> list[dict]:
                 taken = [[stepper()[0] for stepper in (spinning, passive)] for _ in range(each)]
             times[r, others] = np.median(taken, 0)
     difference = abs(warm[0][1] - warm[1][1]) / abs(warm[0][1])
-    if not difference <= 1e-4:
+    if not difference <= 0.01:      # half precision and another order of sums
         raise ValueError(f"under_load: the losses of the two processes are {difference:.3g} apart, "
                          "and a comparison of their speed would mean nothing")
-    note = f"{cores} threads, {cores} busy processes; the baseline's threads spin while they wait"
+    note = f"1 thread beside {cores} busy processes; the baseline has {cores} threads, which spin while they wait"
     return load_rows(times, difference, note)
 
 # %% ../nbs/58_bench.ipynb #4fdc48f1
