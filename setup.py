@@ -4,7 +4,7 @@ from configparser import ConfigParser
 from pathlib import Path
 from shlex import split
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 here = Path(__file__).parent
 config = ConfigParser()
@@ -27,7 +27,7 @@ setup(
     url=s["git_url"],
     license="MIT",
     keywords=s["keywords"],
-    packages=["contextssl"],
+    packages=find_packages(include=["contextssl", "contextssl.*"]),
     python_requires=f">={s['min_python']}",
     install_requires=split(s["requirements"]),
     extras_require={

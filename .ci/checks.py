@@ -52,9 +52,17 @@ def cells(notebook: Path) -> list:
 
 @cache
 def modules() -> dict:
-    "Exported modules, name to syntax tree."
-    paths = sorted((ROOT / "contextssl").glob("[!_]*.py"))
-    return {p.stem: ast.parse(p.read_text(encoding="utf-8")) for p in paths}
+    "Exported modules, dotted name below the package to syntax tree."
+    found = {}
+    for path in sorted((ROOT / "contextssl").rglob("[!_]*.py")):
+        name = ".".join(path.relative_to(ROOT / "contextssl").with_suffix("").parts)
+        found[name] = ast.parse(path.read_text(encoding="utf-8"))
+    return found
+
+
+def file_of(name: str) -> str:
+    "The file of an exported module, seen from the top."
+    return f"contextssl/{name.replace('.', '/')}.py"
 
 
 @cache
@@ -233,7 +241,7 @@ def undocumented(function, lines: list, where: str, sentence: bool = True):
 def docments():
     "Public functions, classes and methods have a sentence, types, and shapes of arrays."
     for name, tree in modules().items():
-        lines = (ROOT / f"contextssl/{name}.py").read_text(encoding="utf-8").splitlines()
+        lines = (ROOT / file_of(name)).read_text(encoding="utf-8").splitlines()
         for node in tree.body:
             if not isinstance(node, (*FUNCTIONS, ast.ClassDef)) or node.name.startswith("_"):
                 continue
@@ -247,36 +255,59 @@ def docments():
                     yield from undocumented(method, lines, f"{name}.{node.name}.{method.name}", method.name not in ("forward", "__init__", "__call__"))
 
 
-def imported(tree) -> set:
-    "Dotted names that a module of the package imports, anywhere in it; nbdev exports `from contextssl.x` as `from .x`."
+def imported(name: str, tree) -> set:
+    "Dotted names that a module of the package imports, anywhere in it; relative ones are resolved."
+    package = ["contextssl", *name.split(".")[:-1]]
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            source = ".".join(["contextssl"] * node.level + [node.module] * bool(node.module))
-            names |= {f"contextssl.{alias.name}" for alias in node.names} if source == "contextssl" else {source}
+            above = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*above, *filter(None, [node.module])])
+            inside = {f"{source}.{alias.name}" for alias in node.names}
+            modules_inside = {n for n in inside if n.removeprefix("contextssl.") in modules()}
+            names |= modules_inside or {source}
     return names
+
+
+# From the bottom up. The ground floor and the top floor have no folder: chapters below 10 and from 10 on.
+# The benchmarks stand beside the top floor, below the command line, which alone imports them.
+ROOMS = ("ground", "render", "data", "methods", "training", "evaluation", "top")
+BENCHMARKS = ("top", 19)
+
+
+def place(path: Path) -> tuple:
+    "Where a notebook stands: its room, and its number in it."
+    number = int(path.name.split("_")[0])
+    room = path.parent.name
+    if path.parent == ROOT / "nbs":
+        room = "ground" if number < 10 else "top"
+    if room == "benchmarks":
+        room, number = BENCHMARKS
+    return ROOMS.index(room), number
 
 
 @check
 def imports():
-    "A module stands only on modules of lower number, and on nothing that only development installs."
-    number = {}
+    "A module stands only on rooms below its own and on lower numbers in it, and on nothing that only development installs."
+    places = {}
     for path in notebooks():
         for cell in cells(path):
             if match := re.search(r"^#\s*\|\s*default_exp (\S+)", "".join(cell["source"]), re.MULTILINE):
-                number[match[1]] = path.name.split("_")[0]
+                places[match[1]] = place(path)
     for name, tree in modules().items():
-        if name not in number:
-            yield f"contextssl/{name}.py is exported by no notebook"
+        if name not in places:
+            yield f"{file_of(name)} is exported by no notebook"
             continue
-        for target in imported(tree):
+        for target in imported(name, tree):
             top, _, rest = target.partition(".")
             if top in DEVELOPMENT_ONLY:
                 yield f"{name} imports {target}, which users do not install"
-            if top == "contextssl" and not rest.startswith("_") and rest and number.get(rest.split(".")[0], "99") >= number[name]:
-                yield f"{name} ({number[name]}) imports {target}, which is not below it"
+            if top == "contextssl" and rest in modules() and places.get(rest, (99, 0)) >= places[name]:
+                yield f"{name} imports {target}, which is not below it"
+            if rest.startswith("benchmarks.") and name != "cli":
+                yield f"{name} imports {target}, and only the command line may"
 
 
 @check
@@ -327,7 +358,7 @@ def packages():
     if "[nbdev]\ncontextssl = contextssl._modidx:d" not in entries:
         yield "the wheel has no entry point of nbdev, by which the site links names to their definitions"
     yield from (f"the wheel holds {n}" for n in names if not n.startswith(own))
-    yield from (f"the wheel lacks contextssl/{m}.py" for m in modules() if f"contextssl/{m}.py" not in names)
+    yield from (f"the wheel lacks {file_of(m)}" for m in modules() if file_of(m) not in names)
     yield from (f"the sdist lacks {n}" for n in ("settings.ini", "setup.py", "README.md", "LICENSE") if n not in source)
 
 

@@ -1,4 +1,4 @@
-"""Run notebooks in place and keep their outputs: `python .ci/execute.py nbs/11_metrics.ipynb [...] [--flags slow gpu]`.
+"""Run notebooks in place and keep their outputs: `python .ci/execute.py nbs/03_metrics.ipynb [...] [--flags slow gpu]`.
 
 The kernel starts in the notebook's folder, as `nbdev_test` does. Cells marked `#| eval: false`, or with a flag
 listed in `tst_flags` of settings.ini, keep the outputs they have unless the flag is named. A failing cell stops the
