@@ -1,4 +1,5 @@
 """Reads settings.ini, so that name, version and requirements stand in one place."""
+
 import re
 from configparser import ConfigParser
 from pathlib import Path
@@ -39,7 +40,9 @@ setup(
     },
     entry_points={
         "console_scripts": split(s["console_scripts"]),
-        "nbdev": [f"{s['lib_name']}={s['lib_path']}._modidx:d"],  # by which the documentation finds definitions and sources
+        "nbdev": [
+            f"{s['lib_name']}={s['lib_path']}._modidx:d"
+        ],  # by which the documentation finds definitions and sources
     },
     zip_safe=False,
 )

@@ -2,6 +2,7 @@
 
 nbdev turns names in backticks into links, also in the comments of a signature, where a link shows as it is written.
 """
+
 import re
 
 SIGNATURE = re.compile(r"^```python\n.*?^```", re.MULTILINE | re.DOTALL)
@@ -14,4 +15,6 @@ def plain_signatures(cell):
         data = output.get("data", {})
         if "text/markdown" in data:
             text = "".join(data["text/markdown"])
-            data["text/markdown"] = SIGNATURE.sub(lambda signature: LINK.sub(r"\1", signature[0]), text).splitlines(True)
+            data["text/markdown"] = SIGNATURE.sub(
+                lambda signature: LINK.sub(r"\1", signature[0]), text
+            ).splitlines(True)

@@ -1,9 +1,10 @@
 """The checks of `.ci/run`. Each is a short function that yields one line per problem; silence is a pass.
 
-    python .ci/checks.py                  all checks that need no record of the test run
-    python .ci/checks.py sizes docments   only these
-    python .ci/checks.py --list           what there is
+python .ci/checks.py                  all checks that need no record of the test run
+python .ci/checks.py sizes docments   only these
+python .ci/checks.py --list           what there is
 """
+
 import argparse
 import ast
 import configparser
@@ -25,7 +26,16 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK_LIMIT, NBS_LIMIT = 700_000, 12_000_000  # bytes
 NOTEBOOK_SECONDS = 180  # of one notebook, beside another on a second core
 DEMO_SECONDS = 60
-DEVELOPMENT_ONLY = {"fastcore", "nbdev", "execnb", "hypothesis", "jupytext", "IPython", "nbformat", "nbconvert"}
+DEVELOPMENT_ONLY = {
+    "fastcore",
+    "nbdev",
+    "execnb",
+    "hypothesis",
+    "jupytext",
+    "IPython",
+    "nbformat",
+    "nbconvert",
+}
 MACHINE_PATH = re.compile(r"/(?:home|root|tmp|Users|private|mnt|work)/[\w.-]+")
 CHECKS = {}
 
@@ -38,11 +48,14 @@ def check(function):
 
 # ---- what the checks look at
 
+
 @cache
 def notebooks() -> list:
     "Every notebook under nbs/, hidden folders aside."
     found = (ROOT / "nbs").rglob("*.ipynb")
-    return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(ROOT).parts))
+    return sorted(
+        p for p in found if not any(part.startswith(".") for part in p.relative_to(ROOT).parts)
+    )
 
 
 @cache
@@ -75,7 +88,9 @@ def settings():
 def run(*command, cwd=ROOT, **kwargs):
     "Run a command and capture what it says."
     env = {k: v for k, v in os.environ.items() if k != "IN_TEST"}
-    return subprocess.run([str(c) for c in command], cwd=cwd, env=env, capture_output=True, text=True, **kwargs)
+    return subprocess.run(
+        [str(c) for c in command], cwd=cwd, env=env, capture_output=True, text=True, **kwargs
+    )
 
 
 def tool(name: str) -> Path:
@@ -100,7 +115,9 @@ def readme_command() -> str:
     "The first `sh` block under the heading 'Install and test' of README.md."
     path = ROOT / "README.md"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    section = re.split(r"^#+ ", text.partition("# Install and test\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+    section = re.split(
+        r"^#+ ", text.partition("# Install and test\n")[2], maxsplit=1, flags=re.MULTILINE
+    )[0]
     block = section.partition("```sh\n")[2].partition("```")[0]
     if not block:
         sys.exit("README.md has no ```sh block under the heading 'Install and test'")
@@ -109,12 +126,16 @@ def readme_command() -> str:
 
 # ---- the notebooks, from the log of the test command
 
+
 def notebook_results(log: str, status: int) -> dict:
     "For each notebook None if it ran and passed, else what went wrong. `nbdev_test` exits 0 when it finds no notebook."
     started = {Path(p).resolve() for p in re.findall(r"Starting (.+?\.ipynb)", log)}
     _, _, verdict = log.partition("nbdev Tests Failed On The Following Notebooks:")
     failed = set(re.findall(r"^\t(.+\.ipynb)$", verdict, re.MULTILINE))
-    took = {name: int(seconds) for name, seconds in re.findall(r"^(\S+\.ipynb): (\d+) secs$", log, re.MULTILINE)}     # if all passed
+    took = {
+        name: int(seconds)
+        for name, seconds in re.findall(r"^(\S+\.ipynb): (\d+) secs$", log, re.MULTILINE)
+    }  # if all passed
     broken = status != 0 and not failed
     results = {}
     for path in notebooks():
@@ -123,13 +144,18 @@ def notebook_results(log: str, status: int) -> dict:
             problem = "failed"
         elif problem is None and broken:
             problem = f"unknown: the test command ended with status {status}"
-        elif problem is None and not failed and took.get(path.name, NOTEBOOK_SECONDS + 1) > NOTEBOOK_SECONDS:
+        elif (
+            problem is None
+            and not failed
+            and took.get(path.name, NOTEBOOK_SECONDS + 1) > NOTEBOOK_SECONDS
+        ):
             problem = f"took {took.get(path.name, 'an unknown number of')} s, and {NOTEBOOK_SECONDS} s are allowed"
         results[str(path.relative_to(ROOT))] = problem
     return results or {"nbs/": "holds no notebook"}
 
 
 # ---- checks on files
+
 
 @check
 def sizes():
@@ -149,7 +175,9 @@ def outputs():
     for path in notebooks():
         for cell in cells(path):
             for out in cell.get("outputs", []):
-                said = json.dumps({k: v for k, v in out.get("data", {}).items() if not k.startswith("image/")})
+                said = json.dumps(
+                    {k: v for k, v in out.get("data", {}).items() if not k.startswith("image/")}
+                )
                 said += json.dumps(out.get("text", ""))
                 if out["output_type"] == "error":
                     yield f"{path.name}, cell {cell['id']}: the output is an error, {out.get('ename')}"
@@ -163,7 +191,11 @@ def provenance():
     folder = ROOT / "nbs/results"
     listed = (folder / "README.md").read_text(encoding="utf-8")
     lines = [line for line in listed.splitlines() if line.startswith("| `")]
-    named = {name.rstrip("/"): line for line in lines for name in re.findall(r"`([^`]+)`", line.split("|")[1])}
+    named = {
+        name.rstrip("/"): line
+        for line in lines
+        for name in re.findall(r"`([^`]+)`", line.split("|")[1])
+    }
     for name, line in named.items():
         if not (folder / name).exists():
             yield f"nbs/results/README.md lists {name}, which is not there"
@@ -171,7 +203,9 @@ def provenance():
             yield f"nbs/results/README.md names no command for {name}"
     for path in sorted(folder.rglob("*.json*")):
         name = path.relative_to(folder).as_posix()
-        if name not in named and not any(name.startswith(f"{folder_name}/") for folder_name in named):
+        if name not in named and not any(
+            name.startswith(f"{folder_name}/") for folder_name in named
+        ):
             yield f"nbs/results/README.md does not say where {name} comes from"
 
 
@@ -204,7 +238,11 @@ def gives_something(function) -> bool:
     inside = list(function.body)
     while inside:
         node = inside.pop()
-        if isinstance(node, (ast.Yield, ast.YieldFrom)) or isinstance(node, ast.Return) and node.value is not None:
+        if (
+            isinstance(node, (ast.Yield, ast.YieldFrom))
+            or isinstance(node, ast.Return)
+            and node.value is not None
+        ):
             return True
         if not isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.Lambda)):
             inside += ast.iter_child_nodes(node)
@@ -228,7 +266,9 @@ def undocumented(function, lines: list, where: str, sentence: bool = True):
             continue
         if arg.annotation is None:
             yield f"{where}: parameter {arg.arg} has no type"
-        elif ARRAY.search(ast.unparse(arg.annotation)) and not SHAPE.search(f"{beside(arg.lineno, arg.end_lineno)} {top}"):
+        elif ARRAY.search(ast.unparse(arg.annotation)) and not SHAPE.search(
+            f"{beside(arg.lineno, arg.end_lineno)} {top}"
+        ):
             yield f"{where}: parameter {arg.arg} has no shape"
     if function.returns is None and gives_something(function):
         yield f"{where}: what it returns has no type"
@@ -252,7 +292,12 @@ def docments():
                 yield f"{name}.{node.name} has no docstring"
             for method in (m for m in node.body if isinstance(m, FUNCTIONS)):
                 if not method.name.startswith("_") or method.name in ("__init__", "__call__"):
-                    yield from undocumented(method, lines, f"{name}.{node.name}.{method.name}", method.name not in ("forward", "__init__", "__call__"))
+                    yield from undocumented(
+                        method,
+                        lines,
+                        f"{name}.{node.name}.{method.name}",
+                        method.name not in ("forward", "__init__", "__call__"),
+                    )
 
 
 def imported(name: str, tree) -> set:
@@ -294,7 +339,9 @@ def imports():
     places = {}
     for path in notebooks():
         for cell in cells(path):
-            if match := re.search(r"^#\s*\|\s*default_exp (\S+)", "".join(cell["source"]), re.MULTILINE):
+            if match := re.search(
+                r"^#\s*\|\s*default_exp (\S+)", "".join(cell["source"]), re.MULTILINE
+            ):
                 places[match[1]] = place(path)
     for name, tree in modules().items():
         if name not in places:
@@ -304,7 +351,11 @@ def imports():
             top, _, rest = target.partition(".")
             if top in DEVELOPMENT_ONLY:
                 yield f"{name} imports {target}, which users do not install"
-            if top == "contextssl" and rest in modules() and places.get(rest, (99, 0)) >= places[name]:
+            if (
+                top == "contextssl"
+                and rest in modules()
+                and places.get(rest, (99, 0)) >= places[name]
+            ):
                 yield f"{name} imports {target}, which is not below it"
             if rest.startswith("benchmarks.") and name != "cli":
                 yield f"{name} imports {target}, and only the command line may"
@@ -323,7 +374,11 @@ def site():
 def regenerated():
     "Export, clean and README bring nothing new: what is committed is what the notebooks say."
     before = fingerprints()
-    for command in [[tool("nbdev_export")], [tool("nbdev_clean")], [sys.executable, ROOT / ".ci/readme.py"]]:
+    for command in [
+        [tool("nbdev_export")],
+        [tool("nbdev_clean")],
+        [sys.executable, ROOT / ".ci/readme.py"],
+    ]:
         done = run(*command)
         if done.returncode:
             yield f"{Path(command[-1]).name} failed: {tail(done)}"
@@ -334,11 +389,14 @@ def differences(before: dict, after: dict):
     "One line per file that came, went or changed."
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
-            how = "appeared" if name not in before else "is gone" if name not in after else "changed"
+            how = (
+                "appeared" if name not in before else "is gone" if name not in after else "changed"
+            )
             yield f"{name} {how}"
 
 
 # ---- checks on what is built and run
+
 
 @check
 def packages():
@@ -351,7 +409,9 @@ def packages():
             return
         wheel, sdist = next(Path(folder).glob("*.whl")), next(Path(folder).glob("*.tar.gz"))
         names = zipfile.ZipFile(wheel).namelist()
-        entries = zipfile.ZipFile(wheel).read(f"contextssl-{version}.dist-info/entry_points.txt").decode()
+        entries = (
+            zipfile.ZipFile(wheel).read(f"contextssl-{version}.dist-info/entry_points.txt").decode()
+        )
         with tarfile.open(sdist) as archive:
             source = {name.partition("/")[2] for name in archive.getnames()}
     own = ("contextssl/", f"contextssl-{version}.dist-info/")
@@ -359,16 +419,30 @@ def packages():
         yield "the wheel has no entry point of nbdev, by which the site links names to their definitions"
     yield from (f"the wheel holds {n}" for n in names if not n.startswith(own))
     yield from (f"the wheel lacks {file_of(m)}" for m in modules() if file_of(m) not in names)
-    yield from (f"the sdist lacks {n}" for n in ("settings.ini", "setup.py", "README.md", "LICENSE") if n not in source)
+    yield from (
+        f"the sdist lacks {n}"
+        for n in ("settings.ini", "setup.py", "README.md", "LICENSE")
+        if n not in source
+    )
 
 
 def demo(folder: Path, name: str, seed: int) -> SimpleNamespace:
     "One run of the demo at its smallest setting."
     start = time.perf_counter()
-    done = run(tool("contextssl"), "demo", "preset=smoke", f"seed={seed}", f"out={folder / name}", cwd=folder, timeout=600)
+    done = run(
+        tool("contextssl"),
+        "demo",
+        "preset=smoke",
+        f"seed={seed}",
+        f"out={folder / name}",
+        cwd=folder,
+        timeout=600,
+    )
     seconds = time.perf_counter() - start
     path = folder / name / "results.json"
-    return SimpleNamespace(done=done, seconds=seconds, results=path.read_bytes() if path.exists() else b"")
+    return SimpleNamespace(
+        done=done, seconds=seconds, results=path.read_bytes() if path.exists() else b""
+    )
 
 
 @check
@@ -376,7 +450,11 @@ def demo_end_to_end():
     "The smallest demo takes under a minute, repeats itself byte for byte, and depends on its seed."
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        first, again, other = demo(folder, "first", 0), demo(folder, "again", 0), demo(folder, "other", 1)
+        first, again, other = (
+            demo(folder, "first", 0),
+            demo(folder, "again", 0),
+            demo(folder, "other", 1),
+        )
         for name, one in {"first": first, "again": again, "other": other}.items():
             if one.done.returncode or not one.results:
                 yield f"the {name} run ended with status {one.done.returncode}: {tail(one.done)}"
@@ -396,10 +474,22 @@ def demo_end_to_end():
 @check
 def bad_input():
     "Bad input ends in one sentence on stderr and a non-zero status, and leaves nothing behind."
-    cases = {"an unknown option": "no_such_option=1", "a wrong type": "seed=soon", "a missing folder": "data_dir=no/such/folder"}
+    cases = {
+        "an unknown option": "no_such_option=1",
+        "a wrong type": "seed=soon",
+        "a missing folder": "data_dir=no/such/folder",
+    }
     with tempfile.TemporaryDirectory() as folder:
         for what, argument in cases.items():
-            done = run(tool("contextssl"), "demo", "preset=smoke", "out=run", argument, cwd=folder, timeout=120)
+            done = run(
+                tool("contextssl"),
+                "demo",
+                "preset=smoke",
+                "out=run",
+                argument,
+                cwd=folder,
+                timeout=120,
+            )
             said = [line for line in done.stderr.splitlines() if line.strip()]
             if done.returncode == 0:
                 yield f"{what} ({argument}) is accepted"
@@ -410,6 +500,7 @@ def bad_input():
 
 
 # ---- running them
+
 
 def verdict(name: str, problems: list, seconds: float | None = None) -> bool:
     "Print one line for a check, and its problems under it."
@@ -431,19 +522,31 @@ def judge(name: str) -> bool:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", help="checks to run; all if none is named")
     parser.add_argument("--list", action="store_true", help="say what each check asks")
-    parser.add_argument("--snapshot", type=Path, help="write the state of all files to this file and stop")
-    parser.add_argument("--readme-command", action="store_true", help="print the test command of README.md and stop")
-    parser.add_argument("--before", type=Path, help="a snapshot that the files must still agree with at the end")
+    parser.add_argument(
+        "--snapshot", type=Path, help="write the state of all files to this file and stop"
+    )
+    parser.add_argument(
+        "--readme-command", action="store_true", help="print the test command of README.md and stop"
+    )
+    parser.add_argument(
+        "--before", type=Path, help="a snapshot that the files must still agree with at the end"
+    )
     parser.add_argument("--test-log", type=Path, help="what the test command printed")
-    parser.add_argument("--test-status", type=int, default=0, help="the exit status of the test command")
+    parser.add_argument(
+        "--test-status", type=int, default=0, help="the exit status of the test command"
+    )
     args = parser.parse_args()
     if unknown := set(args.names) - CHECKS.keys():
         sys.exit(f"there is no check {', '.join(sorted(unknown))}; there are {', '.join(CHECKS)}")
     if args.list:
-        return print("\n".join(f"{name:16} {function.__doc__}" for name, function in CHECKS.items()))
+        return print(
+            "\n".join(f"{name:16} {function.__doc__}" for name, function in CHECKS.items())
+        )
     if args.snapshot:
         return args.snapshot.write_text(json.dumps(fingerprints(), indent=1))
     if args.readme_command:
@@ -453,7 +556,9 @@ def main():
     if args.test_log:
         results = notebook_results(args.test_log.read_text(errors="replace"), args.test_status)
         passed += [verdict(name, [problem] if problem else []) for name, problem in results.items()]
-        passed.append(verdict("test command", [f"exit status {args.test_status}"] if args.test_status else []))
+        passed.append(
+            verdict("test command", [f"exit status {args.test_status}"] if args.test_status else [])
+        )
     passed += [judge(name) for name in args.names or CHECKS]
     if args.before:
         left = list(differences(json.loads(args.before.read_text()), fingerprints()))

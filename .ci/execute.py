@@ -4,6 +4,7 @@ The kernel starts in the notebook's folder, as `nbdev_test` does. Cells marked `
 listed in `tst_flags` of settings.ini, keep the outputs they have unless the flag is named. A failing cell stops the
 run with its traceback and the notebook file stays as it was.
 """
+
 import argparse
 import os
 import re
@@ -34,7 +35,13 @@ def flags_of(source: str) -> set:
                 break
             continue
         key, value = m.groups()
-        found.add("never" if (key, value) == ("eval", "false") else key if value is None else f"{key}:{value}")
+        found.add(
+            "never"
+            if (key, value) == ("eval", "false")
+            else key
+            if value is None
+            else f"{key}:{value}"
+        )
     return found
 
 
@@ -55,7 +62,9 @@ def execute(path: Path, run_flags: set):
             shell.cell(cell)
             ran += 1
             if shell.exc:
-                sys.exit(f"{path.name}: this cell failed\n{cell.source}\n\n{shell.prettytb(path.name)}")
+                sys.exit(
+                    f"{path.name}: this cell failed\n{cell.source}\n\n{shell.prettytb(path.name)}"
+                )
     finally:
         os.chdir(home)
         sys.path.remove(str(path.parent))
@@ -65,9 +74,13 @@ def execute(path: Path, run_flags: set):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("notebooks", nargs="+", type=Path)
-    parser.add_argument("--flags", nargs="*", default=[], help="also run cells with these flags, e.g. slow")
+    parser.add_argument(
+        "--flags", nargs="*", default=[], help="also run cells with these flags, e.g. slow"
+    )
     args = parser.parse_args()
     for nb_path in args.notebooks:
         execute(nb_path, set(args.flags))

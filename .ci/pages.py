@@ -9,6 +9,7 @@ The published site is made by Quarto from the same `_proc` folder (`nbdev_docs`)
 and anchors, so that a link that is broken here is broken there. nbdev turns names in backticks into links to their
 definitions, and finds these by an entry point of the installed package (setup.py).
 """
+
 import argparse
 import ast
 import base64
@@ -31,42 +32,77 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 
-import yaml   # comes with nbdev
+import yaml  # comes with nbdev
 
 ROOT = Path(__file__).resolve().parent.parent
 PROC = ROOT / "_proc"
-PAGE_LIMIT = 3_000_000           # bytes of a page with its pictures
-LINES, CHARACTERS = 80, 8_000    # of one printed output
-FRONT_MATTER = {"title": str, "description": str, "output-file": str, "toc": bool, "skip_exec": bool, "skip_showdoc": bool}
+PAGE_LIMIT = 3_000_000  # bytes of a page with its pictures
+LINES, CHARACTERS = 80, 8_000  # of one printed output
+FRONT_MATTER = {
+    "title": str,
+    "description": str,
+    "output-file": str,
+    "toc": bool,
+    "skip_exec": bool,
+    "skip_showdoc": bool,
+}
 DIRECTIVE = re.compile(r"^#\s*\|\s*([\w-]+)\s*:?\s*(.*)$")
-ATTRIBUTES = re.compile(r"(\]\([^)\s]+\))\{[^}\n]*\}")      # pandoc's, which nbconvert would print
+ATTRIBUTES = re.compile(r"(\]\([^)\s]+\))\{[^}\n]*\}")  # pandoc's, which nbconvert would print
 TEXT, SWITCH = (str,), (bool,)
-WARNING = re.compile(r"^\s*\[?(?:WARN|ERROR)|UserWarning")   # of Quarto, pandoc (`[WARNING]`) and nbdev
-COLOUR = re.compile(r"\x1b\[[0-9;]*m")                      # Quarto colours its warnings even in a file
-MATHML = re.compile(r"\\(?:Bigl|[Bb]igg?m|mathbbm|mathds|argmin|argmax)\b")   # what pandoc 3.5 or 3.9 does not convert
-LINKED = re.compile(r"\[`([^`]+)`\]\(([^)\s]+)\)")          # a name that nbdev has linked
-MEASURES = {"mrr", "pre", "auc"}                             # columns that link to the functions that compute them
-NESTED = re.compile(r"\[[^\[\]]*\[`([^`]+)`\]\([^)\s]+\)[^\[\]]*\]\(")   # the same inside a link's text
+WARNING = re.compile(
+    r"^\s*\[?(?:WARN|ERROR)|UserWarning"
+)  # of Quarto, pandoc (`[WARNING]`) and nbdev
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # Quarto colours its warnings even in a file
+MATHML = re.compile(
+    r"\\(?:Bigl|[Bb]igg?m|mathbbm|mathds|argmin|argmax)\b"
+)  # what pandoc 3.5 or 3.9 does not convert
+LINKED = re.compile(r"\[`([^`]+)`\]\(([^)\s]+)\)")  # a name that nbdev has linked
+MEASURES = {"mrr", "pre", "auc"}  # columns that link to the functions that compute them
+NESTED = re.compile(
+    r"\[[^\[\]]*\[`([^`]+)`\]\([^)\s]+\)[^\[\]]*\]\("
+)  # the same inside a link's text
 
 # What _quarto.yml may say. Quarto refuses a file with one wrong key, and most machines have no Quarto to notice.
 KEYS = {
     "project": {"type": {"website"}, "output-dir": TEXT, "render": [TEXT]},
     "lang": {"en", "en-GB", "en-US"},
-    "format": {"html": {"theme": {"light": TEXT, "dark": TEXT}, "css": TEXT, "toc": SWITCH, "toc-depth": {1, 2, 3, 4, 5, 6},
-                        "code-copy": SWITCH, "code-overflow": {"wrap", "scroll"}, "anchor-sections": SWITCH}},
+    "format": {
+        "html": {
+            "theme": {"light": TEXT, "dark": TEXT},
+            "css": TEXT,
+            "toc": SWITCH,
+            "toc-depth": {1, 2, 3, 4, 5, 6},
+            "code-copy": SWITCH,
+            "code-overflow": {"wrap", "scroll"},
+            "anchor-sections": SWITCH,
+        }
+    },
     "website": {
-        "title": TEXT, "description": TEXT, "site-url": TEXT, "favicon": TEXT,
-        "repo-url": TEXT, "repo-branch": TEXT, "repo-subdir": TEXT, "repo-actions": [{"edit", "source", "issue"}],
-        "open-graph": {"image": TEXT}, "twitter-card": {"image": TEXT, "card-style": {"summary", "summary_large_image"}},
-        "page-navigation": SWITCH, "back-to-top-navigation": SWITCH, "bread-crumbs": SWITCH,
-        "navbar": {"search": SWITCH, "left": [{"text": TEXT, "href": TEXT}],
-                   "right": [{"text": TEXT, "icon": TEXT, "href": TEXT, "aria-label": TEXT}]},
+        "title": TEXT,
+        "description": TEXT,
+        "site-url": TEXT,
+        "favicon": TEXT,
+        "repo-url": TEXT,
+        "repo-branch": TEXT,
+        "repo-subdir": TEXT,
+        "repo-actions": [{"edit", "source", "issue"}],
+        "open-graph": {"image": TEXT},
+        "twitter-card": {"image": TEXT, "card-style": {"summary", "summary_large_image"}},
+        "page-navigation": SWITCH,
+        "back-to-top-navigation": SWITCH,
+        "bread-crumbs": SWITCH,
+        "navbar": {
+            "search": SWITCH,
+            "left": [{"text": TEXT, "href": TEXT}],
+            "right": [{"text": TEXT, "icon": TEXT, "href": TEXT, "aria-label": TEXT}],
+        },
         "sidebar": {"style": {"floating", "docked"}, "collapse-level": {1, 2, 3}, "contents": list},
     },
 }
 
 
 # ---- _quarto.yml
+
 
 def mismatches(value, wanted, where: str = ""):
     "Where a value departs from the shape of KEYS: one sentence each."
@@ -99,14 +135,22 @@ def mismatches(value, wanted, where: str = ""):
 def listed(contents: list):
     "The pages of a sidebar, sections flattened."
     for entry in contents:
-        yield from listed(entry["contents"]) if isinstance(entry, dict) and "contents" in entry else [entry]
+        yield from (
+            listed(entry["contents"])
+            if isinstance(entry, dict) and "contents" in entry
+            else [entry]
+        )
 
 
 def malformed(contents: list):
     "Entries of a sidebar that are neither a page nor a section with pages in it."
     for entry in contents:
         if isinstance(entry, dict):
-            if set(entry) != {"section", "contents"} or not isinstance(entry["contents"], list) or not entry["contents"]:
+            if (
+                set(entry) != {"section", "contents"}
+                or not isinstance(entry["contents"], list)
+                or not entry["contents"]
+            ):
                 yield f"_quarto.yml: a section of the sidebar has a name and a list of pages, but there is {entry!r}"
             else:
                 yield from malformed(entry["contents"])
@@ -125,37 +169,63 @@ def configuration(there: list, settings) -> tuple:
         website, contents = config["website"], config["website"]["sidebar"]["contents"]
     except (OSError, yaml.YAMLError, KeyError, TypeError) as e:
         said = " ".join(str(e).split())
-        return None, [*problems, f"_quarto.yml cannot be read as the settings of a site: {type(e).__name__}: {said}"]
+        return None, [
+            *problems,
+            f"_quarto.yml cannot be read as the settings of a site: {type(e).__name__}: {said}",
+        ]
     problems += [*mismatches(config, KEYS), *malformed(contents)]
-    wanted = {"title": settings["title"], "description": settings["description"], "repo-url": settings["git_url"],
-              "repo-branch": settings["branch"], "repo-subdir": settings["nbs_path"],
-              "site-url": settings["doc_host"] + settings["doc_baseurl"]}
-    problems += [f"_quarto.yml: {k} is {website.get(k)!r}, settings.ini says {v!r}"
-                 for k, v in wanted.items() if website.get(k) != v]
+    wanted = {
+        "title": settings["title"],
+        "description": settings["description"],
+        "repo-url": settings["git_url"],
+        "repo-branch": settings["branch"],
+        "repo-subdir": settings["nbs_path"],
+        "site-url": settings["doc_host"] + settings["doc_baseurl"],
+    }
+    problems += [
+        f"_quarto.yml: {k} is {website.get(k)!r}, settings.ini says {v!r}"
+        for k, v in wanted.items()
+        if website.get(k) != v
+    ]
     pages = [p for p in listed(contents) if isinstance(p, str)]
     problems += [f"_quarto.yml lists {p}, which is not in nbs/" for p in pages if p not in there]
-    problems += [f"nbs/{p} is in the sidebar of _quarto.yml {pages.count(p)} times, not once"
-                 for p in there if pages.count(p) != 1]
-    named = {"css": config.get("format", {}).get("html", {}).get("css"), "favicon": website.get("favicon")}
-    named |= {f"{k}.image": website[k].get("image") for k in ("open-graph", "twitter-card") if isinstance(website.get(k), dict)}
-    problems += [f"_quarto.yml: {k} names {v}, which is not in nbs/"
-                 for k, v in named.items() if not v or not (ROOT / "nbs" / v).is_file()]
+    problems += [
+        f"nbs/{p} is in the sidebar of _quarto.yml {pages.count(p)} times, not once"
+        for p in there
+        if pages.count(p) != 1
+    ]
+    named = {
+        "css": config.get("format", {}).get("html", {}).get("css"),
+        "favicon": website.get("favicon"),
+    }
+    named |= {
+        f"{k}.image": website[k].get("image")
+        for k in ("open-graph", "twitter-card")
+        if isinstance(website.get(k), dict)
+    }
+    problems += [
+        f"_quarto.yml: {k} names {v}, which is not in nbs/"
+        for k, v in named.items()
+        if not v or not (ROOT / "nbs" / v).is_file()
+    ]
     return config, problems
 
 
 # ---- from what nbdev processed to pages
 
+
 @dataclass
 class Page:
     "One page of the site: where it comes from, what it is called, and what is on it."
-    source: str                                     # as seen from nbs/
-    address: str = ""                               # as seen from the top of the site
+
+    source: str  # as seen from nbs/
+    address: str = ""  # as seen from the top of the site
     title: str = ""
     description: str = ""
     body: str = ""
     ids: set = field(default_factory=set)
     links: list = field(default_factory=list)
-    images: list = field(default_factory=list)      # (where, alternative text)
+    images: list = field(default_factory=list)  # (where, alternative text)
     problems: list = field(default_factory=list)
     strict: list = field(default_factory=list)
 
@@ -170,36 +240,51 @@ def slug(heading: str) -> str:
 
 class Reader(HTMLParser):
     "Collects anchors, links and images of a page."
+
     def __init__(self, page: Page):
         super().__init__()
         self.page = page
 
     def handle_starttag(self, tag, attrs):
         a = dict(attrs)
-        if a.get("id"): self.page.ids.add(a["id"])
-        if tag == "a" and a.get("href"): self.page.links.append(a["href"])
-        if tag == "img": self.page.images.append((a.get("src") or "", (a.get("alt") or "").strip()))
+        if a.get("id"):
+            self.page.ids.add(a["id"])
+        if tag == "a" and a.get("href"):
+            self.page.links.append(a["href"])
+        if tag == "img":
+            self.page.images.append((a.get("src") or "", (a.get("alt") or "").strip()))
 
 
 def front_matter(text: str, page: Page) -> dict:
     "The YAML at the head of a page, checked."
     match = re.match(r"\s*---\n(.*?)\n---\s*", text, re.DOTALL)
     if not match:
-        page.problems.append(f"{page.source} has no front matter: does it begin with '# Title' and '> one line'?")
+        page.problems.append(
+            f"{page.source} has no front matter: does it begin with '# Title' and '> one line'?"
+        )
         return {}
     try:
         meta = yaml.safe_load(match[1]) or {}
     except yaml.YAMLError as e:
-        page.problems.append(f"{page.source}: the front matter is no YAML: {' '.join(str(e).split())}")
+        page.problems.append(
+            f"{page.source}: the front matter is no YAML: {' '.join(str(e).split())}"
+        )
         return {}
     for key, value in meta.items():
         if key not in FRONT_MATTER:
-            page.problems.append(f"{page.source}: the front matter has {key!r}, which is none of {', '.join(FRONT_MATTER)}")
+            page.problems.append(
+                f"{page.source}: the front matter has {key!r}, which is none of {', '.join(FRONT_MATTER)}"
+            )
         elif type(value) is not FRONT_MATTER[key]:
             kind = FRONT_MATTER[key].__name__
-            page.problems.append(f"{page.source}: {key} in the front matter is {value!r}, which is not {kind}")
-    page.problems += [f"{page.source}: the front matter has no {k}"
-                      for k in ("title", "description") if not str(meta.get(k) or "").strip()]
+            page.problems.append(
+                f"{page.source}: {key} in the front matter is {value!r}, which is not {kind}"
+            )
+    page.problems += [
+        f"{page.source}: the front matter has no {k}"
+        for k in ("title", "description")
+        if not str(meta.get(k) or "").strip()
+    ]
     return meta
 
 
@@ -211,7 +296,9 @@ def undocumented(source: str, cell: dict, module: str):
     "What is missing of the output of a `show_doc` cell in the chapter of a module."
     name = re.search(r"show_doc\(([\w.]+)", source)
     name = name[1] if name else source.strip()
-    text = "".join(joined(o.get("data", {}).get("text/markdown", "")) for o in cell.get("outputs", []))
+    text = "".join(
+        joined(o.get("data", {}).get("text/markdown", "")) for o in cell.get("outputs", [])
+    )
     if not text:
         yield f"show_doc({name}) is not rendered"
         return
@@ -225,7 +312,9 @@ def undocumented(source: str, cell: dict, module: str):
         yield f"show_doc({name}) shows no sentence"
     kind, noted = described().get((module, name), ("", set()))
     lines = [line.strip() for line in signature[1].splitlines()]
-    bare = sorted(p for p in noted if not any(re.search(rf"(?:^|[ *]){p}\b.* # ", line) for line in lines))
+    bare = sorted(
+        p for p in noted if not any(re.search(rf"(?:^|[ *]){p}\b.* # ", line) for line in lines)
+    )
     if bare and "**Type**" not in text:
         yield f"show_doc({name}) shows no comment on {', '.join(bare)}, though the {kind} has one"
 
@@ -243,10 +332,18 @@ def described() -> dict:
                 given = a.posonlyargs + a.args + a.kwonlyargs
                 starts = [node.lineno, *(x.lineno for x in given)]
                 alone = [x for x in given if starts.count(x.lineno) == 1]
-                found[path.stem, node.name] = ("function", {x.arg for x in alone if "# " in lines[x.lineno - 1]})
-            elif isinstance(node, ast.ClassDef) and any("dataclass" in ast.unparse(d) for d in node.decorator_list):
+                found[path.stem, node.name] = (
+                    "function",
+                    {x.arg for x in alone if "# " in lines[x.lineno - 1]},
+                )
+            elif isinstance(node, ast.ClassDef) and any(
+                "dataclass" in ast.unparse(d) for d in node.decorator_list
+            ):
                 fields = [x for x in node.body if isinstance(x, ast.AnnAssign)]
-                found[path.stem, node.name] = ("dataclass", {x.target.id for x in fields if "# " in lines[x.end_lineno - 1]})
+                found[path.stem, node.name] = (
+                    "dataclass",
+                    {x.target.id for x in fields if "# " in lines[x.end_lineno - 1]},
+                )
     return found
 
 
@@ -294,15 +391,23 @@ def prepared(notebook: dict, page: Page, module: str, home: str):
     "The notebook as nbconvert has to see it: directives obeyed, pandoc's attributes taken out, pictures told apart."
     import nbformat
     from nbformat.v4.rwbase import rejoin_lines
+
     cells = notebook["cells"]
     for n, cell in enumerate(cells):
         source = joined(cell["source"])
         if cell["cell_type"] == "markdown":
             if re.search(r"^:::", source, re.MULTILINE):
-                page.problems.append(f"{page.source}: cell {n} has a ':::' block, which only Quarto reads")
-            page.problems += [f"{page.source}: cell {n}: {said}" for said in dict.fromkeys(doubtful(source, home, module))]
+                page.problems.append(
+                    f"{page.source}: cell {n} has a ':::' block, which only Quarto reads"
+                )
+            page.problems += [
+                f"{page.source}: cell {n}: {said}"
+                for said in dict.fromkeys(doubtful(source, home, module))
+            ]
             if unread := MATHML.search(source):
-                page.problems.append(f"{page.source}: cell {n} has a formula with {unread[0]}, which the converter to MathML does not read: write \\left( and \\right), or \\operatorname")
+                page.problems.append(
+                    f"{page.source}: cell {n} has a formula with {unread[0]}, which the converter to MathML does not read: write \\left( and \\right), or \\operatorname"
+                )
             cell["source"] = ATTRIBUTES.sub(r"\1", source)
             continue
         if cell["cell_type"] != "code":
@@ -316,9 +421,16 @@ def prepared(notebook: dict, page: Page, module: str, home: str):
             for said in undocumented(cell["source"], cell, module):
                 kept = page.strict if said.endswith("the dataclass has one") else page.problems
                 kept.append(f"{page.source}: {said}")
-            shown = "".join(joined(o.get("data", {}).get("text/markdown", "")) for o in cell.get("outputs", []))
-            if any(LINKED.search(code) for code in re.findall(r"^```python\n(.*?)^```", shown, re.MULTILINE | re.DOTALL)):
-                page.problems.append(f"{page.source}: cell {n} shows a link inside a signature: does settings.ini name site_signatures under procs?")
+            shown = "".join(
+                joined(o.get("data", {}).get("text/markdown", "")) for o in cell.get("outputs", [])
+            )
+            if any(
+                LINKED.search(code)
+                for code in re.findall(r"^```python\n(.*?)^```", shown, re.MULTILINE | re.DOTALL)
+            ):
+                page.problems.append(
+                    f"{page.source}: cell {n} shows a link inside a signature: does settings.ini name site_signatures under procs?"
+                )
         if options.get("echo") == "false" or options.get("include") == "false":
             cell["metadata"].setdefault("tags", []).append("no-source")
         if options.get("output") == "false" or options.get("include") == "false":
@@ -333,14 +445,24 @@ def printed(cell: dict, n: int, page: Page):
     "Outputs that would flood a page or a notebook, or hold traces of a terminal."
     for out in cell.get("outputs", []):
         data = out.get("data", {})
-        text = joined(out.get("text", "")) or joined(data.get("text/plain", "")) * (set(data) == {"text/plain"})
+        text = joined(out.get("text", "")) or joined(data.get("text/plain", "")) * (
+            set(data) == {"text/plain"}
+        )
         if text.count("\n") > LINES or len(text) > CHARACTERS:
-            page.problems.append(f"{page.source}: cell {n} prints {text.count(chr(10))} lines, {len(text):,} characters; "
-                                 f"at most {LINES} lines and {CHARACTERS:,} characters fit on a page")
+            page.problems.append(
+                f"{page.source}: cell {n} prints {text.count(chr(10))} lines, {len(text):,} characters; "
+                f"at most {LINES} lines and {CHARACTERS:,} characters fit on a page"
+            )
         if "\r" in text:
-            page.problems.append(f"{page.source}: cell {n} has a progress bar of a terminal in its output")
-        if any("widget-view" in kind for kind in data) and not {"text/html", "image/png"} & set(data):
-            page.problems.append(f"{page.source}: cell {n} shows a widget, which is empty on a page")
+            page.problems.append(
+                f"{page.source}: cell {n} has a progress bar of a terminal in its output"
+            )
+        if any("widget-view" in kind for kind in data) and not {"text/html", "image/png"} & set(
+            data
+        ):
+            page.problems.append(
+                f"{page.source}: cell {n} shows a widget, which is empty on a page"
+            )
         if out.get("name") == "stderr" and text.strip():
             page.problems.append(f"{page.source}: cell {n} writes to stderr: {text.strip()[:80]}")
 
@@ -349,28 +471,39 @@ def described_pictures(cell: dict, n: int, options: dict, page: Page):
     "Pictures of code cells carry a text for those who cannot see them: `fig-alt`, or the figure's own description."
     for out in cell.get("outputs", []):
         for kind in ("image/png", "image/jpeg"):
-            if kind not in out.get("data", {}): continue
+            if kind not in out.get("data", {}):
+                continue
             raw = joined(out["data"][kind])
-            alt = options.get("fig-alt", "").strip("'\"") or out.get("metadata", {}).get(kind, {}).get("alt", "")
+            alt = options.get("fig-alt", "").strip("'\"") or out.get("metadata", {}).get(
+                kind, {}
+            ).get("alt", "")
             alt = alt or description(base64.b64decode(raw))
             if not alt:
-                page.problems.append(f"{page.source}: the picture of cell {n} has no alternative text: add '#| fig-alt: ...'")
+                page.problems.append(
+                    f"{page.source}: the picture of cell {n} has no alternative text: add '#| fig-alt: ...'"
+                )
             page_text = html.escape(alt or "figure without a description", quote=True)
-            out["data"] = {"text/html": f'<img src="data:{kind};base64,{raw.strip()}" alt="{page_text}">'}
+            out["data"] = {
+                "text/html": f'<img src="data:{kind};base64,{raw.strip()}" alt="{page_text}">'
+            }
 
 
 def description(png: bytes) -> str:
     "The text that a PNG carries as its Description."
     from PIL import Image
+
     try:
-        with Image.open(io.BytesIO(png)) as image: return str(image.info.get("Description", ""))
-    except OSError: return ""
+        with Image.open(io.BytesIO(png)) as image:
+            return str(image.info.get("Description", ""))
+    except OSError:
+        return ""
 
 
 @functools.cache
 def exporter():
     from nbconvert import HTMLExporter
     from traitlets.config import Config
+
     config = Config()
     config.TagRemovePreprocessor.enabled = True
     config.TagRemovePreprocessor.remove_input_tags = {"no-source"}
@@ -381,6 +514,7 @@ def exporter():
 def rendered(source: str, home: str) -> Page:
     "One processed file as a page; `home` is the address of the site."
     from nbconvert.filters import markdown2html
+
     page = Page(source)
     path = PROC / source
     if path.suffix == ".ipynb":
@@ -388,19 +522,30 @@ def rendered(source: str, home: str) -> Page:
         first = next(iter(notebook["cells"]), {"source": ""})
         meta = front_matter(joined(first["source"]), page)
         original = json.loads((ROOT / "nbs" / source).read_text(encoding="utf-8"))["cells"]
-        exported = re.search(r"^#\s*\| default_exp (\w+)", "\n".join(joined(c["source"]) for c in original), re.MULTILINE)
+        exported = re.search(
+            r"^#\s*\| default_exp (\w+)",
+            "\n".join(joined(c["source"]) for c in original),
+            re.MULTILINE,
+        )
         try:
-            body = exporter().from_notebook_node(prepared(notebook, page, exported[1] if exported else "", home))[0]
+            body = exporter().from_notebook_node(
+                prepared(notebook, page, exported[1] if exported else "", home)
+            )[0]
         except Exception as e:
             page.problems.append(f"{source} cannot be rendered: {type(e).__name__}: {e}")
             body = ""
         if lost := dropped(joined(original[0]["source"])):
-            page.problems.append(f"{source}: nbdev drops the title's cell, and with it '{lost[:60]}...': give that a cell of its own")
+            page.problems.append(
+                f"{source}: nbdev drops the title's cell, and with it '{lost[:60]}...': give that a cell of its own"
+            )
     else:
         text = path.read_text(encoding="utf-8")
         meta = front_matter(text, page)
         body = markdown2html(re.sub(r"\A\s*---\n.*?\n---\s*", "", text, flags=re.DOTALL))
-    page.title, page.description = str(meta.get("title") or source), str(meta.get("description") or "")
+    page.title, page.description = (
+        str(meta.get("title") or source),
+        str(meta.get("description") or ""),
+    )
     name = meta.get("output-file") or Path(source).with_suffix(".html").name
     page.address = posixpath.join(posixpath.dirname(source), str(name))
     page.body = re.sub(r'<a class="anchor-link"[^>]*>.*?</a>', "", body, flags=re.DOTALL)
@@ -411,22 +556,29 @@ def rendered(source: str, home: str) -> Page:
 
 def dropped(first: str) -> str:
     "The text of a notebook's first cell that nbdev does not carry over: all but title, quoted line and `- key: value`."
-    rest = [line for line in first.splitlines() if line.strip() and not re.match(r"#\s|>\s|- [\w-]+:\s", line)]
+    rest = [
+        line
+        for line in first.splitlines()
+        if line.strip() and not re.match(r"#\s|>\s|- [\w-]+:\s", line)
+    ]
     return rest[0] if rest else ""
 
 
 def with_anchors(body: str) -> str:
     "Headings get the anchors that Quarto will give them."
     seen = {}
+
     def named(match):
         anchor = slug(match[3])
         seen[anchor] = seen.get(anchor, -1) + 1
         anchor += f"-{seen[anchor]}" * bool(seen[anchor])
         return f'<h{match[1]} id="{anchor}">{match[3]}</h{match[1]}>'
+
     return re.sub(r"<h([1-6])([^>]*)>(.*?)</h\1>", named, body, flags=re.DOTALL)
 
 
 # ---- the rules that need all pages
+
 
 def broken_links(pages: list, base: str, repository: str):
     "Links to pages, anchors and files that are not there."
@@ -436,7 +588,7 @@ def broken_links(pages: list, base: str, repository: str):
             target = urllib.parse.unquote(link)
             own = target.startswith(base.rstrip("/") + "/") or target == base
             if own:
-                target, folder = target[len(base.rstrip("/")):].lstrip("/") or "index.html", ""
+                target, folder = target[len(base.rstrip("/")) :].lstrip("/") or "index.html", ""
             elif re.match(r"[a-z][a-z0-9+.-]*:|//", target, re.IGNORECASE):
                 continue
             else:
@@ -461,7 +613,9 @@ def pictures(pages: list):
                 yield f"{page.source}: the image {where[:60]} has no alternative text"
             if where.startswith("data:") or re.match(r"https?:", where):
                 continue
-            path = PROC / posixpath.normpath(posixpath.join(posixpath.dirname(page.source), urllib.parse.unquote(where)))
+            path = PROC / posixpath.normpath(
+                posixpath.join(posixpath.dirname(page.source), urllib.parse.unquote(where))
+            )
             if path.is_file():
                 weight += path.stat().st_size
             else:
@@ -474,7 +628,9 @@ def twins(pages: list):
     "Two sources that would write the same page."
     for page in pages:
         others = [p.source for p in pages if p.address == page.address and p.source < page.source]
-        yield from (f"{other} and {page.source} would both become {page.address}" for other in others)
+        yield from (
+            f"{other} and {page.source} would both become {page.address}" for other in others
+        )
 
 
 def badge(source: str, settings) -> str:
@@ -517,9 +673,13 @@ def sidebar(contents: list, pages: dict, up: str) -> str:
     rows = []
     for entry in contents:
         if isinstance(entry, dict):
-            rows.append(f"<li><b>{html.escape(entry['section'])}</b>{sidebar(entry['contents'], pages, up)}</li>")
+            rows.append(
+                f"<li><b>{html.escape(entry['section'])}</b>{sidebar(entry['contents'], pages, up)}</li>"
+            )
         elif entry in pages:
-            rows.append(f'<li><a href="{up}{pages[entry].address}">{html.escape(pages[entry].title)}</a></li>')
+            rows.append(
+                f'<li><a href="{up}{pages[entry].address}">{html.escape(pages[entry].title)}</a></li>'
+            )
     return f"<ul>{''.join(rows)}</ul>"
 
 
@@ -528,12 +688,20 @@ def save(pages: list, config: dict, out: Path):
     by_source, addresses = {p.source: p for p in pages}, {p.source: p.address for p in pages}
     for page in pages:
         up = "../" * page.address.count("/")
+
         def moved(match):
             name = posixpath.normpath(posixpath.join(posixpath.dirname(page.source), match[2]))
             return f"{match[1]}{up}{addresses.get(name, name)}"
+
         body = re.sub(r'((?:href|src)=")(?![a-z]+:|#|/)([^"#]+)', moved, page.body)
-        text = TEMPLATE.format(title=html.escape(page.title), description=html.escape(page.description), site=html.escape(config["website"]["title"]), up=up, body=body,
-                               sidebar=sidebar(config["website"]["sidebar"]["contents"], by_source, up))
+        text = TEMPLATE.format(
+            title=html.escape(page.title),
+            description=html.escape(page.description),
+            site=html.escape(config["website"]["title"]),
+            up=up,
+            body=body,
+            sidebar=sidebar(config["website"]["sidebar"]["contents"], by_source, up),
+        )
         (out / page.address).parent.mkdir(parents=True, exist_ok=True)
         (out / page.address).write_text(text, encoding="utf-8")
     for path in [*PROC.glob("images/*"), *PROC.glob("*.css")]:
@@ -545,25 +713,49 @@ def process() -> tuple:
     "Let nbdev process the notebooks, two at a time; its problem, if any, and its warnings."
     command = "from nbdev.serve import proc_nbs; proc_nbs(n_workers=2, force=True)"
     env = {k: v for k, v in os.environ.items() if k != "IN_TEST"} | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "-c", command], cwd=ROOT, env=env, capture_output=True, text=True)
-    said = re.search(r"^Exception: (.*)", done.stderr, re.MULTILINE)    # names notebook and cell
-    why = re.search(r"^(\S.*)\n+The above exception was the direct cause", done.stderr, re.MULTILINE)
+    done = subprocess.run(
+        [sys.executable, "-c", command], cwd=ROOT, env=env, capture_output=True, text=True
+    )
+    said = re.search(r"^Exception: (.*)", done.stderr, re.MULTILINE)  # names notebook and cell
+    why = re.search(
+        r"^(\S.*)\n+The above exception was the direct cause", done.stderr, re.MULTILINE
+    )
     last = " | ".join((done.stdout + done.stderr).strip().splitlines()[-6:])
-    problem = f"nbdev cannot process the notebooks for the site: {said[1] if said else last} {why[1] if why else ''}" if done.returncode else ""
-    mixed = re.findall(r"UserWarning: Found cells containing imports and other code[^\n]*\n---\n(.*?)\n---\n", done.stderr, re.DOTALL)
-    warned = [f"nbdev warns of a cell with imports and other code: '{m.splitlines()[-1][:80]}'; give the other code a cell of its own" for m in dict.fromkeys(mixed)]
-    others = [line for line in done.stderr.splitlines() if "UserWarning" in line and "imports and other code" not in line]
-    return problem, warned + [f"nbdev warns while it processes the notebooks: {line[:160]}" for line in dict.fromkeys(others)]
+    problem = (
+        f"nbdev cannot process the notebooks for the site: {said[1] if said else last} {why[1] if why else ''}"
+        if done.returncode
+        else ""
+    )
+    mixed = re.findall(
+        r"UserWarning: Found cells containing imports and other code[^\n]*\n---\n(.*?)\n---\n",
+        done.stderr,
+        re.DOTALL,
+    )
+    warned = [
+        f"nbdev warns of a cell with imports and other code: '{m.splitlines()[-1][:80]}'; give the other code a cell of its own"
+        for m in dict.fromkeys(mixed)
+    ]
+    others = [
+        line
+        for line in done.stderr.splitlines()
+        if "UserWarning" in line and "imports and other code" not in line
+    ]
+    return problem, warned + [
+        f"nbdev warns while it processes the notebooks: {line[:160]}"
+        for line in dict.fromkeys(others)
+    ]
 
 
 def entry_point():
     "Without nbdev's entry point the pages have no links to definitions and sources."
     found = importlib.metadata.entry_points(group="nbdev")
     if not any(e.value == "contextssl._modidx:d" for e in found):
-        yield "the installed package has no entry point of nbdev, so names do not link to their definitions: pip install -e \".[dev]\""
+        yield 'the installed package has no entry point of nbdev, so names do not link to their definitions: pip install -e ".[dev]"'
 
 
-def judge(there: list, settings, strict: bool = False, processed: bool = False, out: Path | None = None):
+def judge(
+    there: list, settings, strict: bool = False, processed: bool = False, out: Path | None = None
+):
     "Process, render and judge the site: one sentence per problem."
     config, problems = configuration(there, settings)
     yield from problems
@@ -606,10 +798,16 @@ def warnings_in(log: Path):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, help="keep the pages in this folder")
     parser.add_argument("--strict", action="store_true", help="also what nbdev does not show")
-    parser.add_argument("--processed", action="store_true", help="judge what is in _proc, without processing it anew")
+    parser.add_argument(
+        "--processed",
+        action="store_true",
+        help="judge what is in _proc, without processing it anew",
+    )
     parser.add_argument("--log", type=Path, help="only judge this log of nbdev_docs")
     args = parser.parse_args()
     if args.log:

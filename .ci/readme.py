@@ -3,6 +3,7 @@
 Cells flagged `#| hide` are left out, `#| echo: false` leaves out the code, `#| output: false` the outputs. Links and
 images are written in the notebook as seen from nbs/ (`images/x.png`, `../LICENSE`) and rewritten as seen from the top.
 """
+
 import argparse
 import json
 import posixpath
@@ -28,6 +29,7 @@ def split_directives(source: str):
 
 def from_the_top(text: str) -> str:
     "Rewrite relative links of a markdown text, outside code fences, and refuse those that lead nowhere."
+
     def rewrite(match):
         target = posixpath.normpath(posixpath.join("nbs", match[2]))
         if not (ROOT / target).exists():
@@ -52,7 +54,9 @@ def output_text(output: dict) -> str:
         return f"```text\n{joined(output['text']).rstrip()}\n```"
     data = output.get("data", {})
     if "image/png" in data or "image/svg+xml" in data:
-        sys.exit("nbs/index.ipynb has a picture as output: save it in nbs/images/ and write ![text](images/NAME.png)")
+        sys.exit(
+            "nbs/index.ipynb has a picture as output: save it in nbs/images/ and write ![text](images/NAME.png)"
+        )
     if "text/markdown" in data:
         return from_the_top(joined(data["text/markdown"]).strip())
     return f"```text\n{joined(data.get('text/plain', '')).rstrip()}\n```"
@@ -77,14 +81,20 @@ def cell_parts(cell: dict):
 def readme(notebook: Path) -> str:
     "The text of README.md."
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    parts = ["<!-- Made from nbs/index.ipynb by .ci/readme.py: edit the notebook, not this file. -->"]
+    parts = [
+        "<!-- Made from nbs/index.ipynb by .ci/readme.py: edit the notebook, not this file. -->"
+    ]
     parts += [part for cell in cells for part in cell_parts(cell) if part]
     return "\n\n".join(parts) + "\n"
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if README.md is not up to date")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if README.md is not up to date"
+    )
     args = parser.parse_args()
     notebook, target = ROOT / "nbs/index.ipynb", ROOT / "README.md"
     if not notebook.exists():

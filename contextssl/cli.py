@@ -35,7 +35,7 @@ from .names import did_you_mean, wait_passively
 # %% ../nbs/20_cli.ipynb #f7f61047
 def field_comments(
     cls: type,  # a dataclass
-) -> dict:      # field name -> the comment behind it, or the lines of comment above it
+) -> dict:  # field name -> the comment behind it, or the lines of comment above it
     "The explanations of a dataclass and of those that it builds on, from their sources."
     found = {}
     for base in reversed(cls.__mro__):
@@ -47,21 +47,21 @@ def field_comments(
         for node in ast.parse(source).body[0].body:
             if not isinstance(node, ast.AnnAssign):
                 continue
-            behind = lines[node.end_lineno - 1].encode()[node.end_col_offset:].decode().strip()
+            behind = lines[node.end_lineno - 1].encode()[node.end_col_offset :].decode().strip()
             above = node.lineno - 1
             while lines[above - 1].strip().startswith("#"):
                 above -= 1
-            said = [behind] if behind.startswith("#") else lines[above:node.lineno - 1]
+            said = [behind] if behind.startswith("#") else lines[above : node.lineno - 1]
             if said:
                 found[node.target.id] = " ".join(line.strip().lstrip("# ") for line in said)
     return found
 
 # %% ../nbs/20_cli.ipynb #a11a8d8b
 def make_parser(
-    command: str,           # for the usage line
-    *classes: type,         # dataclasses whose fields become options
+    command: str,  # for the usage line
+    *classes: type,  # dataclasses whose fields become options
     defaults: dict = None,  # field -> value that replaces the default of its class
-    names: dict = None,     # field -> name of its option, where that is another
+    names: dict = None,  # field -> name of its option, where that is another
 ) -> ArgumentParser:
     "A parser whose options are the fields of the dataclasses."
     parser = ArgumentParser(prog=f"contextssl {command}", exit_on_error=False, default_env=False)
@@ -69,35 +69,48 @@ def make_parser(
     for cls in classes:
         types, helps = get_type_hints(cls), field_comments(cls)
         for f in fields(cls):
-            if f"--{(names or {}).get(f.name, f.name)}" in parser._option_string_actions: continue     # the method, which its configuration repeats
+            if f"--{(names or {}).get(f.name, f.name)}" in parser._option_string_actions:
+                continue  # the method, which its configuration repeats
             default = f.default if f.default_factory is MISSING else f.default_factory()
-            if f.name in (defaults or {}): default = defaults[f.name]
+            if f.name in (defaults or {}):
+                default = defaults[f.name]
             given = dict(required=True) if default is MISSING else dict(default=default)
-            parser.add_argument(f"--{(names or {}).get(f.name, f.name)}", type=types[f.name], help=helps.get(f.name), **given)
+            parser.add_argument(
+                f"--{(names or {}).get(f.name, f.name)}",
+                type=types[f.name],
+                help=helps.get(f.name),
+                **given,
+            )
     return parser
 
 # %% ../nbs/20_cli.ipynb #a0218615
 SECTIONS = ("model", "train", "data", "run")  # of a run's config.yaml
-OF_DATA = ("fingerprint", "items")            # what its section `data` says
+OF_DATA = ("fingerprint", "items")  # what its section `data` says
 
 
 def method_of(
     folder: Path,  # of a run
-) -> dict:         # {"method": its name}; empty if it has no checkpoint
+) -> dict:  # {"method": its name}; empty if it has no checkpoint
     "The method of a run that was begun by another command, or by an earlier version."
     from contextssl.training.checkpoints import newest, read_card
-    try: return dict(method=read_card(newest(folder))["method"])
-    except FileNotFoundError: return {}
+
+    try:
+        return dict(method=read_card(newest(folder))["method"])
+    except FileNotFoundError:
+        return {}
 
 
 def read_options(
     path: str,  # YAML file
-) -> dict:      # option -> value
+) -> dict:  # option -> value
     "The options in a file."
-    if not path.strip(): raise ValueError("config= is empty; give it a value, or leave it out")
+    if not path.strip():
+        raise ValueError("config= is empty; give it a value, or leave it out")
     path = Path(path).expanduser()
-    if path.is_dir(): path = path / "config.yaml"      # of a run
-    try: found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if path.is_dir():
+        path = path / "config.yaml"  # of a run
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise FileNotFoundError(f"config={path}: there is no such file") from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as e:
@@ -117,31 +130,40 @@ def read_options(
 # %% ../nbs/20_cli.ipynb #132a605b
 class Given(NamedTuple):
     "An option and its value."
+
     key: str
-    value: Any      # text if it was typed, what YAML reads in a file
+    value: Any  # text if it was typed, what YAML reads in a file
     file: str = ""  # where it stands, if it was not typed
 
 
 def split_words(
-    words: list,              # what was typed behind the command
-    positional: str = None,   # the option that a word without "=" stands for
-    many: bool = False,       # several such words make a list
-) -> list[Given]:             # in the order in which they were typed
+    words: list,  # what was typed behind the command
+    positional: str = None,  # the option that a word without "=" stands for
+    many: bool = False,  # several such words make a list
+) -> list[Given]:  # in the order in which they were typed
     "Words as keys and values, and what stands in the files that they name."
     found, free, words = [], [], [w for w in words if w.strip()]
     while words:
         word = words.pop(0)
         key, eq, value = word.removeprefix("--").partition("=")
-        if word.startswith("--"): key = key.replace("-", "_")
-        if word == "-h": key = "help"
+        if word.startswith("--"):
+            key = key.replace("-", "_")
+        if word == "-h":
+            key = "help"
         elif not word.startswith("--") and not eq:
             free.append(word)
-            if positional is None or len(free) > 1 and not many: raise ValueError(f"{word!r} is not understood; options are written key=value")
+            if positional is None or len(free) > 1 and not many:
+                raise ValueError(f"{word!r} is not understood; options are written key=value")
             continue
         elif not eq and key not in ("help", "print_config"):
-            value = words.pop(0) if words and not words[0].startswith("--") and "=" not in words[0] else "true"
+            value = (
+                words.pop(0)
+                if words and not words[0].startswith("--") and "=" not in words[0]
+                else "true"
+            )
         found.append((key, value))
-    if free: found.insert(0, (positional, json.dumps(free) if many else free[0]))
+    if free:
+        found.insert(0, (positional, json.dumps(free) if many else free[0]))
     given = []
     for key, value in found:
         if key == "config":
@@ -152,57 +174,76 @@ def split_words(
 
 # %% ../nbs/20_cli.ipynb #e3c9f712
 def known(
-    what: str,               # kind of thing, for the message
-    name: str,               # what was typed
+    what: str,  # kind of thing, for the message
+    name: str,  # what was typed
     names: Collection[str],  # what there is
-    renamed: dict = None,    # further names -> the name to offer for them
-    file: str = "",          # where it stands, if it was not typed
-) -> str:                    # the name
+    renamed: dict = None,  # further names -> the name to offer for them
+    file: str = "",  # where it stands, if it was not typed
+) -> str:  # the name
     "The name, if there is such a thing."
-    if name in names: return name
-    there = f"; there are {', '.join(sorted(names))}" if len(names) < 20 else "; --help lists what there is"
+    if name in names:
+        return name
+    there = (
+        f"; there are {', '.join(sorted(names))}"
+        if len(names) < 20
+        else "; --help lists what there is"
+    )
     where = f" in {file}" if file else ""
     raise ValueError(f"unknown {what} {name!r}{where}{did_you_mean(name, names, renamed) or there}")
 
 # %% ../nbs/20_cli.ipynb #4d965206
 def peek(
     given: list[Given],  # from `split_words`
-    key: str,            # an option
-    default: str,        # its default
-) -> str:                # its value
+    key: str,  # an option
+    default: str,  # its default
+) -> str:  # its value
     "The value of an option that has to be known before the others get their defaults."
     values = [g.value for g in given if g.key == key and g.value is not None]
     return os.path.expanduser(str(values[-1])) if values else default
 
 # %% ../nbs/20_cli.ipynb #2a6f4d5d
-KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text", "NoneType": "null",
-         "tuple": "a list, with commas", "list": "a list, with commas",
-         "dict": "a mapping such as {a: 1}"}
+KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    "NoneType": "null",
+    "tuple": "a list, with commas",
+    "list": "a list, with commas",
+    "dict": "a mapping such as {a: 1}",
+}
+
 
 def one_sentence(
     message: str,  # of an ArgumentError
-) -> str:          # the same without line breaks and class names
+) -> str:  # the same without line breaks and class names
     "A parser's complaint as a sentence."
     m = re.search(r'Parser key "([^"]+)":\s*(.*)', message, re.S)
-    if not m: return " ".join(message.split())
+    if not m:
+        return " ".join(message.split())
     key, rest = m[1], " ".join(m[2].split())
     one = re.match(r"Expected a (<class '\w+'>)\. Got value: ?(.*)", rest)
-    several = re.match(r"Does not validate against any of the Union subtypes Subtypes: \[(.*?)\] .*Given value: ?(.*)", rest)
-    if not (e := one or several): return f"option {key}: {rest}"
+    several = re.match(
+        r"Does not validate against any of the Union subtypes Subtypes: \[(.*?)\] .*Given value: ?(.*)",
+        rest,
+    )
+    if not (e := one or several):
+        return f"option {key}: {rest}"
     kinds = [KINDS.get(name, name) for name in re.findall(r"<class '(\w+)'>", e[1])]
     return f"{key}={e[2]} is not valid: it must be {' or '.join(kinds)}"
 
 # %% ../nbs/20_cli.ipynb #de4ff756
 def readable(
     value: Any,  # from `split_words`
-    kind: Any,   # type of the option
-) -> str:        # what jsonargparse reads as a value of that type
+    kind: Any,  # type of the option
+) -> str:  # what jsonargparse reads as a value of that type
     "A value as text; a list gets brackets."
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     lists = [k for k in (kind, *get_args(kind)) if get_origin(k) in (list, tuple)]
     items = get_args(lists[0]) if lists else None
     bare = text.strip()
-    if items is None or bare[:1] in ("", "[") or bare == "null": return text
+    if items is None or bare[:1] in ("", "[") or bare == "null":
+        return text
     parts = [part.strip() for part in bare.removeprefix("(").removesuffix(")").split(",")]
     parts = [part for part in parts if part]
     return json.dumps(parts) if str in items else f"[{','.join(parts)}]"
@@ -210,24 +251,26 @@ def readable(
 
 def at_home(
     value: Any,  # of an option
-) -> Any:        # the same, or a path without ~
+) -> Any:  # the same, or a path without ~
     "The user's home directory for a `~` that no shell has replaced."
-    if isinstance(value, (list, tuple)): return type(value)(map(at_home, value))
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(at_home, value))
     return os.path.expanduser(value) if isinstance(value, str) else value
 
 # %% ../nbs/20_cli.ipynb #00a6292a
 def expect_option(
-    given: Given,   # from `split_words`
-    kinds: dict,    # option -> type
-    names: dict,    # field -> name of its option, where that is another
-    absent: dict,   # options that one may expect and that do not exist -> why
+    given: Given,  # from `split_words`
+    kinds: dict,  # option -> type
+    names: dict,  # field -> name of its option, where that is another
+    absent: dict,  # options that one may expect and that do not exist -> why
 ):
     "Refuse an option that there is not, and a value that cannot be one."
     key, value, file = given
     why = next((why for name, why in absent.items() if f"{name}.".startswith(f"{key}.")), "")
     if why and key not in kinds:
         raise ValueError(f"there is no option {key!r} here: {why}; leave it out")
-    if isinstance(value, dict) and key not in kinds: known("section", key, SECTIONS, file=file)
+    if isinstance(value, dict) and key not in kinds:
+        known("section", key, SECTIONS, file=file)
     known("option", key, [*kinds, *([] if file else ["config"])], names, file)
     kind = kinds[key]
     text = get_origin(kind) not in (list, tuple) and str in (kind, *get_args(kind))
@@ -236,13 +279,13 @@ def expect_option(
 
 
 def parse(
-    command: str,           # for the usage line
-    given: list[Given],     # from `split_words`
-    *classes: type,         # dataclasses to fill
+    command: str,  # for the usage line
+    given: list[Given],  # from `split_words`
+    *classes: type,  # dataclasses to fill
     defaults: dict = None,  # field -> value that replaces the default of its class
-    names: dict = None,     # field -> name of its option, where that is another
-    absent: dict = None,    # options that one may expect and that do not exist -> why
-) -> list:                  # one instance per class
+    names: dict = None,  # field -> name of its option, where that is another
+    absent: dict = None,  # options that one may expect and that do not exist -> why
+) -> list:  # one instance per class
     "Fill dataclasses from the command line."
     names, kinds, words = names or {}, {}, []
     for cls in classes:
@@ -254,17 +297,20 @@ def parse(
             continue
         expect_option(g, kinds, names, absent or {})
         left_out = g.value is None and type(None) not in get_args(kinds[g.key])
-        if not left_out: words.append(f"--{g.key}={readable(g.value, kinds[g.key])}")
-    try: got = make_parser(command, *classes, defaults=defaults, names=names).parse_args(words)
-    except ArgumentError as e: raise ValueError(one_sentence(str(e))) from None
+        if not left_out:
+            words.append(f"--{g.key}={readable(g.value, kinds[g.key])}")
+    try:
+        got = make_parser(command, *classes, defaults=defaults, names=names).parse_args(words)
+    except ArgumentError as e:
+        raise ValueError(one_sentence(str(e))) from None
     return [filled(cls, got, names) for cls in classes]
 
 
 def filled(
-    cls: type,    # a dataclass
-    got: dict,    # option -> value
+    cls: type,  # a dataclass
+    got: dict,  # option -> value
     names: dict,  # field -> name of its option, where that is another
-) -> Any:         # its instance
+) -> Any:  # its instance
     "A dataclass with the values of its options; none that needs a value is empty."
     values = {}
     for f in fields(cls):
@@ -274,41 +320,78 @@ def filled(
         if needed and isinstance(got[key], str) and not got[key].strip():
             otherwise = "" if f.default is MISSING else ", or leave it out"
             raise ValueError(f"{key}= is empty; give it a value{otherwise}")
-    try: return cls(**values)
-    except ValueError as e: raise ValueError(re.sub(r"^\w+(?==)", lambda m: names.get(m[0], m[0]), str(e))) from None
+    try:
+        return cls(**values)
+    except ValueError as e:
+        raise ValueError(re.sub(r"^\w+(?==)", lambda m: names.get(m[0], m[0]), str(e))) from None
 
 # %% ../nbs/20_cli.ipynb #d83b9ab0
 def run_demo(words: list):
     "The main job on the embedded data set: render, train, evaluate, draw."
     from contextssl.demo import DemoConfig, demo
+
     demo(*parse("demo", split_words(words), DemoConfig))
 
 # %% ../nbs/20_cli.ipynb #3966b737
 @dataclass(frozen=True)
 class RenderOptions:
     "Options of `contextssl render`."
-    out: str                  # folder to write
-    objects: int = 40         # objects per class
-    views: int = 50           # views per object
-    size: int = 64            # pixels per side
-    seed: int = 0             # of shapes, poses and lights
-    workers: int = 0          # processes; 0 takes one per core
-    format: str = "packed"    # packed, or files (the layout of 3DIEBench)
-    classes: "list[str] | None" = None # names of classes; all if left out
-    angles: tuple[float, float] = (-90.0, 90.0)  # degrees, range of each Euler angle; the default is that of 3DIEBench, [-180,180] gives all rotations
-    meshes: str = ""          # folder of models (OBJ, GLB, ShapeNet) to render instead of the embedded shapes
-    skip_corrupt: bool = False # with meshes: leave models that cannot be read out, and record them
+
+    out: str  # folder to write
+    objects: int = 40  # objects per class
+    views: int = 50  # views per object
+    size: int = 64  # pixels per side
+    seed: int = 0  # of shapes, poses and lights
+    workers: int = 0  # processes; 0 takes one per core
+    format: str = "packed"  # packed, or files (the layout of 3DIEBench)
+    classes: "list[str] | None" = None  # names of classes; all if left out
+    # degrees, range of each Euler angle; the default is that of 3DIEBench, [-180,180] gives all
+    # rotations
+    angles: tuple[float, float] = (-90.0, 90.0)
+    # folder of models (OBJ, GLB, ShapeNet) to render instead of the embedded shapes
+    meshes: str = ""
+    skip_corrupt: bool = False  # with meshes: leave models that cannot be read out, and record them
+
 
 def run_render(words: list):
     "The embedded data set, or a folder of models, packed or in the file layout of 3DIEBench."
-    o, = parse("render", split_words(words, "out"), RenderOptions)
+    (o,) = parse("render", split_words(words, "out"), RenderOptions)
     if o.meshes:
         from contextssl.render.models import render_models
-        if o.classes: raise ValueError("classes are those of the embedded shapes; with meshes, all folders of models are rendered")
-        print(render_models(o.meshes, o.out, o.views, o.size, o.seed, o.workers or None, o.format, angles=o.angles, skip_corrupt=o.skip_corrupt))
+
+        if o.classes:
+            raise ValueError(
+                "classes are those of the embedded shapes; with meshes, all folders of models are rendered"
+            )
+        print(
+            render_models(
+                o.meshes,
+                o.out,
+                o.views,
+                o.size,
+                o.seed,
+                o.workers or None,
+                o.format,
+                angles=o.angles,
+                skip_corrupt=o.skip_corrupt,
+            )
+        )
         return
     from contextssl.render.renderer import render_dataset
-    print(render_dataset(o.out, o.objects, o.views, o.size, o.seed, o.workers or None, o.format, o.classes, angles=o.angles))
+
+    print(
+        render_dataset(
+            o.out,
+            o.objects,
+            o.views,
+            o.size,
+            o.seed,
+            o.workers or None,
+            o.format,
+            o.classes,
+            angles=o.angles,
+        )
+    )
 
 # %% ../nbs/20_cli.ipynb #7cae3029
 def data_options(
@@ -318,103 +401,153 @@ def data_options(
 ) -> "'DataOptions'":  # quoted twice: the class is imported when it is needed
     "The options of the data, before the others get defaults that depend on them."
     from contextssl.data.registry import DataOptions
+
     names = {f.name for f in fields(DataOptions)}
     return parse(command, [g for g in given if g.key in names], DataOptions, defaults=stored)[0]
 
 # %% ../nbs/20_cli.ipynb #9084d666
 DOWNLOAD_FOLDER, DATA_FOLDER = "data/download", "data/3DIEBench"
 
+
 @dataclass(frozen=True)
 class DownloadOptions:
     "Options of `contextssl data download`."
-    out: str = DOWNLOAD_FOLDER # folder for the archive, the split files and the tables of latents
-    mirror: str = ""           # address of a folder with the same files; if left out, where they are published
-    sha256: str = ""           # checksum of the archive, where you have one; none is published
-    tries: int = 6             # failures in a row after which the download gives up (and can be continued)
-    extract: bool = False      # unpack the archive into OUT/3DIEBench, five million files; packing does not need it
+
+    out: str = DOWNLOAD_FOLDER  # folder for the archive, the split files and the tables of latents
+    # address of a folder with the same files; if left out, where they are published
+    mirror: str = ""
+    sha256: str = ""  # checksum of the archive, where you have one; none is published
+    tries: int = 6  # failures in a row after which the download gives up (and can be continued)
+    # unpack the archive into OUT/3DIEBench, five million files; packing does not need it
+    extract: bool = False
+
 
 @dataclass(frozen=True)
 class PackOptions:
     "Options of `contextssl data pack`."
-    paths: list[str] = field(default_factory=lambda: [f"{DOWNLOAD_FOLDER}/3DIEBench.tar.gz", DATA_FOLDER])  # folder or archive to read, folder to write
-    size: int = 128            # pixels of the packed images
-    decoder: str = "exact"     # exact as published, or fast: libjpeg makes images smaller while it decodes
-    workers: int = 0           # threads; 0 takes one per core
-    skip_corrupt: bool = False # leave objects with missing or damaged files out, and record them
+
+    # folder or archive to read, folder to write
+    paths: list[str] = field(
+        default_factory=lambda: [f"{DOWNLOAD_FOLDER}/3DIEBench.tar.gz", DATA_FOLDER]
+    )
+    size: int = 128  # pixels of the packed images
+    # exact as published, or fast: libjpeg makes images smaller while it decodes
+    decoder: str = "exact"
+    workers: int = 0  # threads; 0 takes one per core
+    skip_corrupt: bool = False  # leave objects with missing or damaged files out, and record them
+
 
 @dataclass(frozen=True)
 class VerifyOptions:
     "Options of `contextssl data verify`."
-    path: str = DATA_FOLDER    # packed set, folder or archive
+
+    path: str = DATA_FOLDER  # packed set, folder or archive
+
 
 @dataclass(frozen=True)
 class CheckOptions:
     "Options of `contextssl data check`."
-    name: str                  # module:Class, or path/file.py:Class
-    pairs: int = 64            # how many pairs to look at
-    seed: int = 0              # of what is drawn
+
+    name: str  # module:Class, or path/file.py:Class
+    pairs: int = 64  # how many pairs to look at
+    seed: int = 0  # of what is drawn
+
 
 @dataclass(frozen=True)
 class InfoOptions:
     "Options of `contextssl data info`."
-    path: str = DATA_FOLDER    # packed set or folder
-    out: str = ""              # JSON file for all of it
-    sheet: str = ""            # PNG file for a contact sheet
+
+    path: str = DATA_FOLDER  # packed set or folder
+    out: str = ""  # JSON file for all of it
+    sheet: str = ""  # PNG file for a contact sheet
 
 # %% ../nbs/20_cli.ipynb #f458c2d9
 def data_download(words: list):
     "The published archive, split files and tables of latents."
     from contextssl.data.archive import ARCHIVE, download_dataset, extract
-    o, = parse("data download", split_words(words, "out"), DownloadOptions)
+
+    (o,) = parse("data download", split_words(words, "out"), DownloadOptions)
     out = download_dataset(o.out, o.mirror, tries=o.tries, sha256=o.sha256)
     print(extract(out / ARCHIVE.name, out / "3DIEBench") if o.extract else out)
+
 
 def data_pack(words: list):
     "A folder of JPEG files, or the archive, as a packed set."
     from contextssl.data.packed import pack
-    o, = parse("data pack", split_words(words, "paths", many=True), PackOptions)
-    if len(o.paths) != 2: raise ValueError("pack takes two paths: contextssl data pack FOLDER_OR_ARCHIVE OUT")
+
+    (o,) = parse("data pack", split_words(words, "paths", many=True), PackOptions)
+    if len(o.paths) != 2:
+        raise ValueError("pack takes two paths: contextssl data pack FOLDER_OR_ARCHIVE OUT")
     out = pack(*o.paths, o.size, o.decoder, o.workers or None, o.skip_corrupt)
     left = json.loads((out / "meta.json").read_text(encoding="utf-8"))["left_out"]
-    for name, problems in left.items(): print(f"left out: {name}, {problems[0]}")
+    for name, problems in left.items():
+        print(f"left out: {name}, {problems[0]}")
     print(out)
+
 
 def data_verify(words: list):
     "Everything read and compared with its checksums."
     from contextssl.data.packed import verify
-    o, = parse("data verify", split_words(words, "path"), VerifyOptions)
+
+    (o,) = parse("data verify", split_words(words, "path"), VerifyOptions)
     problems = verify(o.path)
-    for problem in problems: print(problem)
-    if problems: raise ValueError(f"{o.path} is not as it should be: {len(problems)} problem{'s' * (len(problems) > 1)}, listed above")
+    for problem in problems:
+        print(problem)
+    if problems:
+        raise ValueError(
+            f"{o.path} is not as it should be: {len(problems)} problem{'s' * (len(problems) > 1)}, listed above"
+        )
     print(f"{o.path} is as it should be")
+
 
 def data_check(words: list):
     "A data set of your own, a Python class: whether its pairs, actions and latents fit together."
     from contextssl.data.own import check_report
-    o, = parse("data check", split_words(words, "name"), CheckOptions)
+
+    (o,) = parse("data check", split_words(words, "name"), CheckOptions)
     print(check_report(o.name, o.pairs, o.seed))
+
 
 def data_info(words: list):
     "Objects per class and split, ranges of the latents, what was left out, a contact sheet."
     from contextssl.data.packed import info, info_text
-    o, = parse("data info", split_words(words, "path"), InfoOptions)
+
+    (o,) = parse("data info", split_words(words, "path"), InfoOptions)
     found = info(o.path)
     print(info_text(found))
     if o.out:
         from contextssl.training.checkpoints import write_atomic
+
         write_atomic(o.out, json.dumps(found, indent=1) + "\n")
     if o.sheet:
         from contextssl.data.packed import sheet_of
         from contextssl.figures import contact_sheet
+
         contact_sheet(*sheet_of(o.path)).savefig(o.sheet, dpi=150)
 
-DATA_COMMANDS = {"download": data_download, "pack": data_pack, "verify": data_verify, "info": data_info, "check": data_check}
+
+DATA_COMMANDS = {
+    "download": data_download,
+    "pack": data_pack,
+    "verify": data_verify,
+    "info": data_info,
+    "check": data_check,
+}
+
 
 def run_data(words: list):
     "The published 3DIEBench: data download, pack, verify or info; data of your own: data check."
     action, *rest = words or [""]
     if action in ("", "-h", "--help"):
-        print("\n".join(["usage: contextssl data ACTION ...", "", *(f"  {name:9s} {f.__doc__}" for name, f in DATA_COMMANDS.items())]))
+        print(
+            "\n".join(
+                [
+                    "usage: contextssl data ACTION ...",
+                    "",
+                    *(f"  {name:9s} {f.__doc__}" for name, f in DATA_COMMANDS.items()),
+                ]
+            )
+        )
         return
     DATA_COMMANDS[known("action", action, DATA_COMMANDS)](rest)
 
@@ -422,118 +555,200 @@ def run_data(words: list):
 @dataclass(frozen=True)
 class TrainOptions:
     "Options of `contextssl train` besides those of the data, the model and the training."
-    out: str = "runs/train"         # run folder
-    method: str = "contextssl"      # which model is trained
-    preset: str = "paper"           # values that replace the defaults: paper (what is published), released (what programs do otherwise), fast, mini, smoke
-    resume: "bool | str" = False    # a run folder: continue that run, with the options that it was given; true: the run in `out`
-    eval_every: int = 0             # epochs between evaluations during training; 0 has none
-    eval_task: str = "all"          # what they ask, see `contextssl eval`
-    eval_ctxt: tuple[int, ...] = () # tokens of context; if left out, none and as many as the published program takes, block_size - 2
-    eval_normalize: bool = True     # unit length before a probe of relative factors, and in retrieval
+
+    out: str = "runs/train"  # run folder
+    method: str = "contextssl"  # which model is trained
+    # values that replace the defaults: paper (what is published), released (what programs do
+    # otherwise), fast, mini, smoke
+    preset: str = "paper"
+    # a run folder: continue that run, with the options that it was given; true: the run in `out`
+    resume: "bool | str" = False
+    eval_every: int = 0  # epochs between evaluations during training; 0 has none
+    eval_task: str = "all"  # what they ask, see `contextssl eval`
+    # tokens of context; if left out, none and as many as the published program takes, block_size -
+    # 2
+    eval_ctxt: tuple[int, ...] = ()
+    eval_normalize: bool = True  # unit length before a probe of relative factors, and in retrieval
 
 # %% ../nbs/20_cli.ipynb #7db51e3a
 def tasks_of(
     name: str,  # equivariance, retrieval, classification or all, or another question of the evaluation
-) -> tuple:     # of questions for `evaluate`
+) -> tuple:  # of questions for `evaluate`
     "The questions that a task stands for; as in the published script, that of the classes asks for the absolute factors too."
     from contextssl.evaluation.protocol import QUESTIONS
+
     several = {"all": QUESTIONS, "classification": ("absolute", "classification")}
     return several.get(name) or (known("task", name, [*QUESTIONS, "all"]),)
 
 # %% ../nbs/20_cli.ipynb #462d1541
 RUN_OPTIONS = ("method", "preset", "eval_every", "eval_task", "eval_ctxt", "eval_normalize")
 
+
 def run_section(
     o: TrainOptions,
     d: "'DataOptions'",
-) -> dict:         # plain values
+) -> dict:  # plain values
     "What a run keeps of the command line besides model and training: enough to be continued without any option."
     from contextssl.data.registry import folder_of
+
     kept = {f.name: getattr(d, f.name) for f in fields(d)}
     file, colon, name = d.data.partition(":")
-    if not colon: kept["data_dir"] = str(folder_of(d).absolute())
-    elif file.endswith(".py"): kept["data"] = f"{Path(file).absolute()}:{name}"
+    if not colon:
+        kept["data_dir"] = str(folder_of(d).absolute())
+    elif file.endswith(".py"):
+        kept["data"] = f"{Path(file).absolute()}:{name}"
     return json.loads(json.dumps({k: getattr(o, k) for k in RUN_OPTIONS} | kept))
 
 
 def continued(
     given: list[Given],  # from `split_words`
-) -> dict:               # option -> value that the run was given; empty if there is nothing to continue
+) -> dict:  # option -> value that the run was given; empty if there is nothing to continue
     "The options of the run that `resume` names."
     from contextssl.training.checkpoints import as_stored
     from contextssl.training.run import read_run
+
     resume, out = peek(given, "resume", "false"), peek(given, "out", "")
-    if not resume.strip(): raise ValueError("resume= is empty; give it a value, or leave it out")
+    if not resume.strip():
+        raise ValueError("resume= is empty; give it a value, or leave it out")
     named = resume.lower() not in ("true", "false")
-    if not named and not (resume.lower() == "true" and Path(out or TrainOptions.out, "config.yaml").exists()): return {}
-    if named and out and Path(out).absolute() != Path(resume).absolute(): raise ValueError(f"resume={resume} continues the run in that folder; leave out={out} out")
+    if not named and not (
+        resume.lower() == "true" and Path(out or TrainOptions.out, "config.yaml").exists()
+    ):
+        return {}
+    if named and out and Path(out).absolute() != Path(resume).absolute():
+        raise ValueError(f"resume={resume} continues the run in that folder; leave out={out} out")
     folder = Path(resume if named else out or TrainOptions.out)
     held = read_run(folder)
     kept = held.get("run") or {}
-    if not kept and not any(g.key == "method" for g in given): kept = method_of(folder)
+    if not kept and not any(g.key == "method" for g in given):
+        kept = method_of(folder)
     for key in ("method", "preset"):
-        if (typed := peek(given, key, kept.get(key, ""))) != kept.get(key, typed): raise ValueError(f"the run in {folder} was started with {key}={kept[key]}, and {key}={typed} would be another; leave it out, or start a new run with out=")
-    return {k: as_stored(v) for k, v in {**held["model"], **held["train"], **kept, "out": str(folder)}.items()}
-
-
+        if (typed := peek(given, key, kept.get(key, ""))) != kept.get(key, typed):
+            raise ValueError(
+                f"the run in {folder} was started with {key}={kept[key]}, and {key}={typed} would be another; leave it out, or start a new run with out="
+            )
+    return {
+        k: as_stored(v)
+        for k, v in {**held["model"], **held["train"], **kept, "out": str(folder)}.items()
+    }
 
 # %% ../nbs/20_cli.ipynb #aae1b58d
 def metric_name(
     row: dict,  # of the results
-) -> str:       # what `keep_best` calls it
+) -> str:  # what `keep_best` calls it
     "The name of a result in one word, such as retrieval/mrr/z+/color/126 or class/top1/logistic/feature/none/0."
-    return "/".join(str(row[k]) for k in ("task", "metric", "probe", "representation", "context", "context_tokens") if row[k] != "")
+    return "/".join(
+        str(row[k])
+        for k in ("task", "metric", "probe", "representation", "context", "context_tokens")
+        if row[k] != ""
+    )
 
 
 def evaluations(
-    views: "'Views'",     # data set with both splits
+    views: "'Views'",  # data set with both splits
     cfg: "'EvalConfig'",  # the protocol
-    tasks: tuple,         # questions
-    out: "str | Path",    # run folder
-) -> Callable:            # to be called as after_epoch(model, epoch, step)
+    tasks: tuple,  # questions
+    out: "str | Path",  # run folder
+) -> Callable:  # to be called as after_epoch(model, epoch, step)
     "An evaluation for `train` to call between epochs."
     from contextssl.evaluation.protocol import evaluate
     from contextssl.training.run import keep_metrics
+
     path = Path(out) / "evaluations.jsonl"
+
     def after_epoch(model, epoch, step):
-        try: rows = evaluate(model, views, cfg, tasks=tasks)
-        except (ValueError, FloatingPointError) as e: rows = [dict(error=str(e))]
+        try:
+            rows = evaluate(model, views, cfg, tasks=tasks)
+        except (ValueError, FloatingPointError) as e:
+            rows = [dict(error=str(e))]
         keep_metrics(path, step - 1)
-        with open(path, "a", encoding="utf-8") as f: f.writelines(json.dumps(dict(step=step, epoch=epoch, **row)) + "\n" for row in rows)
+        with open(path, "a", encoding="utf-8") as f:
+            f.writelines(json.dumps(dict(step=step, epoch=epoch, **row)) + "\n" for row in rows)
         return {metric_name(r): r["value"] for r in rows if r.get("value") is not None}
+
     return after_epoch
 
 # %% ../nbs/20_cli.ipynb #0e9e55b7
-ABSENT = {name: "the published program does not read it either" for name in (
-    "dataset", "custom_name", "test_batch_size", "momentum", "moving_average_decay", "proj_hidden_dim", "eval_predictor",
-    "load_online_linear_probe", "hidden_dim", "add_scale", "readintype")} | {
+ABSENT = {
+    name: "the published program does not read it either"
+    for name in (
+        "dataset",
+        "custom_name",
+        "test_batch_size",
+        "momentum",
+        "moving_average_decay",
+        "proj_hidden_dim",
+        "eval_predictor",
+        "load_online_linear_probe",
+        "hidden_dim",
+        "add_scale",
+        "readintype",
+    )
+} | {
     "epoch": "it is a variable of the published program",
-    "name": "a run is named by its folder, out=FOLDER", "debug_mode": "nothing is sent to Weights & Biases unless track=wandb",
-    "wandb.entity": "track=wandb sends the log to Weights & Biases, under the account that its own program knows", "wandb.project": "track=wandb sends the log to the project contextssl",
-    "dataparallel": "several GPUs are started with torchrun, see the chapter on several processes", "aug_method": "only the published concat exists",
-    "is_invariant": "the model always reads actions", "env_type": "contexts of an evaluation are named by contexts=[rot,color]",
-    "cache_type": "contexts always come from training objects", "equiv_eval": "it shapes a head that the published program never trains"}
+    "name": "a run is named by its folder, out=FOLDER",
+    "debug_mode": "nothing is sent to Weights & Biases unless track=wandb",
+    "wandb.entity": "track=wandb sends the log to Weights & Biases, under the account that its own program knows",
+    "wandb.project": "track=wandb sends the log to the project contextssl",
+    "dataparallel": "several GPUs are started with torchrun, see the chapter on several processes",
+    "aug_method": "only the published concat exists",
+    "is_invariant": "the model always reads actions",
+    "env_type": "contexts of an evaluation are named by contexts=[rot,color]",
+    "cache_type": "contexts always come from training objects",
+    "equiv_eval": "it shapes a head that the published program never trains",
+}
 
 # %% ../nbs/20_cli.ipynb #1cb42296
 def train_options(
     words: list,  # what was typed behind `train`
     data: "'DataSet | None'" = None,  # the opened data set, if options of the method follow from it
     stored: dict = None,  # options of a run that is continued, from `continued`
-) -> tuple:       # TrainOptions, DataOptions, TrainConfig, and the configuration of the method
+) -> tuple:  # TrainOptions, DataOptions, TrainConfig, and the configuration of the method
     "What the command line of `train` says."
-    from contextssl.training.checkpoints import METHODS, Recipe, recipe
     from contextssl.data.registry import DataOptions, follows_from
     from contextssl.demo import preset
+    from contextssl.training.checkpoints import METHODS, Recipe, recipe
     from contextssl.training.run import TrainConfig
+
     given, stored = split_words(words), stored or {}
-    name, method = peek(given, "preset", stored.get("preset", "paper")), known("method", peek(given, "method", stored.get("method", "contextssl")), METHODS)
-    own = recipe(method, name) if method != "contextssl" else Recipe(preset(name).model, preset(name).train)
+    name, method = (
+        peek(given, "preset", stored.get("preset", "paper")),
+        known("method", peek(given, "method", stored.get("method", "contextssl")), METHODS),
+    )
+    own = (
+        recipe(method, name)
+        if method != "contextssl"
+        else Recipe(preset(name).model, preset(name).train)
+    )
     config = METHODS[method][0]
     usual = {f.name: f.default for f in fields(config)} | own.model
-    follows = follows_from(data, usual, name not in ("paper", "released", "fast"), own.train.get("batch_size", TrainConfig.batch_size)) if data else {}
-    defaults = stored or {**own.train, **own.model, **follows}      # a run that goes on has all of its options
-    o, d, t, m = parse("train", given, TrainOptions, DataOptions, TrainConfig, config, defaults=defaults, absent=ABSENT)
-    if o.eval_every < 0: raise ValueError(f"eval_every={o.eval_every} must not be negative")
+    follows = (
+        follows_from(
+            data,
+            usual,
+            name not in ("paper", "released", "fast"),
+            own.train.get("batch_size", TrainConfig.batch_size),
+        )
+        if data
+        else {}
+    )
+    defaults = stored or {
+        **own.train,
+        **own.model,
+        **follows,
+    }  # a run that goes on has all of its options
+    o, d, t, m = parse(
+        "train",
+        given,
+        TrainOptions,
+        DataOptions,
+        TrainConfig,
+        config,
+        defaults=defaults,
+        absent=ABSENT,
+    )
+    if o.eval_every < 0:
+        raise ValueError(f"eval_every={o.eval_every} must not be negative")
     tasks_of(o.eval_task)
     return o, d, t, m
 
@@ -541,167 +756,282 @@ def train_options(
 def run_train(words: list):
     "A model on a data set."
     from contextssl.data.registry import open_data
+
     given = split_words(words)
     stored = continued(given)
     first = data_options("train", given, stored)
     data = open_data(first) if first.data != "3diebench" else None
     o, d, t, m = train_options(words, data, stored)
     import torch
-    from contextssl.training.checkpoints import METHODS, size_remark, training_source
+
     from contextssl.demo import preset
     from contextssl.evaluation.protocol import EvalConfig
-    from contextssl.training.run import train
+    from contextssl.training.checkpoints import METHODS, size_remark, training_source
     from contextssl.training.guards import enough_for_model
+    from contextssl.training.run import train
+
     data = data or open_data(d)
     if d.data == "3diebench" and not stored:
-        if told := size_remark(o.method, o.preset, data.views.resolution): warnings.warn(told)
+        if told := size_remark(o.method, o.preset, data.views.resolution):
+            warnings.warn(told)
     lengths = o.eval_ctxt or (0, getattr(m, "block_size", 2) - 2)
-    cfg = EvalConfig(**{**preset(o.preset).evaluation, "lengths": lengths, "eval_normalize": o.eval_normalize, "contexts": data.space.names})
-    if o.eval_every and data.views is None: raise ValueError(f"eval_every={o.eval_every} asks for evaluations, but data={d.data} has pairs only; leave it out")
-    judged = o.eval_every and "/" in t.keep_best     # a metric of the evaluation, see `metric_name`
+    cfg = EvalConfig(
+        **{
+            **preset(o.preset).evaluation,
+            "lengths": lengths,
+            "eval_normalize": o.eval_normalize,
+            "contexts": data.space.names,
+        }
+    )
+    if o.eval_every and data.views is None:
+        raise ValueError(
+            f"eval_every={o.eval_every} asks for evaluations, but data={d.data} has pairs only; leave it out"
+        )
+    judged = o.eval_every and "/" in t.keep_best  # a metric of the evaluation, see `metric_name`
     if judged:
-        warnings.warn(f"keep_best={t.keep_best} chooses a checkpoint by the held-out objects, so what it "
-                      "reaches on them is too good; judge it on a third set, "
-                      f"contextssl eval load_model={o.out}/best test_dir=FOLDER")
+        warnings.warn(
+            f"keep_best={t.keep_best} chooses a checkpoint by the held-out objects, so what it "
+            "reaches on them is too good; judge it on a third set, "
+            f"contextssl eval load_model={o.out}/best test_dir=FOLDER"
+        )
     torch.manual_seed(t.seed)
     make = lambda: METHODS[o.method][1](m)
-    with enough_for_model(make, torch.device("cpu")): model = make()
-    path = train(model, training_source(model, data.source), t, o.out, bool(o.resume), after_epoch=evaluations(data.views, cfg, tasks_of(o.eval_task), o.out), every=o.eval_every, run=run_section(o, d))
-    if os.environ.get("RANK", "0") == "0": print(path)
+    with enough_for_model(make, torch.device("cpu")):
+        model = make()
+    path = train(
+        model,
+        training_source(model, data.source),
+        t,
+        o.out,
+        bool(o.resume),
+        after_epoch=evaluations(data.views, cfg, tasks_of(o.eval_task), o.out),
+        every=o.eval_every,
+        run=run_section(o, d),
+    )
+    if os.environ.get("RANK", "0") == "0":
+        print(path)
 
 # %% ../nbs/20_cli.ipynb #7f27b120
 PUBLISHED_MODEL = "simclr_resnet18_epoch1000.pt"
 
+
 def model_path(
-    load_model: str,            # file or folder; the published file's name if empty
+    load_model: str,  # file or folder; the published file's name if empty
     pretrained_model_dir: str,  # folder it is in; may be empty
-) -> Path:                      # what to load
+) -> Path:  # what to load
     "Where a model is."
     from contextssl.training.checkpoints import aside
+
     path = Path(pretrained_model_dir, load_model or PUBLISHED_MODEL)
-    if path.exists(): return path
-    if aside(path).exists(): return aside(path)      # killed while another took its place
-    raise FileNotFoundError(f"there is no model {path}; name a published .pt file, a checkpoint or a run folder with load_model=, and the folder it is in with pretrained_model_dir=")
+    if path.exists():
+        return path
+    if aside(path).exists():
+        return aside(path)  # killed while another took its place
+    raise FileNotFoundError(
+        f"there is no model {path}; name a published .pt file, a checkpoint or a run folder with load_model=, and the folder it is in with pretrained_model_dir="
+    )
+
 
 def results_folder(
-    path: Path,     # of the model
-    task: str,      # what was asked
+    path: Path,  # of the model
+    task: str,  # what was asked
     protocol: str,  # and how
-) -> Path:          # where the results go
+) -> Path:  # where the results go
     "The run folder of a model, or runs/NAME if it stands alone; single tasks and other protocols have a folder of their own in it."
-    if path.name == "checkpoints": run = path.parent
-    elif path.parent.name == "checkpoints": run = path.parents[1]
-    else: run = Path("runs", path.stem) if path.is_file() or (path / "model.json").exists() else path
-    return run.joinpath(*[name for name, usual in ((protocol, "ours"), (task, "all")) if name != usual])
+    if path.name == "checkpoints":
+        run = path.parent
+    elif path.parent.name == "checkpoints":
+        run = path.parents[1]
+    else:
+        run = Path("runs", path.stem) if path.is_file() or (path / "model.json").exists() else path
+    return run.joinpath(
+        *[name for name, usual in ((protocol, "ours"), (task, "all")) if name != usual]
+    )
 
 # %% ../nbs/20_cli.ipynb #ee91addf
 @dataclass(frozen=True)
 class EvalOptions:
     "Options of `contextssl eval` besides those of the data and the protocol."
-    task: str = "all"               # equivariance, retrieval, classification (with absolute factors), absolute, prediction or all
-    load_model: str = ""            # checkpoint, run folder or published .pt file
-    pretrained_model_dir: str = ""  # folder that load_model is in
-    protocol: str = "ours"          # defaults of the protocol's options: ours, published
-    preset: str = "paper"           # budget of the probes: paper, fast (the same), mini, smoke
-    test_dir: str = ""              # another data set with the same classes, judged by the same probes
-    store: str = ""                 # folder that keeps what was encoded, so that the next evaluation of the model starts at once; if left out, OUT/store for tables larger than memory_gb, else none
-    out: str = ""                   # folder for results.json and results.csv; if left out, the model's run folder
-    report: bool = False            # also draw the figures and write report.html, one page with all of it
-    device: str = "auto"            # auto, cpu, cuda, mps
-    log_interval: int = 50          # epochs between reports of the published scripts; no effect, probes are judged once, at their end
 
-EVAL_NAMES = {"lengths": "eval_ctxt", "probe_epochs": "epochs", "probe_lr": "learning_rate", "probe_batch": "batch_size", "batch_size": "encode_batch_size"}
+    # equivariance, retrieval, classification (with absolute factors), absolute, prediction or all
+    task: str = "all"
+    load_model: str = ""  # checkpoint, run folder or published .pt file
+    pretrained_model_dir: str = ""  # folder that load_model is in
+    protocol: str = "ours"  # defaults of the protocol's options: ours, published
+    preset: str = "paper"  # budget of the probes: paper, fast (the same), mini, smoke
+    test_dir: str = ""  # another data set with the same classes, judged by the same probes
+    # folder that keeps what was encoded, so that the next evaluation of the model starts at once;
+    # if left out, OUT/store for tables larger than memory_gb, else none
+    store: str = ""
+    out: str = ""  # folder for results.json and results.csv; if left out, the model's run folder
+    report: bool = False  # also draw the figures and write report.html, one page with all of it
+    device: str = "auto"  # auto, cpu, cuda, mps
+    # epochs between reports of the published scripts; no effect, probes are judged once, at their
+    # end
+    log_interval: int = 50
+
+
+EVAL_NAMES = {
+    "lengths": "eval_ctxt",
+    "probe_epochs": "epochs",
+    "probe_lr": "learning_rate",
+    "probe_batch": "batch_size",
+    "batch_size": "encode_batch_size",
+}
 
 # %% ../nbs/20_cli.ipynb #7984ffe1
 def eval_options(
     words: list,  # what was typed behind `eval`
     data: "'DataSet | None'" = None,  # the opened data set, if options follow from it
-) -> tuple:       # EvalOptions, DataOptions, EvalConfig
+) -> tuple:  # EvalOptions, DataOptions, EvalConfig
     "What the command line of `eval` says."
     from contextssl.data.registry import DataOptions
     from contextssl.demo import preset
     from contextssl.evaluation.protocol import EvalConfig, protocol
+
     given = split_words(words, "task")
-    defaults = preset(peek(given, "preset", "paper")).evaluation | protocol(peek(given, "protocol", "ours"))
-    if data: defaults["contexts"] = data.space.names + ("none",) * (len(data.space.names) == 1)      # of a single factor: to show it, or not
-    o, d, c = parse("eval", given, EvalOptions, DataOptions, EvalConfig, defaults=defaults, names=EVAL_NAMES, absent=ABSENT)
+    defaults = preset(peek(given, "preset", "paper")).evaluation | protocol(
+        peek(given, "protocol", "ours")
+    )
+    if data:
+        defaults["contexts"] = data.space.names + ("none",) * (
+            len(data.space.names) == 1
+        )  # of a single factor: to show it, or not
+    o, d, c = parse(
+        "eval",
+        given,
+        EvalOptions,
+        DataOptions,
+        EvalConfig,
+        defaults=defaults,
+        names=EVAL_NAMES,
+        absent=ABSENT,
+    )
     tasks_of(o.task)
     return o, d, c
 
 # %% ../nbs/20_cli.ipynb #a62b999b
 def block(
     rows: list,  # results of one task
-) -> list:       # lines of text
+) -> list:  # lines of text
     "One line for each embedding and context, one column for each probe, or for each metric if there are no probes."
     from contextssl.evaluation.results import split_floors
+
     columns = {}
-    for r in rows: columns.setdefault(r["probe"] or r["metric"], (r["probe"], r["metric"]))
+    for r in rows:
+        columns.setdefault(r["probe"] or r["metric"], (r["probe"], r["metric"]))
     keys = ("split", "representation", "context", "context_tokens")
     found = {(*(r[k] for k in keys), r["probe"], r["metric"]): r for r in rows}
-    number = lambda r, key, head: (f"{r[key]:.3f}" if r and r[key] is not None else "-").rjust(max(8, len(head)))
-    metrics, wide = {metric for probe, metric in columns.values() if probe}, max(9, *(len(r["representation"]) + 1 for r in rows))
-    lines = [f"{' '.join([rows[0]['task'], *metrics]):{25 + wide}s}" + "  ".join(head.rjust(8) for head in columns)]
+    number = lambda r, key, head: (f"{r[key]:.3f}" if r and r[key] is not None else "-").rjust(
+        max(8, len(head))
+    )
+    metrics, wide = (
+        {metric for probe, metric in columns.values() if probe},
+        max(9, *(len(r["representation"]) + 1 for r in rows)),
+    )
+    lines = [
+        f"{' '.join([rows[0]['task'], *metrics]):{25 + wide}s}"
+        + "  ".join(head.rjust(8) for head in columns)
+    ]
     for labels in dict.fromkeys(k[:4] for k in found):
-        cells = [number(found.get((*labels, *column)), "value", head) for head, column in columns.items()]
-        lines.append("  {:6s}{:{}s}{:9s}{:6d}  ".format(*labels[:2], wide, *labels[2:]) + "  ".join(cells))
+        cells = [
+            number(found.get((*labels, *column)), "value", head) for head, column in columns.items()
+        ]
+        lines.append(
+            "  {:6s}{:{}s}{:9s}{:6d}  ".format(*labels[:2], wide, *labels[2:]) + "  ".join(cells)
+        )
     for split, floors in split_floors(rows, list(columns.values())).items():
-        lines.append(f"{f'  {split:6s}floor or chance' if split else '  floor or chance':{25 + wide}s}" + "  ".join(number(dict(floor=f), "floor", head) for f, head in zip(floors, columns)))
+        lines.append(
+            f"{f'  {split:6s}floor or chance' if split else '  floor or chance':{25 + wide}s}"
+            + "  ".join(number(dict(floor=f), "floor", head) for f, head in zip(floors, columns))
+        )
     return lines
+
 
 def overview(
     rows: list,  # results of an evaluation
-) -> str:        # blocks of text
+) -> str:  # blocks of text
     "What was found, question by question."
-    return "\n\n".join("\n".join(block([r for r in rows if r["task"] == task])) for task in dict.fromkeys(r["task"] for r in rows))
+    return "\n\n".join(
+        "\n".join(block([r for r in rows if r["task"] == task]))
+        for task in dict.fromkeys(r["task"] for r in rows)
+    )
 
 # %% ../nbs/20_cli.ipynb #6748995b
 def eval_tables(
     model: "'torch.nn.Module'",  # trained
-    views: "'TableViews'",       # people of both splits
-    cfg: "'EvalConfig'",         # the protocol
-    device: "'torch.device'",    # where to compute
-    out: "str | Path",           # folder for the results
-    page: bool = False,          # also write report.html
+    views: "'TableViews'",  # people of both splits
+    cfg: "'EvalConfig'",  # the protocol
+    device: "'torch.device'",  # where to compute
+    out: "str | Path",  # folder for the results
+    page: bool = False,  # also write report.html
 ):
     "What a model knows of the people of a table, and how its decisions differ between groups."
     from contextssl.evaluation.embeddings import encode_views
     from contextssl.evaluation.fair import evaluate_tables, fair_table
     from contextssl.evaluation.results import save_rows
+
     features = encode_views(model.to(device), views, None, cfg.batch_size, True, cfg.precision)
     rows = evaluate_tables(model, views, cfg, device, True, features)
     folder = save_rows(rows, out)
     print(fair_table(rows), "", folder, sep="\n")
     if page:
         from contextssl.report import report
+
         print(report(folder, rows, model, views, features, cfg))
+
 
 def run_eval(words: list) -> None:
     "What a trained model knows: relative actions, factors, classes, and where an action leads."
     from contextssl.data.registry import open_data, open_test_views
+
     first = data_options("eval", split_words(words, "task"))
     data = open_data(first) if first.data != "3diebench" else None
     o, d, c = eval_options(words, data)
-    from contextssl.training.checkpoints import load
     from contextssl.evaluation.embeddings import encode_views
     from contextssl.evaluation.protocol import evaluate
     from contextssl.evaluation.results import save_rows
+    from contextssl.training.checkpoints import load
     from contextssl.training.run import pick_device
+
     path = model_path(o.load_model, o.pretrained_model_dir)
     views = (data or open_data(d)).views
-    if views is None: raise ValueError(f"data={d.data} has pairs only, and an evaluation asks about views of held-out items")
-    test, model = open_test_views(replace(d, data_dir=o.test_dir)) if o.test_dir else None, load(path)
+    if views is None:
+        raise ValueError(
+            f"data={d.data} has pairs only, and an evaluation asks about views of held-out items"
+        )
+    test, model = (
+        open_test_views(replace(d, data_dir=o.test_dir)) if o.test_dir else None,
+        load(path),
+    )
     device = pick_device(o.device)
-    if hasattr(views, "answers"): return eval_tables(model, views, c, device, o.out or results_folder(path, "people", o.protocol), o.report)
+    if hasattr(views, "answers"):
+        return eval_tables(
+            model, views, c, device, o.out or results_folder(path, "people", o.protocol), o.report
+        )
     folder = Path(o.out or results_folder(path, o.task, o.protocol))
-    large = len(views) * views.views_per_object * getattr(model.config, "projection_dim", 0) * 4 > c.memory_gb * 2**30     # a table of features that memory should not hold
+    large = (
+        len(views) * views.views_per_object * getattr(model.config, "projection_dim", 0) * 4
+        > c.memory_gb * 2**30
+    )  # a table of features that memory should not hold
     store = o.store or (str(folder / "store") if large else None)
-    features = encode_views(model.to(device), views, None, c.batch_size, True, c.precision, store) if o.report else None
-    try: rows = evaluate(model, views, c, device, True, features, tasks_of(o.task), test, store)
-    except ValueError as e: raise ValueError(re.sub(r"\bprobe_\w+", lambda m: EVAL_NAMES.get(m[0], m[0]), str(e))) from e
+    features = (
+        encode_views(model.to(device), views, None, c.batch_size, True, c.precision, store)
+        if o.report
+        else None
+    )
+    try:
+        rows = evaluate(model, views, c, device, True, features, tasks_of(o.task), test, store)
+    except ValueError as e:
+        raise ValueError(
+            re.sub(r"\bprobe_\w+", lambda m: EVAL_NAMES.get(m[0], m[0]), str(e))
+        ) from e
     folder = save_rows(rows, folder)
     print(overview(rows), "", folder, sep="\n")
-    if not o.report: return
+    if not o.report:
+        return
     from contextssl.report import report
+
     print(report(folder, rows, model, views, features, c))
 
 # %% ../nbs/20_cli.ipynb #652edfb9
@@ -709,58 +1039,94 @@ def run_compare(words: list):
     "Every method on one data set, with one budget and one protocol: a table."
     from contextssl.compare import CompareOptions, comparison
     from contextssl.data.registry import DataOptions
-    if any(not w.strip() for w in words): raise ValueError("an empty word stands where a participant should be; leave it out, and with it all participants to compare every method")
-    comparison(*parse("compare", split_words(words, "methods", many=True), CompareOptions, DataOptions))
+
+    if any(not w.strip() for w in words):
+        raise ValueError(
+            "an empty word stands where a participant should be; leave it out, and with it all participants to compare every method"
+        )
+    comparison(
+        *parse("compare", split_words(words, "methods", many=True), CompareOptions, DataOptions)
+    )
 
 # %% ../nbs/20_cli.ipynb #5da8fb06
 def run_bench(words: list):
     "How fast this package is, each benchmark against a baseline that is written out in it."
     from contextssl.benchmarks.race import BenchOptions, bench
-    o, = parse("bench", split_words(words, "names", many=True), BenchOptions)
+
+    (o,) = parse("bench", split_words(words, "names", many=True), BenchOptions)
     bench(o.names, o.out or None, o.repeats, o.small)
 
 # %% ../nbs/20_cli.ipynb #492d20ed
-COMMANDS = {"demo": run_demo, "render": run_render, "data": run_data, "train": run_train, "eval": run_eval, "compare": run_compare, "bench": run_bench}
+COMMANDS = {
+    "demo": run_demo,
+    "render": run_render,
+    "data": run_data,
+    "train": run_train,
+    "eval": run_eval,
+    "compare": run_compare,
+    "bench": run_bench,
+}
+
 
 def usage() -> str:
     "What `contextssl` prints when it is asked for help."
     lines = [f"  {name:8s} {' '.join(f.__doc__.split())}" for name, f in COMMANDS.items()]
-    return "\n".join(["usage: contextssl COMMAND key=value ...", "", *lines, "", "contextssl COMMAND --help lists the options of a command; --print_config prints their values."])
+    return "\n".join(
+        [
+            "usage: contextssl COMMAND key=value ...",
+            "",
+            *lines,
+            "",
+            "contextssl COMMAND --help lists the options of a command; --print_config prints their values.",
+        ]
+    )
 
 # %% ../nbs/20_cli.ipynb #d4c03919
 CUT_OFF = "the command ends with a backslash and a blank, which ends it for the shell: options on the lines behind it have not arrived"
 
+
 def main(
     argv: list = None,  # words behind `contextssl`; those of the process if left out
-) -> int:               # exit code
+) -> int:  # exit code
     "The command `contextssl`."
     words = sys.argv[1:] if argv is None else list(argv)
     if not words or words[0] in ("-h", "--help", "help"):
         print(usage())
         return 0
-    if "torch" not in sys.modules: wait_passively()
+    if "torch" not in sys.modules:
+        wait_passively()
     name, rest = words[0], words[1:]
-    message, code = "", 1                            # the code of a fault of this package
-    speaks = os.environ.get("RANK", "0") == "0"      # of several processes, the first
-    if rest and not rest[-1].strip(): print(f"contextssl {name}: {CUT_OFF}", file=sys.stderr)
+    message, code = "", 1  # the code of a fault of this package
+    speaks = os.environ.get("RANK", "0") == "0"  # of several processes, the first
+    if rest and not rest[-1].strip():
+        print(f"contextssl {name}: {CUT_OFF}", file=sys.stderr)
+
     def say(message, category, *where):
-        if speaks and issubclass(category, UserWarning): print(f"contextssl {name}: {message}", file=sys.stderr)
+        if speaks and issubclass(category, UserWarning):
+            print(f"contextssl {name}: {message}", file=sys.stderr)
+
     try:
         with warnings.catch_warnings():
             warnings.showwarning = say
             COMMANDS[known("command", name, COMMANDS)](rest)
         code = 0
-    except SystemExit as e: code = e.code or 0       # --help and --print_config end this way
-    except KeyboardInterrupt as e: message, code = str(e) or "interrupted", 130
+    except SystemExit as e:
+        code = e.code or 0  # --help and --print_config end this way
+    except KeyboardInterrupt as e:
+        message, code = str(e) or "interrupted", 130
     except (ValueError, OSError, FloatingPointError) as e:
-        if os.environ.get("CONTEXTSSL_TRACEBACK"): raise
+        if os.environ.get("CONTEXTSSL_TRACEBACK"):
+            raise
         message, code = " ".join(str(e).split()), 2
     finally:
         processes = sys.modules.get("contextssl.training.processes")
-        if processes: processes.leave(failed=code != 0)
-    if message and speaks: print(f"contextssl {name}: {message}", file=sys.stderr)
+        if processes:
+            processes.leave(failed=code != 0)
+    if message and speaks:
+        print(f"contextssl {name}: {message}", file=sys.stderr)
     return code
 
 # %% ../nbs/20_cli.ipynb #7d3483bd
 #| eval: false
-if __name__ == "__main__": sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

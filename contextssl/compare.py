@@ -26,82 +26,153 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from .training.checkpoints import METHODS, Recipe, build_method, load, newest, read_card, recipe, training_source, write_atomic
+from .data.pairs import PairSource
 from .data.registry import DataOptions, DataSet, follows_from, open_data
+from .data.threediebench import ViewPairs, Views, open_views
 from .demo import FINAL, preset
 from .evaluation.protocol import EvalConfig, evaluate
+from .evaluation.results import ignores_action, load_rows, save_rows
 from .figures import STYLE, save_figure
+from .methods.contextssl import ContextSSLConfig
 from .methods.invariant import MethodConfig
 from .names import nearest_name
-from .data.pairs import PairSource
 from .palette import COLORS, GREEN, PINK
 from .render.renderer import render_dataset
-from .evaluation.results import ignores_action, load_rows, save_rows
-from .data.threediebench import ViewPairs, Views, open_views
-from .training.run import TrainConfig, defaults_of, describe_run, differences, pick_device, plan, read_metrics, train
-from .methods.contextssl import ContextSSLConfig
+from contextssl.training.checkpoints import (
+    METHODS,
+    Recipe,
+    build_method,
+    load,
+    newest,
+    read_card,
+    recipe,
+    training_source,
+    write_atomic,
+)
+from contextssl.training.run import (
+    TrainConfig,
+    defaults_of,
+    describe_run,
+    differences,
+    pick_device,
+    plan,
+    read_metrics,
+    train,
+)
 
 # %% ../nbs/13_compare.ipynb #44c60891
 VARIANTS = {
-    "color": dict(shown=("color",)),                 # told the change of colours, not the rotation
-    "both": dict(shown=("rot", "color")),            # told both
-    "linear": dict(predictor="hypernetwork"),        # SIE's predictor, for methods with another
-    "mlp": dict(predictor="mlp"),                    # an unconstrained predictor
-    "single": dict(lengths=(1,)),                    # seq-JEPA on pairs
-    "head": dict(weight_feature_aux=10.0),           # ContextSSL as in the demo: a second head teaches the encoder pose and colours
+    "color": dict(shown=("color",)),  # told the change of colours, not the rotation
+    "both": dict(shown=("rot", "color")),  # told both
+    "linear": dict(predictor="hypernetwork"),  # SIE's predictor, for methods with another
+    "mlp": dict(predictor="mlp"),  # an unconstrained predictor
+    "single": dict(lengths=(1,)),  # seq-JEPA on pairs
+    "head": dict(
+        weight_feature_aux=10.0
+    ),  # ContextSSL as in the demo: a second head teaches the encoder pose and colours
 }
-EVERY = ("simclr", "vicreg", "simclr_plus", "vicreg_plus", "augself", "equimod", "vicreg_equimod", "sen", "sie", "seq_jepa", "contextssl")
+EVERY = (
+    "simclr",
+    "vicreg",
+    "simclr_plus",
+    "vicreg_plus",
+    "augself",
+    "equimod",
+    "vicreg_equimod",
+    "sen",
+    "sie",
+    "seq_jepa",
+    "contextssl",
+)
 
 # %% ../nbs/13_compare.ipynb #cf3bbd8b
 @dataclass(frozen=True)
 class Entry:
     "A participant of a comparison."
-    name: str                                  # in results, tables and folders
-    method: str                                # key in METHODS
+
+    name: str  # in results, tables and folders
+    method: str  # key in METHODS
     model: dict = field(default_factory=dict)  # options beyond those of its recipe
-    path: "Path | None" = None                 # of a trained model
-    seed: "int | None" = None                  # of a trained model, as its checkpoint has it
+    path: "Path | None" = None  # of a trained model
+    seed: "int | None" = None  # of a trained model, as its checkpoint has it
 
 
 def run_name(
     path: "str | Path",  # run folder or checkpoint
-) -> str:                # name, or name:variant
+) -> str:  # name, or name:variant
     "What a trained model is called: its folder, or the folder above if its own says only the seed."
     path = Path(os.path.abspath(path))
-    if not re.fullmatch(r"seed\d+", path.name) or not path.parent.name: return path.name
+    if not re.fullmatch(r"seed\d+", path.name) or not path.parent.name:
+        return path.name
     name, _, variant = path.parent.name.rpartition("-")
     return f"{name}:{variant}" if name in METHODS and variant in VARIANTS else path.parent.name
 
 
 def entry(
-    text: str,   # name, name:variant, path, or name=path
+    text: str,  # name, name:variant, path, or name=path
 ) -> Entry:
     "The participant that a text names."
     label, named, path = text.partition("=")
-    if not named or "/" in label: label, path = "", text      # a folder may have a = in its name
-    if label and not re.fullmatch(r"\w[\w.:-]*", label): raise ValueError(f"{label!r} in {text} is no name of a participant; use letters, digits and . : - _")
+    if not named or "/" in label:
+        label, path = "", text  # a folder may have a = in its name
+    if label and not re.fullmatch(r"\w[\w.:-]*", label):
+        raise ValueError(
+            f"{label!r} in {text} is no name of a participant; use letters, digits and . : - _"
+        )
     if label or "/" in path:
-        if not Path(path).is_dir(): raise FileNotFoundError(f"there is no trained model {path}; give a checkpoint or a run folder, or one of {', '.join(METHODS)}")
+        if not Path(path).is_dir():
+            raise FileNotFoundError(
+                f"there is no trained model {path}; give a checkpoint or a run folder, or one of {', '.join(METHODS)}"
+            )
         card = read_card(path)
-        return Entry(label or run_name(path), card["method"], path=newest(path), seed=card["state"].get("seed"))
+        return Entry(
+            label or run_name(path),
+            card["method"],
+            path=newest(path),
+            seed=card["state"].get("seed"),
+        )
     name, _, variant = text.partition(":")
     options = dict(VARIANTS[nearest_name("variant", variant, VARIANTS)]) if variant else {}
     known = {f.name for f in fields(METHODS[nearest_name("method", name, METHODS)][0])}
-    if unknown := set(options) - known: raise ValueError(f"{name} has no variant {variant!r}, because it has no option {', '.join(sorted(unknown))}")
-    METHODS[name][0](**options)      # refuses what the method does not allow
+    if unknown := set(options) - known:
+        raise ValueError(
+            f"{name} has no variant {variant!r}, because it has no option {', '.join(sorted(unknown))}"
+        )
+    METHODS[name][0](**options)  # refuses what the method does not allow
     return Entry(text, name, options)
 
 # %% ../nbs/13_compare.ipynb #767a4ce7
-LIGHT = dict(lengths=(0, 30), train_pairs=20_000, val_pairs=3000, probe_steps=1250, class_images=20_000, class_steps=1250, class_probes=("adam_linear",), bootstrap=0)
+LIGHT = dict(
+    lengths=(0, 30),
+    train_pairs=20_000,
+    val_pairs=3000,
+    probe_steps=1250,
+    class_images=20_000,
+    class_steps=1250,
+    class_probes=("adam_linear",),
+    bootstrap=0,
+)
 BUDGETS = {  # preset -> training steps, and what its evaluation has smaller
     "paper": (82_000, {}),
     "mini": (2000, {}),
-    "smoke": (20, dict(lengths=(0, 6), train_pairs=200, val_pairs=100, probe_steps=30, class_images=200, class_steps=30, mlp_hidden=16)),
+    "smoke": (
+        20,
+        dict(
+            lengths=(0, 6),
+            train_pairs=200,
+            val_pairs=100,
+            probe_steps=30,
+            class_images=200,
+            class_steps=30,
+            mlp_hidden=16,
+        ),
+    ),
 }
 
+
 def light(
-    name: str,   # paper, mini or smoke
-    **options,   # further fields of EvalConfig
+    name: str,  # paper, mini or smoke
+    **options,  # further fields of EvalConfig
 ) -> EvalConfig:
     "The protocol of a comparison in a preset."
     return EvalConfig(**LIGHT | BUDGETS[nearest_name("preset", name, BUDGETS)][1] | options)
@@ -109,16 +180,21 @@ def light(
 # %% ../nbs/13_compare.ipynb #dd12447d
 def measure(
     model: torch.nn.Module,  # trained
-    views: Views,            # data set
-    cfg: EvalConfig,         # the protocol
-    name: str,               # of the participant
-    seed: int,               # of its training
+    views: Views,  # data set
+    cfg: EvalConfig,  # the protocol
+    name: str,  # of the participant
+    seed: int,  # of its training
     progress: bool = False,  # show bars
     third: "Views | None" = None,  # another data set, judged instead of the held-out objects
-) -> list:                   # tidy rows
+) -> list:  # tidy rows
     "All questions to one participant."
-    if hasattr(model, "context_features") and not hasattr(model, "predict_features"): cfg = replace(cfg, contexts=("none",))
-    tasks = ("equivariance", "classification", *(["retrieval"] if hasattr(model, "predict_features") else []))
+    if hasattr(model, "context_features") and not hasattr(model, "predict_features"):
+        cfg = replace(cfg, contexts=("none",))
+    tasks = (
+        "equivariance",
+        "classification",
+        *(["retrieval"] if hasattr(model, "predict_features") else []),
+    )
     rows = evaluate(model, views, cfg, progress=progress, tasks=tasks, test_views=third)
     if third is not None:
         rows = [row for row in rows if row["split"] == cfg.test_name]
@@ -128,9 +204,10 @@ def measure(
 @dataclass(frozen=True)
 class Job:
     "A run of a comparison: who, with which seed, trained and asked how."
+
     entry: Entry
-    seed: int            # of weights, batches and masks
-    folder: Path         # of the run
+    seed: int  # of weights, batches and masks
+    folder: Path  # of the run
     config: "MethodConfig | ContextSSLConfig"  # of the method
     train: TrainConfig
     asked: EvalConfig
@@ -138,17 +215,34 @@ class Job:
 
     def card(self, source: PairSource) -> dict:  # what decides about the results
         "Training and questions, as plain values."
-        run = {} if self.entry.path else describe_run(SimpleNamespace(config=self.config), source, self.train)
-        loaded = dict(path=str(self.entry.path or ""), weights=weights_of(self.entry.path) if self.entry.path else "")
+        run = (
+            {}
+            if self.entry.path
+            else describe_run(SimpleNamespace(config=self.config), source, self.train)
+        )
+        loaded = dict(
+            path=str(self.entry.path or ""),
+            weights=weights_of(self.entry.path) if self.entry.path else "",
+        )
         asked = asdict(self.asked)
         if self.third is not None:
             asked["third"] = self.third.fingerprint
-        return json.loads(json.dumps(dict(name=self.entry.name, trained=run, **loaded, data=source.fingerprint, asked=asked)))
+        return json.loads(
+            json.dumps(
+                dict(
+                    name=self.entry.name,
+                    trained=run,
+                    **loaded,
+                    data=source.fingerprint,
+                    asked=asked,
+                )
+            )
+        )
 
 
 def weights_of(
     path: Path,  # of a checkpoint
-) -> str:        # 16 hexadecimal digits; nothing if there is no file, which `load` will say
+) -> str:  # 16 hexadecimal digits; nothing if there is no file, which `load` will say
     "What tells the weights of a checkpoint from others."
     file = path / "model.safetensors"
     return sha256(file.read_bytes()).hexdigest()[:16] if file.exists() else ""
@@ -156,81 +250,123 @@ def weights_of(
 
 def own_recipe(
     method: str,  # key in METHODS
-    name: str,    # of a preset
+    name: str,  # of a preset
 ) -> Recipe:
     "The recipe of a method; ContextSSL's is that of the demo without its head on the feature."
-    if method != "contextssl": return recipe(method, name)
+    if method != "contextssl":
+        return recipe(method, name)
     p = preset(name)
     return Recipe(p.model | dict(weight_feature_aux=0.0), p.train)
 
 
 def plan_job(
     who: Entry,
-    seed: int,        # of the training
-    out: Path,        # of the comparison
-    steps: int,       # of the training; 0 takes those of the preset
-    name: str,        # of the preset
+    seed: int,  # of the training
+    out: Path,  # of the comparison
+    steps: int,  # of the training; 0 takes those of the preset
+    name: str,  # of the preset
     asked: EvalConfig,
     data: "DataSet | None" = None,  # options of the method may follow from it
-    third: "Views | None" = None,   # another data set, judged instead of the held-out objects
-    **options,        # fields of TrainConfig
+    third: "Views | None" = None,  # another data set, judged instead of the held-out objects
+    **options,  # fields of TrainConfig
 ) -> Job:
     "What a run will be."
     own = own_recipe(who.method, name)
     usual = {f.name: f.default for f in fields(METHODS[who.method][0])} | own.model
-    config = METHODS[who.method][0](**own.model | (follows_from(data, usual, name != "paper", own.train.get("batch_size", TrainConfig.batch_size)) if data else {}) | who.model)
-    t = TrainConfig(**own.train | dict(seed=seed, max_steps=steps or BUDGETS[name][0], keep=1) | options)
+    config = METHODS[who.method][0](
+        **own.model
+        | (
+            follows_from(
+                data, usual, name != "paper", own.train.get("batch_size", TrainConfig.batch_size)
+            )
+            if data
+            else {}
+        )
+        | who.model
+    )
+    t = TrainConfig(
+        **own.train | dict(seed=seed, max_steps=steps or BUDGETS[name][0], keep=1) | options
+    )
     return Job(who, seed, out / who.name.replace(":", "-") / f"seed{seed}", config, t, asked, third)
 
 # %% ../nbs/13_compare.ipynb #f2084f6a
 def held(
     job: Job,
-    card: dict,    # of the job
+    card: dict,  # of the job
 ) -> "dict | None":  # the card that is in its folder, if there is one and its training is the same
     "What the folder of a run says about itself; another training is refused."
     path = job.folder / "compare.json"
-    if not path.exists(): return None
+    if not path.exists():
+        return None
     old = json.loads(path.read_text(encoding="utf-8"))
-    changed = differences(old["trained"], card["trained"], defaults_of(type(job.config), TrainConfig)) + [f"{k}: {old[k]} -> {card[k]}" for k in ("path", "data") if old[k] != card[k]]
-    if changed: raise ValueError(f"{job.folder} holds a run of other settings ({'; '.join(changed)}); choose another folder with out=, or delete this one")
+    changed = differences(
+        old["trained"], card["trained"], defaults_of(type(job.config), TrainConfig)
+    ) + [f"{k}: {old[k]} -> {card[k]}" for k in ("path", "data") if old[k] != card[k]]
+    if changed:
+        raise ValueError(
+            f"{job.folder} holds a run of other settings ({'; '.join(changed)}); choose another folder with out=, or delete this one"
+        )
     return old
 
 
 def trained(
     job: Job,
-    source: PairSource,      # pairs of the training objects
+    source: PairSource,  # pairs of the training objects
     progress: bool = False,  # show a bar
-) -> torch.nn.Module:        # in evaluation mode
+) -> torch.nn.Module:  # in evaluation mode
     "The model of a run, trained or loaded."
     device = pick_device(job.train.device)
-    if job.entry.path: return load(job.entry.path, device)
+    if job.entry.path:
+        return load(job.entry.path, device)
     torch.manual_seed(job.seed)
-    model = build_method(job.entry.method, **{f.name: getattr(job.config, f.name) for f in fields(job.config) if f.name != "method"})
-    train(model, training_source(model, source), job.train, job.folder, resume=(job.folder / "config.yaml").exists(), progress=progress)
+    model = build_method(
+        job.entry.method,
+        **{f.name: getattr(job.config, f.name) for f in fields(job.config) if f.name != "method"},
+    )
+    train(
+        model,
+        training_source(model, source),
+        job.train,
+        job.folder,
+        resume=(job.folder / "config.yaml").exists(),
+        progress=progress,
+    )
     return model.eval()
 
 # %% ../nbs/13_compare.ipynb #a4dd9281
 def summary(
     job: Job,
     model: torch.nn.Module,  # trained
-    seconds: dict,           # of training and evaluation
-) -> dict:                   # name, method, told, seed, steps, parameters, loss_first, loss_last, train_seconds, evaluate_seconds
+    seconds: dict,  # of training and evaluation
+) -> dict:  # name, method, told, seed, steps, parameters, loss_first, loss_last, train_seconds, evaluate_seconds
     "A run in a line."
     log = [] if job.entry.path else [row["loss"] for row in read_metrics(job.folder)]
     few = max(1, len(log) // 10)
     shown = getattr(model.config, "shown", None)
-    told = "context" if hasattr(model, "context_features") and hasattr(model, "predict_features") else "+".join(shown or ()) or "none"
-    return dict(name=job.entry.name, method=job.entry.method, told=told, seed=job.seed, steps=0 if job.entry.path else job.train.max_steps,
-                parameters=sum(p.numel() for p in model.parameters()), loss_first=log[0] if log else None,
-                loss_last=float(np.mean(log[-few:])) if log else None, **seconds)
+    told = (
+        "context"
+        if hasattr(model, "context_features") and hasattr(model, "predict_features")
+        else "+".join(shown or ()) or "none"
+    )
+    return dict(
+        name=job.entry.name,
+        method=job.entry.method,
+        told=told,
+        seed=job.seed,
+        steps=0 if job.entry.path else job.train.max_steps,
+        parameters=sum(p.numel() for p in model.parameters()),
+        loss_first=log[0] if log else None,
+        loss_last=float(np.mean(log[-few:])) if log else None,
+        **seconds,
+    )
 
 
 def run_job(
     job: Job,
-    data: DataSet,           # with views
-    say: Callable,           # prints a line
+    data: DataSet,  # with views
+    say: Callable,  # prints a line
     progress: bool = False,  # show bars
-) -> tuple:                  # rows, and the line of `summary`
+) -> tuple:  # rows, and the line of `summary`
     "One run: trained, asked and written down, or found finished."
     source, card = data.source, job.card(data.source)
     old = held(job, card)
@@ -238,42 +374,72 @@ def run_job(
     if known and old["asked"] == card["asked"]:
         say(f"{job.entry.name}, seed {job.seed}: finished before")
         return load_rows(job.folder), old["summary"]
-    say(f"{job.entry.name}, seed {job.seed}: " + ("the trained model is asked again" if known else f"loaded from {job.entry.path}" + ", whose weights are new" * bool(old) if job.entry.path else f"{job.train.max_steps} steps"))
+    say(
+        f"{job.entry.name}, seed {job.seed}: "
+        + (
+            "the trained model is asked again"
+            if known
+            else f"loaded from {job.entry.path}" + ", whose weights are new" * bool(old)
+            if job.entry.path
+            else f"{job.train.max_steps} steps"
+        )
+    )
     start = time.perf_counter()
     model = trained(job, source, progress)
     middle = time.perf_counter()
-    if not hasattr(model, "predict_features"): say(f"{job.entry.name} has no predictor: no retrieval")
+    if not hasattr(model, "predict_features"):
+        say(f"{job.entry.name} has no predictor: no retrieval")
     rows = measure(model, data.views, job.asked, job.entry.name, job.seed, progress, job.third)
-    seconds = dict(train_seconds=old["summary"]["train_seconds"] if old else round(middle - start, 1), evaluate_seconds=round(time.perf_counter() - middle, 1))
+    seconds = dict(
+        train_seconds=old["summary"]["train_seconds"] if old else round(middle - start, 1),
+        evaluate_seconds=round(time.perf_counter() - middle, 1),
+    )
     line = summary(job, model, seconds)
     save_rows(rows, job.folder)
-    write_atomic(job.folder / "compare.json", json.dumps(card | dict(summary=line), indent=1) + "\n")
+    write_atomic(
+        job.folder / "compare.json", json.dumps(card | dict(summary=line), indent=1) + "\n"
+    )
     return rows, line
 
 # %% ../nbs/13_compare.ipynb #b6cf3e90
 def compare(
-    methods: Sequence[str],      # participants: names, variants such as "sie:color", or paths of trained models
-    data: "DataSet | Views",     # data set with both splits
-    budget: int,                 # training steps of every run; 0 takes those of the preset
-    seeds: Sequence[int],        # of the trainings; a trained model takes part once
-    out: "str | Path",           # folder
-    preset: str = "mini",        # of the recipes: paper, mini or smoke
-    asked: EvalConfig = None,    # the protocol; None takes `light(preset)`
-    progress: bool = False,      # lines on the screen and bars
+    methods: Sequence[
+        str
+    ],  # participants: names, variants such as "sie:color", or paths of trained models
+    data: "DataSet | Views",  # data set with both splits
+    budget: int,  # training steps of every run; 0 takes those of the preset
+    seeds: Sequence[int],  # of the trainings; a trained model takes part once
+    out: "str | Path",  # folder
+    preset: str = "mini",  # of the recipes: paper, mini or smoke
+    asked: EvalConfig = None,  # the protocol; None takes `light(preset)`
+    progress: bool = False,  # lines on the screen and bars
     third: "Views | None" = None,  # another data set, judged instead of the held-out objects
-    **options,                   # fields of TrainConfig: device, precision, workers, ...
-) -> list:                       # tidy rows of all runs
+    **options,  # fields of TrainConfig: device, precision, workers, ...
+) -> list:  # tidy rows of all runs
     "Train or load every participant, ask all the same, and write one table; what is finished is skipped."
     data = DataSet(ViewPairs(data, "train"), data) if isinstance(data, Views) else data
-    entries, out, say = [entry(m) for m in methods], Path(out), print if progress else lambda *_: None
+    entries, out, say = (
+        [entry(m) for m in methods],
+        Path(out),
+        print if progress else lambda *_: None,
+    )
     expect_names(entries)
-    if not entries or not len(seeds): raise ValueError("a comparison needs at least one method and one seed")
+    if not entries or not len(seeds):
+        raise ValueError("a comparison needs at least one method and one seed")
     asked = asked or light(preset, contexts=data.space.names)
-    jobs = [plan_job(e, s if e.seed is None else e.seed, out, budget, preset, asked, data, third, **options) for s in seeds for e in entries if not e.path or s == seeds[0]]
+    jobs = [
+        plan_job(
+            e, s if e.seed is None else e.seed, out, budget, preset, asked, data, third, **options
+        )
+        for s in seeds
+        for e in entries
+        if not e.path or s == seeds[0]
+    ]
     rows, lines = [], []
-    for job in jobs:                                       # refuses before anything is trained
+    for job in jobs:  # refuses before anything is trained
         held(job, job.card(data.source))
-        if not job.entry.path: plan(len(data.source), job.train)
+        if not job.entry.path:
+            plan(len(data.source), job.train)
     for job in jobs:
         found, line = run_job(job, data, say, progress)
         rows, lines = rows + found, lines + [line]
@@ -289,19 +455,34 @@ def expect_names(
     for name in {e.name for e in entries}:
         same = [e for e in entries if e.name == name]
         cards = [read_card(e.path) for e in same if e.path]
-        alike = all((card["method"], card["config"], card["state"].get("step")) == (cards[0]["method"], cards[0]["config"], cards[0]["state"].get("step")) for card in cards)
-        if len(same) == 1 or len(cards) == len({e.seed for e in same} - {None}) == len(same) and alike: continue
-        raise ValueError(f"two participants have the same name: {', '.join(e.name for e in entries)}; only trained models that differ in nothing but the seed may share one, so call one by another, as in NAME=PATH")
+        alike = all(
+            (card["method"], card["config"], card["state"].get("step"))
+            == (cards[0]["method"], cards[0]["config"], cards[0]["state"].get("step"))
+            for card in cards
+        )
+        if (
+            len(same) == 1
+            or len(cards) == len({e.seed for e in same} - {None}) == len(same)
+            and alike
+        ):
+            continue
+        raise ValueError(
+            f"two participants have the same name: {', '.join(e.name for e in entries)}; only trained models that differ in nothing but the seed may share one, so call one by another, as in NAME=PATH"
+        )
 
 
 def save_lines(
     lines: list,  # from `summary`
-    out: Path,    # folder
+    out: Path,  # folder
 ) -> None:
     "Write runs.json and runs.csv."
     cell = lambda v: "" if v is None else f"{v:.6g}" if isinstance(v, float) else str(v)
     write_atomic(out / "runs.json", "[\n" + ",\n".join(map(json.dumps, lines)) + "\n]\n")
-    write_atomic(out / "runs.csv", "\n".join([",".join(lines[0]), *(",".join(map(cell, line.values())) for line in lines)]) + "\n")
+    write_atomic(
+        out / "runs.csv",
+        "\n".join([",".join(lines[0]), *(",".join(map(cell, line.values())) for line in lines)])
+        + "\n",
+    )
 
 # %% ../nbs/13_compare.ipynb #86816feb
 COLUMNS = {  # heading -> what is looked up in the results
@@ -310,39 +491,56 @@ COLUMNS = {  # heading -> what is looked up in the results
     "colour": dict(task="relative_color", metric="r2_pooled", probe="adam_linear"),
     "colour, exact": dict(task="relative_color", metric="r2_pooled", probe="ridge"),
     "top-1": dict(task="class", metric="top1", probe="adam_linear"),
-    "MRR": dict(task="retrieval", metric="mrr"), "H@1": dict(task="retrieval", metric="hits@1"), "H@5": dict(task="retrieval", metric="hits@5"),
+    "MRR": dict(task="retrieval", metric="mrr"),
+    "H@1": dict(task="retrieval", metric="hits@1"),
+    "H@5": dict(task="retrieval", metric="hits@5"),
 }
+
 
 def kind_of(
     wanted: dict,  # a value of COLUMNS
-) -> str:          # factor, class or retrieval
+) -> str:  # factor, class or retrieval
     "What a column is about."
     return wanted["task"] if wanted["task"] in ("class", "retrieval") else "factor"
 
 
 def columns_of(
     rows: Sequence[dict],  # results
-) -> dict:                 # heading -> what is looked up, as in COLUMNS
+) -> dict:  # heading -> what is looked up, as in COLUMNS
     "The columns of a table: those of the papers for rotations and colours, for other factors a trained and an exact linear probe of each."
-    factors = [t.removeprefix("relative_") for t in dict.fromkeys(r["task"] for r in rows) if t.startswith("relative_")]
-    if not factors or "rotation" in factors: return COLUMNS
-    own = {f"{f}{end}": dict(task=f"relative_{f}", metric="r2_pooled", probe=probe) for f in factors for end, probe in (("", "adam_linear"), (", exact", "ridge"))}
-    return own | {heading: wanted for heading, wanted in COLUMNS.items() if kind_of(wanted) != "factor"}
+    factors = [
+        t.removeprefix("relative_")
+        for t in dict.fromkeys(r["task"] for r in rows)
+        if t.startswith("relative_")
+    ]
+    if not factors or "rotation" in factors:
+        return COLUMNS
+    own = {
+        f"{f}{end}": dict(task=f"relative_{f}", metric="r2_pooled", probe=probe)
+        for f in factors
+        for end, probe in (("", "adam_linear"), (", exact", "ridge"))
+    }
+    return own | {
+        heading: wanted for heading, wanted in COLUMNS.items() if kind_of(wanted) != "factor"
+    }
+
 
 @dataclass(frozen=True)
 class Line:
     "A line of a table: whose, what it is told, and where its numbers are."
+
     label: str
-    name: str      # of the participant
-    told: str      # none, rot, color, rot+color or context
-    where: dict    # "factor", "class" and "retrieval" -> values that keys of a row must have
+    name: str  # of the participant
+    told: str  # none, rot, color, rot+color or context
+    where: dict  # "factor", "class" and "retrieval" -> values that keys of a row must have
+
 
 def rows_of(
     rows: Sequence[dict],  # results
     line: Line,
-    heading: str,          # key in the columns
+    heading: str,  # key in the columns
     columns: dict = COLUMNS,  # of the table
-) -> list:                 # one row for each seed
+) -> list:  # one row for each seed
     "The rows of a cell."
     kind = kind_of(columns[heading])
     wanted = dict(method=line.name, **columns[heading], **line.where[kind])
@@ -352,9 +550,9 @@ def rows_of(
 def values(
     rows: Sequence[dict],  # results
     line: Line,
-    heading: str,          # key in the columns
+    heading: str,  # key in the columns
     columns: dict = COLUMNS,  # of the table
-) -> list:                 # one value for each seed
+) -> list:  # one value for each seed
     "The numbers of a cell."
     return [r["value"] for r in rows_of(rows, line, heading, columns)]
 
@@ -362,7 +560,7 @@ def values(
 def table_lines(
     rows: Sequence[dict],  # results
     runs: Sequence[dict],  # from `summary`
-) -> list:                 # of Line
+) -> list:  # of Line
     "Which numbers stand for each participant."
     told = {run["name"]: run["told"] for run in runs}
     lines = []
@@ -419,27 +617,74 @@ def _aggregate_lines(rows: Sequence[dict], name: str, told: str) -> list:
 @dataclass(frozen=True)
 class Published:
     "Numbers of a publication."
-    short: str      # in headings
-    source: str     # where they are printed
-    protocol: str   # how they were found
-    numbers: dict   # label of a line -> values for some of COLUMNS
+
+    short: str  # in headings
+    source: str  # where they are printed
+    protocol: str  # how they were found
+    numbers: dict  # label of a line -> values for some of COLUMNS
+
 
 PUBLISHED = (
-    Published("[1]", "ContextSSL, arXiv 2405.18193, Figure 3 and Table 1", "3DIEBench, 128 px, 1000 epochs; probes of the released scripts (R² pooled, rotation by MLP, colour linear). The line of the rotation context joins two lengths: its colour, 0.023, is that of 30 tokens, and about 0.046 at 126 in the figure; its retrieval is that of 126", {
-        "simclr": {"rot": 0.506, "colour": 0.148, "top-1": 0.853}, "vicreg": {"rot": 0.371, "colour": 0.023, "top-1": 0.763},
-        "simclr_plus, c = 0": {"rot": 0.478, "colour": 0.070, "top-1": 0.834}, "simclr_plus": {"rot": 0.247, "colour": 0.464, "top-1": 0.423},
-        "vicreg_plus, c = 0": {"rot": 0.356, "colour": 0.062, "top-1": 0.733},
-        "equimod": {"rot": 0.512, "colour": 0.097, "top-1": 0.824, "MRR": 0.16, "H@1": 0.05, "H@5": 0.22}, "sie": {"rot": 0.671, "colour": 0.011, "top-1": 0.773},
-        "sen": {"rot": 0.633, "colour": 0.055, "top-1": 0.815, "MRR": 0.17, "H@1": 0.05, "H@5": 0.22},
-        "equimod:color": {"rot": 0.429, "colour": 0.859, "top-1": 0.821}, "sie:color": {"rot": 0.304, "colour": 0.975, "top-1": 0.703}, "sen:color": {"rot": 0.386, "colour": 0.949, "top-1": 0.776},
-        "contextssl, rot context": {"rot": 0.744, "colour": 0.023, "top-1": 0.804, "MRR": 0.402, "H@1": 0.292, "H@5": 0.568},
-        "contextssl, color context": {"rot": 0.344, "colour": 0.986, "top-1": 0.804}}),
-    Published("[2]", "seq-JEPA, arXiv 2505.03176, Table 1 and its tables of retrieval and of conditioning on rotation and colour", "3DIEBench, 128 px, 1000 epochs; whether R² is averaged over columns or pooled is not clear from it. The lines of seq_jepa join two models: rotation, and the top-1 of 5 views, of the one trained on 3 views and asked with 5; retrieval of 3 and 3", {
-        "simclr": {"rot": 0.35, "top-1": 0.8113}, "vicreg": {"rot": 0.20, "top-1": 0.8048}, "sen": {"rot": 0.35, "top-1": 0.8343},
-        "equimod": {"rot": 0.32, "top-1": 0.8429, "MRR": 0.136, "H@1": 0.037, "H@5": 0.186}, "sie": {"rot": 0.58, "top-1": 0.7749, "MRR": 0.319, "H@1": 0.215, "H@5": 0.404},
-        "seq_jepa": {"rot": 0.71, "MRR": 0.388, "H@1": 0.273, "H@5": 0.468}, "seq_jepa, 5 views": {"top-1": 0.8741}, "contextssl, rot context": {"rot": 0.74, "top-1": 0.804},
-        "sen:both": {"rot": 0.29, "colour": 0.96, "top-1": 0.8217}, "equimod:both": {"rot": 0.27, "colour": 0.95, "top-1": 0.8258},
-        "sie:both": {"rot": 0.46, "colour": 0.97, "top-1": 0.7534}, "seq_jepa:both": {"rot": 0.52, "colour": 0.97, "top-1": 0.7931}}),
+    Published(
+        "[1]",
+        "ContextSSL, arXiv 2405.18193, Figure 3 and Table 1",
+        "3DIEBench, 128 px, 1000 epochs; probes of the released scripts (R² pooled, rotation by MLP, colour linear). The line of the rotation context joins two lengths: its colour, 0.023, is that of 30 tokens, and about 0.046 at 126 in the figure; its retrieval is that of 126",
+        {
+            "simclr": {"rot": 0.506, "colour": 0.148, "top-1": 0.853},
+            "vicreg": {"rot": 0.371, "colour": 0.023, "top-1": 0.763},
+            "simclr_plus, c = 0": {"rot": 0.478, "colour": 0.070, "top-1": 0.834},
+            "simclr_plus": {"rot": 0.247, "colour": 0.464, "top-1": 0.423},
+            "vicreg_plus, c = 0": {"rot": 0.356, "colour": 0.062, "top-1": 0.733},
+            "equimod": {
+                "rot": 0.512,
+                "colour": 0.097,
+                "top-1": 0.824,
+                "MRR": 0.16,
+                "H@1": 0.05,
+                "H@5": 0.22,
+            },
+            "sie": {"rot": 0.671, "colour": 0.011, "top-1": 0.773},
+            "sen": {
+                "rot": 0.633,
+                "colour": 0.055,
+                "top-1": 0.815,
+                "MRR": 0.17,
+                "H@1": 0.05,
+                "H@5": 0.22,
+            },
+            "equimod:color": {"rot": 0.429, "colour": 0.859, "top-1": 0.821},
+            "sie:color": {"rot": 0.304, "colour": 0.975, "top-1": 0.703},
+            "sen:color": {"rot": 0.386, "colour": 0.949, "top-1": 0.776},
+            "contextssl, rot context": {
+                "rot": 0.744,
+                "colour": 0.023,
+                "top-1": 0.804,
+                "MRR": 0.402,
+                "H@1": 0.292,
+                "H@5": 0.568,
+            },
+            "contextssl, color context": {"rot": 0.344, "colour": 0.986, "top-1": 0.804},
+        },
+    ),
+    Published(
+        "[2]",
+        "seq-JEPA, arXiv 2505.03176, Table 1 and its tables of retrieval and of conditioning on rotation and colour",
+        "3DIEBench, 128 px, 1000 epochs; whether R² is averaged over columns or pooled is not clear from it. The lines of seq_jepa join two models: rotation, and the top-1 of 5 views, of the one trained on 3 views and asked with 5; retrieval of 3 and 3",
+        {
+            "simclr": {"rot": 0.35, "top-1": 0.8113},
+            "vicreg": {"rot": 0.20, "top-1": 0.8048},
+            "sen": {"rot": 0.35, "top-1": 0.8343},
+            "equimod": {"rot": 0.32, "top-1": 0.8429, "MRR": 0.136, "H@1": 0.037, "H@5": 0.186},
+            "sie": {"rot": 0.58, "top-1": 0.7749, "MRR": 0.319, "H@1": 0.215, "H@5": 0.404},
+            "seq_jepa": {"rot": 0.71, "MRR": 0.388, "H@1": 0.273, "H@5": 0.468},
+            "seq_jepa, 5 views": {"top-1": 0.8741},
+            "contextssl, rot context": {"rot": 0.74, "top-1": 0.804},
+            "sen:both": {"rot": 0.29, "colour": 0.96, "top-1": 0.8217},
+            "equimod:both": {"rot": 0.27, "colour": 0.95, "top-1": 0.8258},
+            "sie:both": {"rot": 0.46, "colour": 0.97, "top-1": 0.7534},
+            "seq_jepa:both": {"rot": 0.52, "colour": 0.97, "top-1": 0.7931},
+        },
+    ),
 )
 
 # %% ../nbs/13_compare.ipynb #7b7b1394
@@ -462,7 +707,7 @@ def printed(
 def cell(
     rows: Sequence[dict],  # results
     line: Line,
-    heading: str,          # key in the columns
+    heading: str,  # key in the columns
     columns: dict = COLUMNS,  # of the table
     plus: str = " ± ",
     mark: str = IGNORED,
@@ -475,19 +720,21 @@ def cell(
 
 def floors_of(
     rows: Sequence[dict],  # results
-    heading: str,          # key in the columns
+    heading: str,  # key in the columns
     columns: dict = COLUMNS,  # of the table
-) -> list[float]:          # sorted, three decimals
+) -> list[float]:  # sorted, three decimals
     "What a constant or a guess scores; more than one where a column joins several samples."
     wanted = columns[heading].items()
-    whole = [r for r in rows if ":" not in r["representation"]]  # parts of a method have samples of their own
+    whole = [
+        r for r in rows if ":" not in r["representation"]
+    ]  # parts of a method have samples of their own
     found = [r["floor"] for r in whole if all(r[k] == v for k, v in wanted)]
     return sorted({round(floor, 3) for floor in found if floor is not None})
 
 
 def floor_of(
     rows: Sequence[dict],  # results
-    heading: str,          # key in the columns
+    heading: str,  # key in the columns
     columns: dict = COLUMNS,  # of the table
 ) -> str:
     "The floors of a column as a table prints them."
@@ -495,11 +742,13 @@ def floor_of(
 
 
 def grid(
-    head: Sequence[str],         # headings
+    head: Sequence[str],  # headings
     body: Sequence[Sequence[str]],  # lines of cells
-) -> str:                        # Markdown
+) -> str:  # Markdown
     "A table."
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *body))
+    return "\n".join(
+        "| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *body)
+    )
 
 # %% ../nbs/13_compare.ipynb #5d251aeb
 NOTE = f"{IGNORED} a predictor that ignores the action scores the same: where the action leads is not known."
@@ -519,7 +768,7 @@ def published_numbers(
 def beside_published(
     rows: Sequence[dict],  # results on 3DIEBench or the embedded set
     runs: Sequence[dict],  # from `summary`
-) -> str:                  # a table and the sources
+) -> str:  # a table and the sources
     "Our numbers beside those of the papers."
     shown = ("rot", "colour", "top-1", "MRR")
     heads, body = ["method"], []
@@ -539,21 +788,25 @@ def beside_published(
 def markdown(
     rows: Sequence[dict],  # results
     runs: Sequence[dict],  # from `summary`
-) -> str:                  # the tables
+) -> str:  # the tables
     "The comparison in Markdown: like the papers', beside the papers', and what every representation knows."
     columns = columns_of(rows)
     seeds = len({run["seed"] for run in runs})
     participants = len({run["name"] for run in runs})
-    ours = [[line.told, line.label, *(cell(rows, line, h, columns) for h in columns)]
-            for line in table_lines(rows, runs)]
+    ours = [
+        [line.told, line.label, *(cell(rows, line, h, columns) for h in columns)]
+        for line in table_lines(rows, runs)
+    ]
     ours.append(["", "floor", *(floor_of(rows, h, columns) for h in columns)])
     probes = "a linear probe that is trained as published"
     if columns is COLUMNS:
         probes = "the published probes (rotation: MLP, colour: linear)"
-    opening = (f"{participants} participants, {seeds} seed{'s' * (seeds > 1)}; pooled R² of relative "
-               f"factors on pairs of held-out items, read by {probes} and, under \"exact\", by ridge "
-               f"regression. The floor is what the best constant scores; for the class, a guess; for "
-               f"retrieval, a predictor that ignores the action.")
+    opening = (
+        f"{participants} participants, {seeds} seed{'s' * (seeds > 1)}; pooled R² of relative "
+        f'factors on pairs of held-out items, read by {probes} and, under "exact", by ridge '
+        f"regression. The floor is what the best constant scores; for the class, a guess; for "
+        f"retrieval, a predictor that ignores the action."
+    )
     parts = ["# Comparison", opening, grid(["told", "method", *columns], ours), NOTE]
     if columns is COLUMNS:
         parts += ["## Beside published numbers", beside_published(rows, runs)]
@@ -562,21 +815,35 @@ def markdown(
 
 def every(
     rows: Sequence[dict],  # results
-) -> str:                  # Markdown
+) -> str:  # Markdown
     "What can be read off each feature and embedding."
     keys, body = ("method", "representation", "context", "context_tokens"), []
     columns = columns_of(rows)
     heads = [h for h in columns if kind_of(columns[h]) != "retrieval"]
-    for key in dict.fromkeys(tuple(r[k] for k in keys) for r in rows if r["task"] != "retrieval" and not r["representation"].startswith("zr")):
+    for key in dict.fromkeys(
+        tuple(r[k] for k in keys)
+        for r in rows
+        if r["task"] != "retrieval" and not r["representation"].startswith("zr")
+    ):
         here = [r for r in rows if tuple(r[k] for k in keys) == key]
-        body.append([*map(str, key), *(printed([r["value"] for r in here if all(r[k] == v for k, v in columns[h].items())]) for h in heads)])
+        body.append(
+            [
+                *map(str, key),
+                *(
+                    printed(
+                        [r["value"] for r in here if all(r[k] == v for k, v in columns[h].items())]
+                    )
+                    for h in heads
+                ),
+            ]
+        )
     return grid([*keys[:3], "tokens", *heads], body)
 
 # %% ../nbs/13_compare.ipynb #398f6798
 def latex(
     rows: Sequence[dict],  # results
     runs: Sequence[dict],  # from `summary`
-) -> str:                  # a tabular that needs the package booktabs
+) -> str:  # a tabular that needs the package booktabs
     "The table like the papers' in LaTeX, in groups by what the methods are told."
     columns = columns_of(rows)
     width = len(columns) + 1
@@ -607,36 +874,75 @@ def _tex_line(cells: Sequence[str]) -> str:
     return " & ".join(cells) + r" \\"
 
 # %% ../nbs/13_compare.ipynb #ab11fde5
-TOLD = {"none": COLORS["none"], "rot": COLORS["rot"], "color": COLORS["color"], "rot+color": GREEN, "context": PINK}
-NAMES = {"none": "told nothing", "rot": "told the rotation", "color": "told the colours", "rot+color": "told both", "context": "told by a context"}
-PANELS = {"rotation R²": ("rot", "rot, exact"), "colour R²": ("colour", "colour, exact"), "top-1": ("top-1",), "MRR": ("MRR",)}
+TOLD = {
+    "none": COLORS["none"],
+    "rot": COLORS["rot"],
+    "color": COLORS["color"],
+    "rot+color": GREEN,
+    "context": PINK,
+}
+NAMES = {
+    "none": "told nothing",
+    "rot": "told the rotation",
+    "color": "told the colours",
+    "rot+color": "told both",
+    "context": "told by a context",
+}
+PANELS = {
+    "rotation R²": ("rot", "rot, exact"),
+    "colour R²": ("colour", "colour, exact"),
+    "top-1": ("top-1",),
+    "MRR": ("MRR",),
+}
+
 
 def told_looks(
     lines: Sequence,  # of Line
-) -> dict:            # told -> color and name, in the order of the legend
+) -> dict:  # told -> color and name, in the order of the legend
     "How the figure shows what participants are told; factors of other data have green in common."
     told = dict.fromkeys(line.told for line in lines)
-    return {t: (TOLD[t], NAMES[t]) for t in TOLD if t in told} | {t: (GREEN, f"told {t.replace('+', ' and ')}") for t in told if t not in TOLD}
+    return {t: (TOLD[t], NAMES[t]) for t in TOLD if t in told} | {
+        t: (GREEN, f"told {t.replace('+', ' and ')}") for t in told if t not in TOLD
+    }
 
 
 def panels_of(
     columns: dict,  # of the table
-) -> dict:          # title -> headings, of the published or trained and of the exact probe
+) -> dict:  # title -> headings, of the published or trained and of the exact probe
     "The panels of the figure."
-    if columns is COLUMNS: return PANELS
-    return {f"{h} R²": (h, f"{h}, exact") for h in columns if f"{h}, exact" in columns} | {h: (h,) for h in ("top-1", "MRR") if h in columns}
+    if columns is COLUMNS:
+        return PANELS
+    return {f"{h} R²": (h, f"{h}, exact") for h in columns if f"{h}, exact" in columns} | {
+        h: (h,) for h in ("top-1", "MRR") if h in columns
+    }
 
 
 def figure_lines(
     rows: Sequence[dict],  # results
     runs: Sequence[dict],  # from `summary`
-) -> list:                 # of Line
+) -> list:  # of Line
     "The lines of the table, and below each SIE its two halves."
     found = []
     for line in table_lines(rows, runs):
         found.append(line)
-        parts = [r for r in ("feature:invariant", "feature:equivariant") if any(row["method"] == line.name and row["representation"] == r for row in rows)]
-        found += [Line(f"{line.label}, {r.split(':')[1]} half", line.name, line.told, {"factor": dict(representation=r), "class": dict(representation=r), "retrieval": NOWHERE}) for r in parts]
+        parts = [
+            r
+            for r in ("feature:invariant", "feature:equivariant")
+            if any(row["method"] == line.name and row["representation"] == r for row in rows)
+        ]
+        found += [
+            Line(
+                f"{line.label}, {r.split(':')[1]} half",
+                line.name,
+                line.told,
+                {
+                    "factor": dict(representation=r),
+                    "class": dict(representation=r),
+                    "retrieval": NOWHERE,
+                },
+            )
+            for r in parts
+        ]
     return found
 
 # %% ../nbs/13_compare.ipynb #2355da7d
@@ -644,7 +950,7 @@ def figure_lines(
 def compare_figure(
     rows: Sequence[dict],  # results
     runs: Sequence[dict],  # from `summary`
-) -> Figure:               # 7.5 inches wide
+) -> Figure:  # 7.5 inches wide
     "What each participant knows, question by question."
     lines, columns = figure_lines(rows, runs), columns_of(rows)
     panels, looks = panels_of(columns), told_looks(lines)
@@ -653,16 +959,28 @@ def compare_figure(
     for ax, (title, headings) in zip(axes, panels.items()):
         for k, heading in reversed(list(enumerate(headings))):
             for y, line in enumerate(lines):
-                if found := values(rows, line, heading, columns): _dot(ax, found, y, looks[line.told][0], open_dot=k == 1)
+                if found := values(rows, line, heading, columns):
+                    _dot(ax, found, y, looks[line.told][0], open_dot=k == 1)
         for floor in floors_of(rows, headings[0], columns):
             ax.axvline(floor, color=COLORS["floor"], ls="--", lw=1, zorder=0)
         ax.set(title=title, xlim=(-0.05, 1.05), xticks=(0, 0.5, 1), xticklabels=("0", "0.5", "1"))
-        ax.grid(axis="x"); ax.grid(visible=False, axis="y")
+        ax.grid(axis="x")
+        ax.grid(visible=False, axis="y")
     axes[0].set_yticks(range(len(lines)), [line.label for line in lines])
     axes[0].set_ylim(len(lines) - 0.5, -0.5)
-    dot = lambda color, inside: matplotlib.lines.Line2D([], [], marker="o", ls="", color=color, markerfacecolor=inside)
-    handles = [dot(color, color) for color, _ in looks.values()] + [dot("black", "white"), matplotlib.lines.Line2D([], [], color=COLORS["floor"], ls="--", lw=1)]
-    fig.legend(handles, [name for _, name in looks.values()] + ["open: exact probe", "floor"], loc="outside upper left", ncols=min(len(handles), 5))
+    dot = lambda color, inside: matplotlib.lines.Line2D(
+        [], [], marker="o", ls="", color=color, markerfacecolor=inside
+    )
+    handles = [dot(color, color) for color, _ in looks.values()] + [
+        dot("black", "white"),
+        matplotlib.lines.Line2D([], [], color=COLORS["floor"], ls="--", lw=1),
+    ]
+    fig.legend(
+        handles,
+        [name for _, name in looks.values()] + ["open: exact probe", "floor"],
+        loc="outside upper left",
+        ncols=min(len(handles), 5),
+    )
     return fig
 
 
@@ -670,60 +988,103 @@ def _dot(ax, numbers: list, y: int, color: str, open_dot: bool) -> None:
     "A mean over seeds with its range; an exact probe's is cut off at the edge."
     low, mean, high = np.clip([min(numbers), np.mean(numbers), max(numbers)], -0.04, 1)
     ax.plot([low, high], [y, y], color=color, lw=1, alpha=0.6)
-    ax.plot(mean, y, "o", ms=4.5, color=color, markerfacecolor="white" if open_dot else color, markeredgewidth=1)
+    ax.plot(
+        mean,
+        y,
+        "o",
+        ms=4.5,
+        color=color,
+        markerfacecolor="white" if open_dot else color,
+        markeredgewidth=1,
+    )
 
 # %% ../nbs/13_compare.ipynb #a7d09d20
 @dataclass(frozen=True)
 class CompareOptions:
     "Options of `contextssl compare`."
-    methods: tuple[str, ...] = EVERY   # names, variants such as sie:color, or paths of trained models
-    out: str = "runs/compare"          # folder
-    data_dir: str = ""                 # a data set that is there already; if left out, the embedded one is rendered into data/
-    test_dir: str = ""                 # a packed set of other objects, all of which are judged instead of the held-out ones: for a final table
-    preset: str = "mini"               # recipes and data: mini (minutes per run on two cores), smoke (seconds), paper
-    seeds: tuple[int, ...] = (0, 1)    # of the trainings
-    steps: int = 0                     # training steps of every run; 0 takes those of the preset
-    batch_size: int = 0                # of every training; 0 takes those of the recipes
-    device: str = "auto"               # auto, cpu, cuda, mps
-    precision: str = "auto"            # auto, fp32, bf16
+
+    # names, variants such as sie:color, or paths of trained models
+    methods: tuple[str, ...] = EVERY
+    out: str = "runs/compare"  # folder
+    # a data set that is there already; if left out, the embedded one is rendered into data/
+    data_dir: str = ""
+    # a packed set of other objects, all of which are judged instead of the held-out ones: for a
+    # final table
+    test_dir: str = ""
+    # recipes and data: mini (minutes per run on two cores), smoke (seconds), paper
+    preset: str = "mini"
+    seeds: tuple[int, ...] = (0, 1)  # of the trainings
+    steps: int = 0  # training steps of every run; 0 takes those of the preset
+    batch_size: int = 0  # of every training; 0 takes those of the recipes
+    device: str = "auto"  # auto, cpu, cuda, mps
+    precision: str = "auto"  # auto, fp32, bf16
 
     def __post_init__(self):
         for name in ("steps", "batch_size"):
-            if getattr(self, name) < 0: raise ValueError(f"{name}={getattr(self, name)} must not be negative")
-        if not self.methods: raise ValueError("methods is empty; name at least one, or leave methods out to compare all")
-        if any(not m.strip() for m in self.methods): raise ValueError(f"methods={list(self.methods)} has an empty word where a participant should be; leave it out")
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}={getattr(self, name)} must not be negative")
+        if not self.methods:
+            raise ValueError(
+                "methods is empty; name at least one, or leave methods out to compare all"
+            )
+        if any(not m.strip() for m in self.methods):
+            raise ValueError(
+                f"methods={list(self.methods)} has an empty word where a participant should be; leave it out"
+            )
         nearest_name("preset", self.preset, BUDGETS)
-        for m in self.methods: entry(m)
+        for m in self.methods:
+            entry(m)
 
 
 def comparison(
     o: CompareOptions = CompareOptions(),
     d: DataOptions = DataOptions(),  # another data set; of it, the folder comes from `o`
     progress: bool = True,  # lines on the screen and bars
-) -> list:                  # the rows of results.csv
+) -> list:  # the rows of results.csv
     "Run or go on with a comparison, and write its tables and its figure."
     shown = preset(o.preset).render
-    if d.data == "3diebench" and not o.data_dir and not shown: raise ValueError(f"preset={o.preset} has no embedded data set; say where the data are with data_dir=")
-    folder = o.data_dir or (render_dataset(f"data/{o.preset}", progress=progress, **shown) if d.data == "3diebench" else "")
+    if d.data == "3diebench" and not o.data_dir and not shown:
+        raise ValueError(
+            f"preset={o.preset} has no embedded data set; say where the data are with data_dir="
+        )
+    folder = o.data_dir or (
+        render_dataset(f"data/{o.preset}", progress=progress, **shown)
+        if d.data == "3diebench"
+        else ""
+    )
     data = open_data(replace(d, data_dir=str(folder)))
-    if data.views is None: raise ValueError(f"data={d.data} has pairs only, and a comparison asks about views of held-out items")
-    asked = light(o.preset, dataset=Path(o.data_dir or ("embedded" if d.data == "3diebench" else d.data)).name, contexts=data.space.names, **FINAL)
+    if data.views is None:
+        raise ValueError(
+            f"data={d.data} has pairs only, and a comparison asks about views of held-out items"
+        )
+    asked = light(
+        o.preset,
+        dataset=Path(o.data_dir or ("embedded" if d.data == "3diebench" else d.data)).name,
+        contexts=data.space.names,
+        **FINAL,
+    )
     third = open_views(o.test_dir) if o.test_dir else None
-    options = dict(device=o.device, precision=o.precision) | ({"batch_size": o.batch_size} if o.batch_size else {})
-    rows = compare(o.methods, data, o.steps, o.seeds, o.out, o.preset, asked, progress, third, **options)
+    options = dict(device=o.device, precision=o.precision) | (
+        {"batch_size": o.batch_size} if o.batch_size else {}
+    )
+    rows = compare(
+        o.methods, data, o.steps, o.seeds, o.out, o.preset, asked, progress, third, **options
+    )
     return write_tables(rows, o.out, print if progress else lambda *_: None)
 
 
 def write_tables(
-    rows: list,      # results
+    rows: list,  # results
     out: "str | Path",  # folder of the comparison
-    say: Callable,   # prints
-) -> list:           # the same rows
+    say: Callable,  # prints
+) -> list:  # the same rows
     "Write table.md, table.tex and figure.png."
     out = Path(out)
     runs = json.loads((out / "runs.json").read_text(encoding="utf-8"))
     write_atomic(out / "table.md", markdown(rows, runs))
     write_atomic(out / "table.tex", latex(rows, runs))
     made = save_figure(compare_figure(rows, runs), out / "figure")
-    say(f"\n{markdown(rows, runs)}\nresults  {out / 'results.csv'}\ntables   {out / 'table.md'}, {out / 'table.tex'}\nfigure   {made[0]}")
+    say(
+        f"\n{markdown(rows, runs)}\nresults  {out / 'results.csv'}\ntables   {out / 'table.md'}, {out / 'table.tex'}\nfigure   {made[0]}"
+    )
     return rows

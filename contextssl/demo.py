@@ -19,41 +19,82 @@ import numpy as np
 import torch
 
 from . import figures
-from .training.checkpoints import load, write_atomic
+from .data.threediebench import ViewPairs, Views, open_views
 from .evaluation.embeddings import encode_views
 from .evaluation.protocol import QUESTIONS, EvalConfig, evaluate, neighbours
+from .evaluation.results import ignores_action, save_rows
+from .methods.contextssl import ContextSSL, ContextSSLConfig
 from .names import in_repository, nearest_name
 from .render.renderer import render_dataset
 from .report import html_report
-from .evaluation.results import ignores_action, save_rows
-from .data.threediebench import ViewPairs, Views, open_views
-from .training.run import TrainConfig, pick_device, read_metrics, train
+from .training.checkpoints import load, write_atomic
 from .training.guards import peak_memory
-from .methods.contextssl import ContextSSL, ContextSSLConfig
+from .training.run import TrainConfig, pick_device, read_metrics, train
 
 # %% ../nbs/12_demo.ipynb #a33202b9
 @dataclass(frozen=True)
 class Preset:
     "Plain values for the configurations of a run."
-    render: dict = field(default_factory=dict)      # of `render_dataset`
-    model: dict = field(default_factory=dict)       # of `ContextSSLConfig`
-    train: dict = field(default_factory=dict)       # of `TrainConfig`
+
+    render: dict = field(default_factory=dict)  # of `render_dataset`
+    model: dict = field(default_factory=dict)  # of `ContextSSLConfig`
+    train: dict = field(default_factory=dict)  # of `TrainConfig`
     evaluation: dict = field(default_factory=dict)  # of `EvalConfig`
-    unseen: dict = field(default_factory=dict)      # of `render_dataset`: objects that no choice has looked at
-    steps_per_minute: int = 0                       # steps that a budget of one minute buys
-    budget_minutes: float = 0.0                     # default budget
+    # of `render_dataset`: objects that no choice has looked at
+    unseen: dict = field(default_factory=dict)
+    steps_per_minute: int = 0  # steps that a budget of one minute buys
+    budget_minutes: float = 0.0  # default budget
 
 # %% ../nbs/12_demo.ipynb #e0520185
-OURS = dict(feature_norm=True, aux_scale=True, weight_equiv_loss=20.0, weight_feature_aux=10.0, mask_prob_end=0.3, mask_opens=0.6, env_draw="all")
-MINI = dict(backbone="conv", width=32, projection_dim=256, n_embd=256, aux_hidden=512, block_size=256, **OURS)
-MINI_TRAIN = dict(batch_size=128, learning_rate=1e-3, encoder_lr_scale=6.0, weight_decay=0.0, clip_grad=1.0, warmup_steps=100, restart=0.6, save_every_steps=500, save_interval=0, log_every_steps=50)
+OURS = dict(
+    feature_norm=True,
+    aux_scale=True,
+    weight_equiv_loss=20.0,
+    weight_feature_aux=10.0,
+    mask_prob_end=0.3,
+    mask_opens=0.6,
+    env_draw="all",
+)
+MINI = dict(
+    backbone="conv",
+    width=32,
+    projection_dim=256,
+    n_embd=256,
+    aux_hidden=512,
+    block_size=256,
+    **OURS,
+)
+MINI_TRAIN = dict(
+    batch_size=128,
+    learning_rate=1e-3,
+    encoder_lr_scale=6.0,
+    weight_decay=0.0,
+    clip_grad=1.0,
+    warmup_steps=100,
+    restart=0.6,
+    save_every_steps=500,
+    save_interval=0,
+    log_every_steps=50,
+)
 SMOKE_CLASSES = ["chair", "mug", "car", "lamp"]
-FINAL = dict(test_objects="all", test_name="unseen")  # how the objects that no choice has looked at are judged
+FINAL = dict(
+    test_objects="all", test_name="unseen"
+)  # how the objects that no choice has looked at are judged
 
 PRESETS = {
     "paper": Preset(),
-    "released": Preset(),     # differs for seq-JEPA alone
-    "fast": Preset(model=dict(OURS, block_size=256), train=dict(epochs=100, warmup_epochs=2.0, encoder_lr_scale=6.0, weight_decay=0.0, clip_grad=1.0, restart=0.6)),
+    "released": Preset(),  # differs for seq-JEPA alone
+    "fast": Preset(
+        model=dict(OURS, block_size=256),
+        train=dict(
+            epochs=100,
+            warmup_epochs=2.0,
+            encoder_lr_scale=6.0,
+            weight_decay=0.0,
+            clip_grad=1.0,
+            restart=0.6,
+        ),
+    ),
     "mini": Preset(
         render=dict(objects=80, views=50, size=64),
         unseen=dict(objects=8, views=50, size=64, seed=1),
@@ -68,11 +109,20 @@ PRESETS = {
         unseen=dict(objects=2, views=8, size=32, seed=1, classes=SMOKE_CLASSES),
         model=dict(MINI, width=8, projection_dim=64, n_embd=64, aux_hidden=64, block_size=32),
         train=dict(MINI_TRAIN, batch_size=16, warmup_steps=10, log_every_steps=10),
-        evaluation=dict(FINAL, context_draws=2, lengths=(0, 2, 6, 14, 30), train_pairs=400, val_pairs=200, probe_steps=100, mlp_hidden=64),
+        evaluation=dict(
+            FINAL,
+            context_draws=2,
+            lengths=(0, 2, 6, 14, 30),
+            train_pairs=400,
+            val_pairs=200,
+            probe_steps=100,
+            mlp_hidden=64,
+        ),
         steps_per_minute=10,
         budget_minutes=6.0,
     ),
 }
+
 
 def preset(
     name: str,  # paper, released, fast, mini or smoke
@@ -84,15 +134,19 @@ def preset(
 @dataclass(frozen=True)
 class DemoConfig:
     "Options of `contextssl demo`."
-    out: str = ""                  # run folder; if left out, runs/demo or runs/pretrained
-    data_dir: str = ""             # a data set that is there already; if left out, the embedded one is rendered into data/
-    preset: str = "mini"           # mini or smoke
-    pretrained: bool = False       # evaluate and draw the shipped weights, on objects they never saw, instead of training
-    seed: int = 0                  # of weights, batches and masks
-    budget_minutes: float = 0.0    # longest training time; 0 takes the preset's
-    threads: int = 1               # of the training on a CPU; more may help on a machine that does nothing else
-    device: str = "auto"           # auto, cpu, cuda, mps
-    precision: str = "auto"        # auto, fp32, bf16
+
+    out: str = ""  # run folder; if left out, runs/demo or runs/pretrained
+    # a data set that is there already; if left out, the embedded one is rendered into data/
+    data_dir: str = ""
+    preset: str = "mini"  # mini or smoke
+    # evaluate and draw the shipped weights, on objects they never saw, instead of training
+    pretrained: bool = False
+    seed: int = 0  # of weights, batches and masks
+    budget_minutes: float = 0.0  # longest training time; 0 takes the preset's
+    threads: int = 1  # of the training on a CPU; more may help on a machine that does nothing else
+    device: str = "auto"  # auto, cpu, cuda, mps
+    precision: str = "auto"  # auto, fp32, bf16
+
 
 def train_config(
     cfg: DemoConfig,
@@ -100,10 +154,18 @@ def train_config(
 ) -> TrainConfig:
     "The preset's training within the budget."
     minutes = cfg.budget_minutes or p.budget_minutes
-    if minutes < 0: raise ValueError(f"budget_minutes={minutes} must be positive")
-    if cfg.threads < 1: raise ValueError(f"threads={cfg.threads} must be at least 1")
-    return TrainConfig(**p.train, seed=cfg.seed, device=cfg.device, precision=cfg.precision,
-                       max_steps=max(1, round(minutes * p.steps_per_minute)), max_minutes=minutes)
+    if minutes < 0:
+        raise ValueError(f"budget_minutes={minutes} must be positive")
+    if cfg.threads < 1:
+        raise ValueError(f"threads={cfg.threads} must be at least 1")
+    return TrainConfig(
+        **p.train,
+        seed=cfg.seed,
+        device=cfg.device,
+        precision=cfg.precision,
+        max_steps=max(1, round(minutes * p.steps_per_minute)),
+        max_minutes=minutes,
+    )
 
 # %% ../nbs/12_demo.ipynb #bb58aec9
 COLUMNS = {  # heading -> what is looked up in the results
@@ -117,16 +179,16 @@ COLUMNS = {  # heading -> what is looked up in the results
 
 
 def find(
-    rows: list,     # results
-    **wanted,       # values that keys must have
-) -> dict:          # the first such row, or None
+    rows: list,  # results
+    **wanted,  # values that keys must have
+) -> dict:  # the first such row, or None
     "Look up a result."
     return next((r for r in rows if all(r[k] == v for k, v in wanted.items())), None)
 
 
 def judged(
     rows: list,  # results
-) -> list:       # those of the third set, or of the held-out objects if there is none
+) -> list:  # those of the third set, or of the held-out objects if there is none
     "The rows that a table and the figures show."
     splits = {r["split"] for r in rows}
     shown = FINAL["test_name"] if FINAL["test_name"] in splits else "val"
@@ -151,59 +213,95 @@ def number(
 
 def table(
     rows: list,  # results of an evaluation
-) -> str:        # lines of text
+) -> str:  # lines of text
     "What a context changes: one line per context, floors at the end."
     rows = [r for r in judged(rows) if r["representation"] != "feature"]
-    conditions = sorted({(r["context"], r["context_tokens"]) for r in rows}, key=lambda c: (c[0] != "rot", c))
+    conditions = sorted(
+        {(r["context"], r["context_tokens"]) for r in rows}, key=lambda c: (c[0] != "rot", c)
+    )
     shown = {heading: wanted for heading, wanted in COLUMNS.items() if find(rows, **wanted)}
     lines = [["context", "tokens", *shown]]
     for context, tokens in conditions:
         at = dict(context=context, context_tokens=tokens)
-        lines.append([context, str(tokens), *(number(find(rows, **at, **wanted)) for wanted in shown.values())])
-    lines.append(["floor", "", *(number(find(rows, **wanted), "floor") for wanted in shown.values())])
+        lines.append(
+            [
+                context,
+                str(tokens),
+                *(number(find(rows, **at, **wanted)) for wanted in shown.values()),
+            ]
+        )
+    lines.append(
+        ["floor", "", *(number(find(rows, **wanted), "floor") for wanted in shown.values())]
+    )
     widths = [max(map(len, column)) for column in zip(*lines)]
-    text = "\n".join("  ".join(word.rjust(width) for word, width in zip(line, widths)) for line in lines)
+    text = "\n".join(
+        "  ".join(word.rjust(width) for word, width in zip(line, widths)) for line in lines
+    )
     return text + ("\n† the action is ignored" if "†" in text else "")
 
 # %% ../nbs/12_demo.ipynb #cc6b9340
 def draw(
-    run: Path,               # run folder; figures go into `figures/`
-    views: Views,            # data set
+    run: Path,  # run folder; figures go into `figures/`
+    views: Views,  # data set
     model: torch.nn.Module,  # trained
-    rows: list,              # results, of which the figures show those that the table shows
+    rows: list,  # results, of which the figures show those that the table shows
     features: torch.Tensor,  # (o, v, d) of all views
-    cfg: EvalConfig,         # the protocol that gave the results
-    batch_pairs: int,        # pairs in a training batch; 0 if there was no training
-) -> list:                   # paths of the PNG files; each has an SVG beside it
+    cfg: EvalConfig,  # the protocol that gave the results
+    batch_pairs: int,  # pairs in a training batch; 0 if there was no training
+) -> list:  # paths of the PNG files; each has an SVG beside it
     "Every figure of the demo."
     rows = judged(rows)
-    found = figures.neighbour_images(views, neighbours(model, views, features, objects=5, k=4, cfg=cfg, all_objects=True))
-    first = [int(views.rows("val")[views.labels[views.rows("val")] == c][0]) for c in np.unique(views.labels)][:12]
+    found = figures.neighbour_images(
+        views, neighbours(model, views, features, objects=5, k=4, cfg=cfg, all_objects=True)
+    )
+    first = [
+        int(views.rows("val")[views.labels[views.rows("val")] == c][0])
+        for c in np.unique(views.labels)
+    ][:12]
     shown = np.repeat(first, 8), np.tile(np.arange(8), len(first))
     made = {
         "headline": figures.headline(rows, **found),
         "context_curves": figures.context_curves(rows),
         "retrieval_curves": figures.retrieval_curves(rows),
         "neighbours": figures.neighbour_grid(**found),
-        **({"training_curves": figures.training_curves(read_metrics(run), batch_pairs)} if batch_pairs else {}),
-        "contact_sheet": figures.contact_sheet(views.take(*shown), labels=[views.class_names[views.labels[o]] for o in first]),
+        **(
+            {"training_curves": figures.training_curves(read_metrics(run), batch_pairs)}
+            if batch_pairs
+            else {}
+        ),
+        "contact_sheet": figures.contact_sheet(
+            views.take(*shown), labels=[views.class_names[views.labels[o]] for o in first]
+        ),
     }
-    dpi = {"headline": 150, "contact_sheet": 110}       # 1200 pixels wide; a data set's worth of pixels
-    return [figures.save_figure(fig, run / "figures" / name, dpi=dpi.get(name, 200))[0] for name, fig in made.items()]
+    dpi = {"headline": 150, "contact_sheet": 110}  # 1200 pixels wide; a data set's worth of pixels
+    return [
+        figures.save_figure(fig, run / "figures" / name, dpi=dpi.get(name, 200))[0]
+        for name, fig in made.items()
+    ]
 
 # %% ../nbs/12_demo.ipynb #5e42e19c
 def machine() -> dict:
     "Where a run took place."
     peak = peak_memory()
-    return dict(platform=platform.platform(), processor=platform.machine(), threads=torch.get_num_threads(), torch=torch.__version__,
-                peak_memory_gib=round(peak / 2**30, 2) if peak else None)
+    return dict(
+        platform=platform.platform(),
+        processor=platform.machine(),
+        threads=torch.get_num_threads(),
+        torch=torch.__version__,
+        peak_memory_gib=round(peak / 2**30, 2) if peak else None,
+    )
+
 
 class Stopwatch:
     "Seconds of each stage, and a line on the screen when one begins."
-    def __init__(self, say: Callable): self.say, self.seconds, self.last = say, {}, None
+
+    def __init__(self, say: Callable):
+        self.say, self.seconds, self.last = say, {}, None
+
     def __call__(self, stage: str, note: str = ""):
         now = time.perf_counter()
-        if self.last: self.seconds[self.last[0]] = round(now - self.last[1], 1)
+        if self.last:
+            self.seconds[self.last[0]] = round(now - self.last[1], 1)
         self.last = (stage, now)
         self.say(f"{stage}: {note}" if note else stage)
 
@@ -211,25 +309,41 @@ class Stopwatch:
 def trained(
     cfg: DemoConfig,
     p: Preset,
-    run: Path,         # run folder
+    run: Path,  # run folder
     clock: Stopwatch,
     progress: bool,
-) -> tuple:            # model, data set, steps taken, pairs in a batch
+) -> tuple:  # model, data set, steps taken, pairs in a batch
     "Render and train, or go on from where both were left."
     t, device = train_config(cfg, p), pick_device(cfg.device)
-    clock("render", f"using the data set in {cfg.data_dir}" if cfg.data_dir else f"embedded data set in data/{cfg.preset}")
-    views = open_views(cfg.data_dir or render_dataset(f"data/{cfg.preset}", progress=progress, **p.render))
+    clock(
+        "render",
+        f"using the data set in {cfg.data_dir}"
+        if cfg.data_dir
+        else f"embedded data set in data/{cfg.preset}",
+    )
+    views = open_views(
+        cfg.data_dir or render_dataset(f"data/{cfg.preset}", progress=progress, **p.render)
+    )
     clock("train", f"{t.max_steps} steps on {device}, at most {t.max_minutes:g} minutes, in {run}")
     torch.manual_seed(cfg.seed)
     model = ContextSSL(ContextSSLConfig(**p.model))
     before = torch.get_num_threads()
     torch.set_num_threads(cfg.threads)
     try:
-        train(model, ViewPairs(views, "train"), t, run, resume=(run / "config.yaml").exists(), progress=progress)
+        train(
+            model,
+            ViewPairs(views, "train"),
+            t,
+            run,
+            resume=(run / "config.yaml").exists(),
+            progress=progress,
+        )
     finally:
         torch.set_num_threads(before)
     if (done := read_metrics(run)[-1]["step"]) < t.max_steps:
-        clock.say(f"the clock ended the training after {done} of {t.max_steps} steps: the numbers below depend on this machine's speed")
+        clock.say(
+            f"the clock ended the training after {done} of {t.max_steps} steps: the numbers below depend on this machine's speed"
+        )
     return model, views, done, t.batch_size
 
 # %% ../nbs/12_demo.ipynb #demo0004
@@ -238,18 +352,18 @@ ASKED = tuple(question for question in QUESTIONS if question != "absolute")
 
 
 def third_set(
-    name: str,       # of a preset
+    name: str,  # of a preset
     progress: bool,  # show a bar
-) -> Views:          # objects of the preset's classes, made with another seed
+) -> Views:  # objects of the preset's classes, made with another seed
     "Objects that no choice has looked at, rendered if they are not there yet."
     folder = f"data/{name}-unseen"
     return open_views(render_dataset(folder, progress=progress, **preset(name).unseen))
 
 
 def fewer_held_out(
-    views: Views,   # data set
-    count: int,     # held-out objects of each class that stay
-) -> Views:         # the same images, the others in no split
+    views: Views,  # data set
+    count: int,  # held-out objects of each class that stay
+) -> Views:  # the same images, the others in no split
     "A data set of which fewer held-out objects are judged."
     split = views.split.astype(object)
     for label in np.unique(views.labels):
@@ -262,28 +376,42 @@ SHIPPED, BESIDE = "ckpt/contextssl-mini", "ckpt/sie-mini"
 UNSEEN = dict(objects=20, views=50, size=64, seed=1)  # some of them to fit the probes on
 BRIEFLY = dict(lengths=(0, 14, 126), context_draws=5, bootstrap=0, parts=False)
 
+
 def shipped(
     cfg: DemoConfig,
     clock: Stopwatch,
     progress: bool,
-) -> tuple:            # model, data set, steps taken, pairs in a batch
+) -> tuple:  # model, data set, steps taken, pairs in a batch
     "The weights of the repository, and objects that they have never seen."
     weights = in_repository(SHIPPED)
-    clock("render", f"using the data set in {cfg.data_dir}" if cfg.data_dir else "unseen objects in data/unseen")
+    clock(
+        "render",
+        f"using the data set in {cfg.data_dir}"
+        if cfg.data_dir
+        else "unseen objects in data/unseen",
+    )
     views = open_views(cfg.data_dir or render_dataset("data/unseen", progress=progress, **UNSEEN))
     return load(weights, pick_device(cfg.device)), views, 0, 0
 
 
 def beside(
-    views: Views,       # data set
-    cfg: EvalConfig,    # the protocol
+    views: Views,  # data set
+    cfg: EvalConfig,  # the protocol
     device: torch.device,
-    run: Path,          # run folder; the results go into `sie/`
+    run: Path,  # run folder; the results go into `sie/`
     progress: bool,
-) -> str:               # a heading and the table
+) -> str:  # a heading and the table
     "The shipped SIE on the same questions; it has no context."
     model = load(in_repository(BESIDE), device)
-    rows = evaluate(model, views, cfg, device, progress, encode_views(model, views, device, cfg.batch_size, progress), ("equivariance", "retrieval"))
+    rows = evaluate(
+        model,
+        views,
+        cfg,
+        device,
+        progress,
+        encode_views(model, views, device, cfg.batch_size, progress),
+        ("equivariance", "retrieval"),
+    )
     save_rows(rows, run / "sie")
     return f"SIE, told the rotation, trained for 1,500 steps:\n{table(rows)}"
 
@@ -291,16 +419,33 @@ def beside(
 def demo(
     cfg: DemoConfig = DemoConfig(),
     progress: bool = True,  # progress bars and lines on the screen
-) -> list:                  # the rows of results.json
+) -> list:  # the rows of results.json
     "Render, train, evaluate and draw; everything goes into the run folder `cfg.out`."
-    p, run = preset(cfg.preset), Path(cfg.out or ("runs/pretrained" if cfg.pretrained else "runs/demo"))
-    if not p.render: raise ValueError(f"preset={cfg.preset} has no embedded data set; the demo runs with " + " or ".join(n for n, q in PRESETS.items() if q.render))
+    p, run = (
+        preset(cfg.preset),
+        Path(cfg.out or ("runs/pretrained" if cfg.pretrained else "runs/demo")),
+    )
+    if not p.render:
+        raise ValueError(
+            f"preset={cfg.preset} has no embedded data set; the demo runs with "
+            + " or ".join(n for n, q in PRESETS.items() if q.render)
+        )
     say = print if progress else lambda *_: None
     clock = Stopwatch(say)
-    model, views, steps, batch_pairs = shipped(cfg, clock, progress) if cfg.pretrained else trained(cfg, p, run, clock, progress)
+    model, views, steps, batch_pairs = (
+        shipped(cfg, clock, progress) if cfg.pretrained else trained(cfg, p, run, clock, progress)
+    )
     third = None if cfg.data_dir or cfg.pretrained else third_set(cfg.preset, progress)
-    clock("evaluate", "the held-out objects" if third is None else f"the held-out objects, and {len(third)} of a third set")
-    c = EvalConfig(**(BRIEFLY if cfg.pretrained else p.evaluation), dataset=Path(cfg.data_dir or "embedded").name)
+    clock(
+        "evaluate",
+        "the held-out objects"
+        if third is None
+        else f"the held-out objects, and {len(third)} of a third set",
+    )
+    c = EvalConfig(
+        **(BRIEFLY if cfg.pretrained else p.evaluation),
+        dataset=Path(cfg.data_dir or "embedded").name,
+    )
     device = pick_device(cfg.device)
     features = encode_views(model, views, device, c.batch_size, progress)
     asked = views if third is None else fewer_held_out(views, HELD_OUT)
@@ -310,7 +455,14 @@ def demo(
     made = draw(run, views, model, rows, features, c, batch_pairs)
     page = html_report(run, rows, made)
     clock("done")
-    write_atomic(run / "timing.json", json.dumps(dict(seconds=clock.seconds, steps=steps, **machine()), indent=1) + "\n")
+    write_atomic(
+        run / "timing.json",
+        json.dumps(dict(seconds=clock.seconds, steps=steps, **machine()), indent=1) + "\n",
+    )
     other = beside(views, c, device, run, progress) if cfg.pretrained else ""
-    say(f"\n{table(rows)}\n\n{other}\n\nresults  {run / 'results.json'}\n" + "\n".join(f"figure   {path}" for path in made) + f"\nreport   {page}")
+    say(
+        f"\n{table(rows)}\n\n{other}\n\nresults  {run / 'results.json'}\n"
+        + "\n".join(f"figure   {path}" for path in made)
+        + f"\nreport   {page}"
+    )
     return rows

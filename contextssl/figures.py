@@ -30,29 +30,52 @@ from sklearn.isotonic import isotonic_regression
 from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 
-from .training.checkpoints import sync_file
+from .data.pairs import Conventions
+from .data.threediebench import CONVENTIONS, Views
 from .evaluation.protocol import Neighbours, RotationPath
 from .groups import factor_kind, geodesic_angle
-from .data.pairs import Conventions
 from .palette import COLORS, context_colors
-from .data.threediebench import CONVENTIONS, Views
+from .training.checkpoints import sync_file
 
 # %% ../nbs/10_figures.ipynb #2c063da5
-FACTORS = {"rot": "rotation", "color": "colour"}   # factors whose names are written otherwise than read
+FACTORS = {
+    "rot": "rotation",
+    "color": "colour",
+}  # factors whose names are written otherwise than read
 TEXT = "#404040"
 
 STYLE = {
-    "font.size": 8, "axes.titlesize": 8.5, "axes.labelsize": 8, "xtick.labelsize": 7.5, "ytick.labelsize": 7.5, "legend.fontsize": 8,
-    "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": "#bfbfbf",
-    "axes.labelcolor": TEXT, "text.color": TEXT, "xtick.color": TEXT, "ytick.color": TEXT, "axes.titlecolor": "black",
-    "axes.grid": True, "axes.grid.axis": "y", "axes.axisbelow": True, "grid.color": "#ebebeb", "grid.linewidth": 0.8,
-    "lines.linewidth": 1.6, "lines.markersize": 4, "legend.frameon": False, "figure.dpi": 88, "svg.hashsalt": "contextssl",
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "legend.fontsize": 8,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#bfbfbf",
+    "axes.labelcolor": TEXT,
+    "text.color": TEXT,
+    "xtick.color": TEXT,
+    "ytick.color": TEXT,
+    "axes.titlecolor": "black",
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": "#ebebeb",
+    "grid.linewidth": 0.8,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4,
+    "legend.frameon": False,
+    "figure.dpi": 88,
+    "svg.hashsalt": "contextssl",
 }
 
 # %% ../nbs/10_figures.ipynb #f4a10b02
 def factor_name(
     factor: str,  # of an action space, or as it is called in a task of the results
-) -> str:         # "rotation" for "rot", "colour" for "color"
+) -> str:  # "rotation" for "rot", "colour" for "color"
     "A factor in words."
     return FACTORS.get(factor, factor.replace("_", " "))
 
@@ -80,24 +103,36 @@ def _under(
 
 # %% ../nbs/10_figures.ipynb #4e44b7bb
 def save_figure(
-    fig: Figure,                        # what to save
-    path: str | Path,                   # where to, without a suffix or with one of `formats`
+    fig: Figure,  # what to save
+    path: str | Path,  # where to, without a suffix or with one of `formats`
     formats: Sequence[str] = ("png", "svg"),  # one file for each
-    dpi: float = 200,                   # pixels per inch of the PNG
-) -> list[Path]:                        # the files, in the order of `formats`
+    dpi: float = 200,  # pixels per inch of the PNG
+) -> list[Path]:  # the files, in the order of `formats`
     "Save a figure, each file under a temporary name first; folders are made."
     path = Path(path)
     stem = path.with_suffix("") if path.suffix[1:] in formats else path
     if path.suffix in (".pdf", ".jpg", ".jpeg", ".eps") and path.suffix[1:] not in formats:
-        raise ValueError(f"{path.name} ends in {path.suffix}, but the formats to write are {', '.join(formats)}: pass formats=({path.suffix[1:]!r},)")
+        raise ValueError(
+            f"{path.name} ends in {path.suffix}, but the formats to write are {', '.join(formats)}: pass formats=({path.suffix[1:]!r},)"
+        )
     stem.parent.mkdir(parents=True, exist_ok=True)
     files = [stem.with_name(f"{stem.name}.{f}") for f in formats]
     for file, kind in zip(files, formats):
         part = file.with_name(file.name + ".part")
         try:
             with matplotlib.rc_context(STYLE):
-                told = {"Description": fig.alt_text} if getattr(fig, "alt_text", "") and kind in ("png", "svg") else {}
-                fig.savefig(part, format=kind, dpi=dpi, facecolor="white", metadata=told | ({"Date": None} if kind == "svg" else {}))
+                told = (
+                    {"Description": fig.alt_text}
+                    if getattr(fig, "alt_text", "") and kind in ("png", "svg")
+                    else {}
+                )
+                fig.savefig(
+                    part,
+                    format=kind,
+                    dpi=dpi,
+                    facecolor="white",
+                    metadata=told | ({"Date": None} if kind == "svg" else {}),
+                )
             sync_file(part)
             os.replace(part, file)
         finally:
@@ -107,15 +142,16 @@ def save_figure(
 # %% ../nbs/10_figures.ipynb #18e2334f
 def alt_text(
     path: str | Path,  # PNG file
-) -> str:              # "" if it has none
+) -> str:  # "" if it has none
     "The description in a figure's file."
-    with Image.open(path) as image: return str(image.info.get("Description", ""))
+    with Image.open(path) as image:
+        return str(image.info.get("Description", ""))
 
 
 def described(
     fig: Figure,  # finished
-    text: str,    # what it shows, for those who cannot see it
-) -> Figure:      # the same
+    text: str,  # what it shows, for those who cannot see it
+) -> Figure:  # the same
     "Give a figure its description."
     fig.alt_text = text
     return fig
@@ -123,8 +159,8 @@ def described(
 # %% ../nbs/10_figures.ipynb #54510c8d
 def pick(
     rows: Sequence[dict],  # results table
-    **wanted,              # key=value that a row must have, or key=(value, value) of which it must have one
-) -> list[dict]:           # the rows that agree, never empty
+    **wanted,  # key=value that a row must have, or key=(value, value) of which it must have one
+) -> list[dict]:  # the rows that agree, never empty
     "The rows of one question, all of one method, data set and split."
     if not rows:
         raise ValueError("there is nothing to draw: the results table has no rows")
@@ -136,7 +172,9 @@ def pick(
         raise ValueError(f"the results hold no row with {asked}; they hold {', '.join(held)}")
     for key in ("method", "dataset", "split"):
         if len(values := sorted({row[key] for row in found})) > 1:
-            raise ValueError(f"the results mix several values of {key} ({', '.join(values)}): pass rows of one of them")
+            raise ValueError(
+                f"the results mix several values of {key} ({', '.join(values)}): pass rows of one of them"
+            )
     return found
 
 
@@ -146,9 +184,10 @@ BANDS = {  # kind of band -> what the legend says
     "objects": "95 % interval over objects",
 }
 
+
 def band_of(
     rows: Sequence[dict],  # of one question
-) -> str:                  # "seeds", "contexts", "objects", or "" if there is nothing to shade
+) -> str:  # "seeds", "contexts", "objects", or "" if there is nothing to shade
     "Which band the rows allow."
     if len({row["seed"] for row in rows}) > 1:
         return "seeds"
@@ -159,7 +198,7 @@ def band_of(
 
 def _ends(
     rows: Sequence[dict],  # of one length
-    band: str,             # from `band_of`
+    band: str,  # from `band_of`
 ) -> tuple[float, float]:  # lower and upper end; both the value where the rows have no band
     "The band at one length."
     values = [row["value"] for row in rows]
@@ -172,9 +211,11 @@ def _ends(
 
 
 def line(
-    rows: Sequence[dict],        # rows that differ in context_tokens and seed only
-    band: "str | None" = None,   # from `band_of`; None: that of these rows
-) -> tuple[list, np.ndarray, np.ndarray, np.ndarray]:  # (t,) tokens, then mean, lower and upper end of the band, each (t,)
+    rows: Sequence[dict],  # rows that differ in context_tokens and seed only
+    band: "str | None" = None,  # from `band_of`; None: that of these rows
+) -> tuple[
+    list, np.ndarray, np.ndarray, np.ndarray
+]:  # (t,) tokens, then mean, lower and upper end of the band, each (t,)
     "Values against the length of the context, and the band around them."
     band = band_of(rows) if band is None else band
     tokens = sorted({row["context_tokens"] for row in rows})
@@ -186,8 +227,8 @@ def line(
 # %% ../nbs/10_figures.ipynb #9ae9214a
 def _spread(
     heights: Sequence[float],  # (k,) where labels would like to be
-    gap: float,                # the least distance between two
-) -> np.ndarray:               # (k,) where they are put
+    gap: float,  # the least distance between two
+) -> np.ndarray:  # (k,) where they are put
     "Push heights apart, as little as possible in the sense of least squares."
     order = np.argsort(heights, kind="stable")
     steps, placed = gap * np.arange(len(order)), np.empty(len(order))
@@ -197,7 +238,7 @@ def _spread(
 
 def _short(
     value: float,  # any
-) -> str:          # ".65" below one, "53" from ten on
+) -> str:  # ".65" below one, "53" from ten on
     "A number as short as a label needs it."
     if round(value, 2) == 0:
         return "0"
@@ -206,13 +247,14 @@ def _short(
 
 # %% ../nbs/10_figures.ipynb #9dd0cd7f
 def draw_lines(
-    ax: Axes,                # where
-    rows: Sequence[dict],    # rows of one question: they differ in context, context_tokens and seed
-    floor_name: str,         # what ignorance is called: "action ignored", "best constant"
-    limits: tuple[float, float] | None = None,  # of the vertical axis; None: room for all values and the floor
-    markers: str = "o",      # matplotlib marker
-    linestyle: str = "-",    # matplotlib line style
-    labels: bool = True,     # write the last values
+    ax: Axes,  # where
+    rows: Sequence[dict],  # rows of one question: they differ in context, context_tokens and seed
+    floor_name: str,  # what ignorance is called: "action ignored", "best constant"
+    limits: tuple[float, float]
+    | None = None,  # of the vertical axis; None: room for all values and the floor
+    markers: str = "o",  # matplotlib marker
+    linestyle: str = "-",  # matplotlib line style
+    labels: bool = True,  # write the last values
     band: "str | None" = None,  # from `band_of`, of all panels of a figure; None: that of these rows
 ) -> None:
     "One line for each context, the floor dashed and labelled."
@@ -224,7 +266,14 @@ def draw_lines(
     for c, (tokens, mean, low, high) in lines.items():
         x = [ticks.index(t) for t in tokens]
         ax.fill_between(x, low, high, color=colors[c], alpha=0.15, linewidth=0)
-        ax.plot(x, mean, color=colors[c], marker=markers, linestyle=linestyle, label=context_name(c, max(tokens)))
+        ax.plot(
+            x,
+            mean,
+            color=colors[c],
+            marker=markers,
+            linestyle=linestyle,
+            label=context_name(c, max(tokens)),
+        )
     ax.set_xticks(range(len(ticks)), [str(t) for t in ticks])
     ax.set_xlim(-0.25, len(ticks) - 0.75 + 0.45 * labels)
     floors = [row["floor"] for row in rows if row["floor"] is not None]
@@ -246,38 +295,68 @@ def _in_order(contexts: Iterable[str]) -> list[str]:
 def _draw_floor(ax: Axes, floor: float, name: str, right: bool = False) -> None:
     "The dashed line of what ignorance scores, named at its left or right end, below it where there is no room above."
     ax.axhline(floor, color=COLORS["floor"], linestyle="--", linewidth=1, zorder=1)
-    level = lambda y: ax.transAxes.inverted().transform(ax.transData.transform((0, y)))[1]       # in shares of the axes
+    level = lambda y: ax.transAxes.inverted().transform(ax.transData.transform((0, y)))[
+        1
+    ]  # in shares of the axes
     height = level(floor)
-    crowded = not right and any(height < level(y) < height + 0.12 for drawn in ax.get_lines() for y in drawn.get_ydata()[:3])
+    crowded = not right and any(
+        height < level(y) < height + 0.12 for drawn in ax.get_lines() for y in drawn.get_ydata()[:3]
+    )
     above = height < 0.85 and not crowded
-    ax.annotate(f"{name} {_short(floor)}", (int(right), floor), (-3 if right else 3, 2 if above else -3), xycoords=("axes fraction", "data"),
-                textcoords="offset points", ha="right" if right else "left", va="bottom" if above else "top", fontsize=6.5, color="#707070")
+    ax.annotate(
+        f"{name} {_short(floor)}",
+        (int(right), floor),
+        (-3 if right else 3, 2 if above else -3),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        ha="right" if right else "left",
+        va="bottom" if above else "top",
+        fontsize=6.5,
+        color="#707070",
+    )
 
 
 def _label_ends(ax: Axes, lines: dict, ticks: list, colors: dict) -> None:
     "The last value of each line, beside its last point, at the edge where the line leaves the axes."
     low, high = ax.get_ylim()
-    placed = _spread(np.clip([mean[-1] for _, mean, *_ in lines.values()], low, high), 0.075 * (high - low))
+    placed = _spread(
+        np.clip([mean[-1] for _, mean, *_ in lines.values()], low, high), 0.075 * (high - low)
+    )
     for (c, (tokens, mean, *_)), y in zip(lines.items(), placed):
-        ax.annotate(_short(mean[-1]), (ticks.index(tokens[-1]), y), (6, 0), textcoords="offset points", va="center", fontsize=7,
-                    color=colors[c], annotation_clip=False)
+        ax.annotate(
+            _short(mean[-1]),
+            (ticks.index(tokens[-1]), y),
+            (6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=7,
+            color=colors[c],
+            annotation_clip=False,
+        )
 
 # %% ../nbs/10_figures.ipynb #f8b7157e
 PROBES = {"ridge": "exact ridge", "adam_linear": "linear, Adam", "adam_mlp": "MLP, Adam"}
-PUBLISHED = {"relative_rotation": "adam_mlp", "relative_color": "adam_linear"}  # the probe of the papers
-METRICS = {"r2_pooled": "pooled R²", "r2_per_dim": "R², mean of columns", "geodesic_deg": "geodesic error (degrees)"}
+PUBLISHED = {
+    "relative_rotation": "adam_mlp",
+    "relative_color": "adam_linear",
+}  # the probe of the papers
+METRICS = {
+    "r2_pooled": "pooled R²",
+    "r2_per_dim": "R², mean of columns",
+    "geodesic_deg": "geodesic error (degrees)",
+}
 
 
 def relative_tasks(
     rows: Sequence[dict],  # results table
-) -> list[str]:            # in the order of the table
+) -> list[str]:  # in the order of the table
     "The tasks that read a relative factor."
     return [t for t in dict.fromkeys(row["task"] for row in rows) if t.startswith("relative_")]
 
 
 def task_title(
     task: str,  # of the results
-) -> str:       # "Relative colour" for "relative_color"
+) -> str:  # "Relative colour" for "relative_color"
     "A task as a title."
     relative, factor = task.startswith("relative_"), task.removeprefix("relative_")
     title = f"{'relative ' * relative}{factor_name(factor)}"
@@ -286,7 +365,7 @@ def task_title(
 
 def trained_probe(
     task: str,  # of the results
-) -> str:       # a key of `PROBES`
+) -> str:  # a key of `PROBES`
     "The trained probe that is shown beside the exact one: the papers' where they have one."
     return PUBLISHED.get(task, "adam_linear")
 
@@ -312,14 +391,24 @@ def _legend(fig: Figure, rows: Sequence[dict]) -> None:
 
 def lines_in_words(
     fig: Figure,  # with lines
-) -> str:         # one sentence for each panel
+) -> str:  # one sentence for each panel
     "What the lines of a figure do, read off the figure."
     told = []
     for ax in fig.axes:
-        lines = [(h.get_label(), h.get_ydata()) for h in ax.get_lines() if not h.get_label().startswith("_")]
+        lines = [
+            (h.get_label(), h.get_ydata())
+            for h in ax.get_lines()
+            if not h.get_label().startswith("_")
+        ]
         parts = [f"{label} from {_short(y[0])} to {_short(y[-1])}" for label, y in lines]
-        floors = [f"dashed line at {_short(h.get_ydata()[0])}" for h in ax.get_lines() if h.get_linestyle() == "--"]
-        told.append(f"{ax.get_title(loc='left') or ax.get_ylabel()}: {', '.join([*parts, *floors])}")
+        floors = [
+            f"dashed line at {_short(h.get_ydata()[0])}"
+            for h in ax.get_lines()
+            if h.get_linestyle() == "--"
+        ]
+        told.append(
+            f"{ax.get_title(loc='left') or ax.get_ylabel()}: {', '.join([*parts, *floors])}"
+        )
     return "; ".join(told) + "."
 
 # %% ../nbs/10_figures.ipynb #163003c5
@@ -332,10 +421,15 @@ def _probe_panels(rows: Sequence[dict]) -> list[list]:
     "Rows of panels, the exact probes and the trained ones; columns, the tasks: (task, probe, its rows) each."
     tasks = relative_tasks(rows)
     kinds = [(t, "ridge") for t in tasks], [(t, trained_probe(t)) for t in tasks]
-    panels = [[(t, p, [r for r in rows if (r["task"], r["probe"]) == (t, p)]) for t, p in kind] for kind in kinds]
+    panels = [
+        [(t, p, [r for r in rows if (r["task"], r["probe"]) == (t, p)]) for t, p in kind]
+        for kind in kinds
+    ]
     panels = [kind for kind in panels if any(found for *_, found in kind)]
     if not panels:
-        raise ValueError(f"the figure shows the probes {', '.join(PROBES)}, but the results hold {', '.join(sorted({r['probe'] for r in rows}))}")
+        raise ValueError(
+            f"the figure shows the probes {', '.join(PROBES)}, but the results hold {', '.join(sorted({r['probe'] for r in rows}))}"
+        )
     return panels
 
 
@@ -347,10 +441,10 @@ def _panel_title(task: str, probe: str, tasks: Sequence[str]) -> str:
 # %% ../nbs/10_figures.ipynb #599d4a44
 @matplotlib.rc_context(STYLE)
 def context_curves(
-    rows: Sequence[dict],          # results table
-    metric: str = "r2_pooled",     # or "r2_per_dim", "geodesic_deg"
-    representation: str = "z+",    # which embedding was probed
-) -> Figure:                       # a panel for each factor and probe, 7 inches wide or more
+    rows: Sequence[dict],  # results table
+    metric: str = "r2_pooled",  # or "r2_per_dim", "geodesic_deg"
+    representation: str = "z+",  # which embedding was probed
+) -> Figure:  # a panel for each factor and probe, 7 inches wide or more
     "How well each relative factor can be read off the embeddings, against the length of the context."
     asked = tuple(relative_tasks(rows)) or tuple(PUBLISHED)
     rows = pick(rows, task=asked, metric=metric, representation=representation)
@@ -367,9 +461,14 @@ def context_curves(
         ax.set_title(_panel_title(task, probe, asked))
     for ax in fig.axes:
         ax.set_ylabel(METRICS.get(metric, metric) if ax.get_subplotspec().is_first_col() else "")
-        ax.set_xlabel("context (tokens, two per pair)" if ax.get_subplotspec().is_last_row() else "")
+        ax.set_xlabel(
+            "context (tokens, two per pair)" if ax.get_subplotspec().is_last_row() else ""
+        )
     _legend(fig, rows)
-    return described(fig, f"How well relative factors can be read off embeddings, by {METRICS.get(metric, metric)}, as the context grows. {lines_in_words(fig)}{_band_in_words(rows)}")
+    return described(
+        fig,
+        f"How well relative factors can be read off embeddings, by {METRICS.get(metric, metric)}, as the context grows. {lines_in_words(fig)}{_band_in_words(rows)}",
+    )
 
 # %% ../nbs/10_figures.ipynb #e641767b
 RETRIEVAL = {"mrr": "Mean reciprocal rank", "hits@1": "Hits at 1", "hits@5": "Hits at 5"}
@@ -377,9 +476,11 @@ RETRIEVAL = {"mrr": "Mean reciprocal rank", "hits@1": "Hits at 1", "hits@5": "Hi
 
 @matplotlib.rc_context(STYLE)
 def retrieval_curves(
-    rows: Sequence[dict],                         # results table
-    metrics: Sequence[str] = tuple(RETRIEVAL),    # which, in this order; those that the table lacks are left out
-) -> Figure:                                      # a panel for each metric, 7 inches wide
+    rows: Sequence[dict],  # results table
+    metrics: Sequence[str] = tuple(
+        RETRIEVAL
+    ),  # which, in this order; those that the table lacks are left out
+) -> Figure:  # a panel for each metric, 7 inches wide
     "Mean reciprocal rank and hits at k against the length of the context, with the level of a predictor that ignores the action."
     rows = pick(rows, task="retrieval", metric=tuple(metrics))
     shown = [m for m in metrics if any(row["metric"] == m for row in rows)]
@@ -390,13 +491,16 @@ def retrieval_curves(
         ax.set_title(RETRIEVAL.get(metric, metric))
         ax.set_xlabel("context (tokens)")
     _legend(fig, rows)
-    return described(fig, f"How often a prediction finds the right view, as the context grows. {lines_in_words(fig)}{_band_in_words(rows)}")
+    return described(
+        fig,
+        f"How often a prediction finds the right view, as the context grows. {lines_in_words(fig)}{_band_in_words(rows)}",
+    )
 
 # %% ../nbs/10_figures.ipynb #44df1c67
 def running_mean(
     values: np.ndarray,  # (n,)
-    window: int,         # how many values to average, at least 1
-) -> np.ndarray:         # (n,), at both ends over the part of the window that exists
+    window: int,  # how many values to average, at least 1
+) -> np.ndarray:  # (n,), at both ends over the part of the window that exists
     "Smooth a curve without shifting it."
     left, right = (window - 1) // 2, window // 2
     sums = np.concatenate([[0.0], np.cumsum(values)])
@@ -407,9 +511,17 @@ def running_mean(
 
 def _draw_term(ax: Axes, metrics: Sequence[dict], name: str, color: str, label: str) -> None:
     "One term of the loss over the steps that logged it, faint, and its running mean."
-    step, value = np.array([(m["step"], m[name]) for m in metrics if m.get(name) is not None], float).T
+    step, value = np.array(
+        [(m["step"], m[name]) for m in metrics if m.get(name) is not None], float
+    ).T
     ax.plot(step, value, color=color, alpha=0.35, linewidth=0.7)
-    ax.plot(step, running_mean(value, max(1, len(value) // 25)), color=color, label=label, marker="o" if len(value) < 3 else "")
+    ax.plot(
+        step,
+        running_mean(value, max(1, len(value) // 25)),
+        color=color,
+        label=label,
+        marker="o" if len(value) < 3 else "",
+    )
 
 
 def _log_axis(ax: Axes) -> None:
@@ -424,7 +536,7 @@ def _log_axis(ax: Axes) -> None:
 # %% ../nbs/10_figures.ipynb #8d96ddca
 def auxiliary_terms(
     metrics: Sequence[dict],  # lines of metrics.jsonl
-) -> dict[str, tuple]:        # name of the term -> (colour, label)
+) -> dict[str, tuple]:  # name of the term -> (colour, label)
     "The auxiliary terms that a log holds: one for each factor, and that of the feature."
     logged = dict.fromkeys(key for m in metrics for key, value in m.items() if value is not None)
     factors = _in_order(key.removeprefix("aux_") for key in logged if key.startswith("aux_"))
@@ -437,14 +549,19 @@ def auxiliary_terms(
 
 @matplotlib.rc_context(STYLE)
 def training_curves(
-    metrics: Sequence[dict],        # lines of metrics.jsonl
-    batch_pairs: int | None = None,  # pairs in a batch: draws the loss of a model that cannot tell views apart
-) -> Figure:                        # 7 inches wide
+    metrics: Sequence[dict],  # lines of metrics.jsonl
+    batch_pairs: int
+    | None = None,  # pairs in a batch: draws the loss of a model that cannot tell views apart
+) -> Figure:  # 7 inches wide
     "The contrastive term and the auxiliary terms over the steps of a run."
     shown = auxiliary_terms(metrics)
     main = "nce" if any(m.get("nce") is not None for m in metrics) else "loss"
     if not any(m.get(main) is not None for m in metrics):
-        raise ValueError("there is nothing to draw: no line of the metrics has nce or loss" if metrics else "there is nothing to draw: the metrics have no lines")
+        raise ValueError(
+            "there is nothing to draw: no line of the metrics has nce or loss"
+            if metrics
+            else "there is nothing to draw: the metrics have no lines"
+        )
     fig = Figure(figsize=(7, 2.4), layout="constrained")
     panels = fig.subplots(1, 1 + bool(shown), squeeze=False)[0]
     _draw_term(panels[0], metrics, main, COLORS["none"], main)
@@ -452,32 +569,41 @@ def training_curves(
     for name, (color, label) in shown.items():
         _draw_term(panels[1], metrics, name, color, label)
         panels[1].set_title("Auxiliary terms (mean squared error)")
-    if shown: fig.legend(*panels[1].get_legend_handles_labels(), loc="outside upper right", ncols=len(shown))
+    if shown:
+        fig.legend(
+            *panels[1].get_legend_handles_labels(), loc="outside upper right", ncols=len(shown)
+        )
     for ax in panels:
         _log_axis(ax)
         ax.set_xlabel("step")
     if batch_pairs and main == "nce":
         collapse, (low, high) = float(np.log(2 * batch_pairs - 1)), panels[0].get_ylim()
-        panels[0].set_ylim(top=max(high, collapse * (high / low) ** 0.2))       # room for the line's name above it
+        panels[0].set_ylim(
+            top=max(high, collapse * (high / low) ** 0.2)
+        )  # room for the line's name above it
         _draw_floor(panels[0], collapse, "collapse: ln(2N\N{MINUS SIGN}1) =", right=True)
-    return described(fig, f"Terms of the loss over the steps of a training run. {lines_in_words(fig)}")
+    return described(
+        fig, f"Terms of the loss over the steps of a training run. {lines_in_words(fig)}"
+    )
 
 # %% ../nbs/10_figures.ipynb #9fe88a7a
 def _as_images(
     images: np.ndarray | torch.Tensor,  # should be (n, R, R, 3) uint8
-) -> np.ndarray:                        # the same
+) -> np.ndarray:  # the same
     "Refuse what is not a stack of images."
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8 or not len(images):
-        raise ValueError(f"images must be uint8 of shape (n, R, R, 3) with n at least 1, got {images.dtype} of shape {images.shape}")
+        raise ValueError(
+            f"images must be uint8 of shape (n, R, R, 3) with n at least 1, got {images.dtype} of shape {images.shape}"
+        )
     return images
 
 
 def tile(
     images: np.ndarray | torch.Tensor,  # (n, R, R, 3) uint8
-    columns: int,                       # images side by side
-    gap: int = 2,                       # white pixels between them
-) -> np.ndarray:                        # (height, width, 3) uint8, white where there is no image
+    columns: int,  # images side by side
+    gap: int = 2,  # white pixels between them
+) -> np.ndarray:  # (height, width, 3) uint8, white where there is no image
     "Lay images out in rows, as one image."
     images = _as_images(images)
     size, down = images.shape[1], -(-len(images) // columns)
@@ -490,10 +616,11 @@ def tile(
 
 @matplotlib.rc_context(STYLE)
 def contact_sheet(
-    images: np.ndarray | torch.Tensor,    # (n, R, R, 3) uint8, row after row
+    images: np.ndarray | torch.Tensor,  # (n, R, R, 3) uint8, row after row
     labels: Sequence[str] | None = None,  # one for each row, written to its left
-    rows: int | None = None,              # rows of the sheet; None: one for each label, or as wide as twice its height
-) -> Figure:                              # 7 inches wide
+    rows: int
+    | None = None,  # rows of the sheet; None: one for each label, or as wide as twice its height
+) -> Figure:  # 7 inches wide
     "A grid of images."
     images, labels = _as_images(images), [] if labels is None else list(labels)
     rows = rows or (len(labels) if labels else max(1, round((len(images) / 2) ** 0.5)))
@@ -501,21 +628,33 @@ def contact_sheet(
         raise ValueError(f"a sheet of {rows} rows needs {rows} labels, got {len(labels)}")
     columns = -(-len(images) // rows)
     sheet = tile(images, columns)
-    margin = 0.02 + 0.062 * max(map(len, labels)) if labels else 0.0        # inches, by the longest label
+    margin = 0.02 + 0.062 * max(map(len, labels)) if labels else 0.0  # inches, by the longest label
     fig = Figure(figsize=(7, (7 - margin) * sheet.shape[0] / sheet.shape[1]))
     ax = fig.add_axes((margin / 7, 0, 1 - margin / 7, 1))
     ax.imshow(sheet, interpolation="antialiased")
     ax.axis("off")
     for i, label in enumerate(labels):
-        ax.annotate(label, (0, (i + 0.5) / rows * sheet.shape[0]), (-4, 0), textcoords="offset points", ha="right", va="center", fontsize=7.5)
-    return described(fig, f"{len(images)} images in {rows} rows" + (f": {', '.join(labels)}." if labels else "."))
+        ax.annotate(
+            label,
+            (0, (i + 0.5) / rows * sheet.shape[0]),
+            (-4, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            fontsize=7.5,
+        )
+    return described(
+        fig, f"{len(images)} images in {rows} rows" + (f": {', '.join(labels)}." if labels else ".")
+    )
 
 # %% ../nbs/10_figures.ipynb #a726e89e
 def away(
     factors: torch.Tensor,  # (..., A) of views
-    target: torch.Tensor,   # (..., A), broadcasts
+    target: torch.Tensor,  # (..., A), broadcasts
     conventions: Conventions = CONVENTIONS,  # of the factors; those of 3DIEBench unless the data say otherwise
-) -> tuple[np.ndarray, ...]:  # (...) for each factor: degrees of a rotation, of others the mean absolute difference of their numbers
+) -> tuple[
+    np.ndarray, ...
+]:  # (...) for each factor: degrees of a rotation, of others the mean absolute difference of their numbers
     "How far views are from a target, factor by factor; on a circle of length 1, such as that of hues, the shorter way counts."
     found = []
     for name in conventions.space.names:
@@ -533,7 +672,7 @@ def away(
 
 def measures(
     conventions: Conventions,  # of a data set
-) -> list[str]:                # one for each factor, in the order of `away`
+) -> list[str]:  # one for each factor, in the order of `away`
     "What `away` measures, in words."
     found = []
     for name, size in conventions.space.factors.items():
@@ -543,26 +682,39 @@ def measures(
     return found
 
 
-CAPTIONED = 3   # factors whose distances fit below an image
+CAPTIONED = 3  # factors whose distances fit below an image
 
 
 def neighbour_images(
-    views: Views,                 # data set that the neighbours were found in
+    views: Views,  # data set that the neighbours were found in
     found: Sequence[Neighbours],  # from `neighbours`
-) -> dict:                        # the arguments of `neighbour_grid`
+) -> dict:  # the arguments of `neighbour_grid`
     "Fetch the images of nearest neighbours and say how far each is from the target."
     contexts = list(dict.fromkeys(f.context for f in found))
     queries = list(dict.fromkeys((f.object, f.source, f.target) for f in found))
     if len(found) != len(contexts) * len(queries) or not found:
-        raise ValueError(f"each of the {len(queries)} queries needs neighbours under each of the contexts ({', '.join(contexts)}), got {len(found)} in all")
+        raise ValueError(
+            f"each of the {len(queries)} queries needs neighbours under each of the contexts ({', '.join(contexts)}), got {len(found)} in all"
+        )
     objects, source, target = np.array(queries).T
     measured = measures(views.conventions)[:CAPTIONED]
-    out = dict(source=views.take(objects, source), target=views.take(objects, target), nearest={}, hits={}, captions={},
-               measured=measured, tokens=found[0].tokens)
+    out = dict(
+        source=views.take(objects, source),
+        target=views.take(objects, target),
+        nearest={},
+        hits={},
+        captions={},
+        measured=measured,
+        tokens=found[0].tokens,
+    )
     for c in contexts:
         at = {(f.object, f.source, f.target): f.nearest for f in found if f.context == c}
-        where = np.stack([at[q] for q in queries])                                      # (queries, k, 2)
-        gaps = away(views.factors[where[..., 0], where[..., 1]], views.factors[objects, target][:, None], views.conventions)
+        where = np.stack([at[q] for q in queries])  # (queries, k, 2)
+        gaps = away(
+            views.factors[where[..., 0], where[..., 1]],
+            views.factors[objects, target][:, None],
+            views.conventions,
+        )
         texts = [np.vectorize(_caption(name))(gap) for name, gap in zip(measured, gaps)]
         out["nearest"][c] = np.stack([views.take(w[:, 0], w[:, 1]) for w in where])
         out["hits"][c] = (where == np.stack([objects, target], 1)[:, None]).all(-1)
@@ -576,11 +728,11 @@ def _caption(measured: str) -> Callable[[float], str]:
 
 # %% ../nbs/10_figures.ipynb #cd25f7c8
 def _show(
-    fig: Figure,                               # where
-    box: tuple[float, float, float],           # left, top (from the top of the figure) and side, inches
-    image: np.ndarray,                         # (R, R, 3) uint8
-    caption: str = "",                         # below it
-    frame: bool = False,                       # is it the true one?
+    fig: Figure,  # where
+    box: tuple[float, float, float],  # left, top (from the top of the figure) and side, inches
+    image: np.ndarray,  # (R, R, 3) uint8
+    caption: str = "",  # below it
+    frame: bool = False,  # is it the true one?
 ) -> None:
     "Place one image."
     (width, height), (x, y, side) = fig.get_size_inches(), box
@@ -595,9 +747,19 @@ def _show(
 def _header(fig: Figure, left: float, right: float, bottom: float, text: str, color: str) -> None:
     "A title over a line from left to right; inches, the line `bottom` below the top of the figure."
     width, height = fig.get_size_inches()
-    fig.text((left + right) / 2 / width, 1 - (bottom - 0.06) / height, text, ha="center", va="bottom", fontsize=8.5, color=color,
-             weight="normal" if color == TEXT else "bold")
-    fig.add_artist(Line2D([left / width, right / width], [1 - bottom / height] * 2, color=color, linewidth=1.2))
+    fig.text(
+        (left + right) / 2 / width,
+        1 - (bottom - 0.06) / height,
+        text,
+        ha="center",
+        va="bottom",
+        fontsize=8.5,
+        color=color,
+        weight="normal" if color == TEXT else "bold",
+    )
+    fig.add_artist(
+        Line2D([left / width, right / width], [1 - bottom / height] * 2, color=color, linewidth=1.2)
+    )
 
 
 def _expect_neighbours(source: np.ndarray, target: np.ndarray, nearest: dict) -> None:
@@ -607,22 +769,24 @@ def _expect_neighbours(source: np.ndarray, target: np.ndarray, nearest: dict) ->
         raise ValueError(f"there must be as many targets as sources, got {len(target)} and {rows}")
     for context, images in nearest.items():
         if images.ndim != 5 or len(images) != rows:
-            raise ValueError(f"neighbours under the context {context!r} must have shape ({rows}, k, R, R, 3), one row for each source, got {images.shape}")
+            raise ValueError(
+                f"neighbours under the context {context!r} must have shape ({rows}, k, R, R, 3), one row for each source, got {images.shape}"
+            )
 
 # %% ../nbs/10_figures.ipynb #7a004ec3
 @matplotlib.rc_context(STYLE)
 def neighbour_grid(
-    source: np.ndarray,              # (r, R, R, 3) uint8, one row of the grid each
-    target: np.ndarray,              # (r, R, R, 3) uint8, where the action leads
+    source: np.ndarray,  # (r, R, R, 3) uint8, one row of the grid each
+    target: np.ndarray,  # (r, R, R, 3) uint8, where the action leads
     nearest: dict[str, np.ndarray],  # context -> (r, k, R, R, 3) uint8, nearest first
-    hits: dict[str, np.ndarray] | None = None,    # context -> (r, k) bool: is it the target itself?
+    hits: dict[str, np.ndarray] | None = None,  # context -> (r, k) bool: is it the target itself?
     captions: dict[str, Sequence] | None = None,  # context -> r lists of k texts
-    measured: Sequence[str] = (),    # what the texts say, for the key
-    tokens: "int | None" = None,     # of context
-) -> Figure:                         # 8 inches wide
+    measured: Sequence[str] = (),  # what the texts say, for the key
+    tokens: "int | None" = None,  # of context
+) -> Figure:  # 8 inches wide
     "Source, target, and the views nearest to the prediction under each context, as in the paper's Figure 1."
     _expect_neighbours(source, target, nearest)
-    gap, space, top, edge = 0.04, 0.14, 0.34, 0.05                              # inches: between images, groups, above, around
+    gap, space, top, edge = 0.04, 0.14, 0.34, 0.05  # inches: between images, groups, above, around
     count = 2 + sum(images.shape[1] for images in nearest.values())
     side = min(0.9, (8 - 2 * edge - space * len(nearest) - gap * (count - 1)) / count)
     down = side + (0.19 if captions else 0.06)
@@ -632,25 +796,39 @@ def neighbour_grid(
         _show(fig, (edge, top + i * down, side), source[i])
         _show(fig, (edge + side + gap, top + i * down, side), target[i], frame=True)
     for j, name in enumerate(("source", "target")):
-        _header(fig, edge + j * (side + gap), edge + j * (side + gap) + side, top - 0.08, name, TEXT)
+        _header(
+            fig, edge + j * (side + gap), edge + j * (side + gap) + side, top - 0.08, name, TEXT
+        )
     left = edge + 2 * (side + gap) + space
     for context, images in nearest.items():
         for i, k in np.ndindex(images.shape[:2]):
-            _show(fig, (left + k * (side + gap), top + i * down, side), images[i, k],
-                  captions[context][i][k] if captions else "", bool(hits is not None and hits[context][i][k]))
+            _show(
+                fig,
+                (left + k * (side + gap), top + i * down, side),
+                images[i, k],
+                captions[context][i][k] if captions else "",
+                bool(hits is not None and hits[context][i][k]),
+            )
         right = left + images.shape[1] * (side + gap)
-        _header(fig, left, right - gap, top - 0.08, f"nearest {_under(context, tokens)}", colors[context])
+        _header(
+            fig,
+            left,
+            right - gap,
+            top - 0.08,
+            f"nearest {_under(context, tokens)}",
+            colors[context],
+        )
         left = right + space
     fig.text(edge / 8, 0.05 / fig.get_figheight(), _key(measured if captions else ()), fontsize=7.5)
     return described(fig, neighbours_in_words(nearest, hits, captions, measured, tokens))
 
 # %% ../nbs/10_figures.ipynb #f85e3116
 def neighbours_in_words(
-    nearest: dict[str, np.ndarray],        # context -> (r, k, R, R, 3)
-    hits: dict[str, np.ndarray] | None,    # context -> (r, k) bool
+    nearest: dict[str, np.ndarray],  # context -> (r, k, R, R, 3)
+    hits: dict[str, np.ndarray] | None,  # context -> (r, k) bool
     captions: dict[str, Sequence] | None,  # context -> r lists of k texts
-    measured: Sequence[str] = (),          # what the texts say
-    tokens: "int | None" = None,           # of context
+    measured: Sequence[str] = (),  # what the texts say
+    tokens: "int | None" = None,  # of context
 ) -> str:
     "What a grid of neighbours shows."
     told = []
@@ -665,40 +843,60 @@ def neighbours_in_words(
             said += f"{' and' * bool(hits)} the nearest views are away from it by ({', '.join(measured)}) {first}"
         told.append(said)
     queries = len(next(iter(nearest.values())))
-    return f"Images of {queries} queries: source, target, and the views nearest to the prediction. " + "; ".join(told) + "."
+    return (
+        f"Images of {queries} queries: source, target, and the views nearest to the prediction. "
+        + "; ".join(told)
+        + "."
+    )
 
 
 def _key(measured: Sequence[str]) -> str:
     "What frames and captions mean."
-    return "Framed: the true target." + (f" Below, distance from the target: {', '.join(measured)}." if measured else "")
+    return "Framed: the true target." + (
+        f" Below, distance from the target: {', '.join(measured)}." if measured else ""
+    )
 
 # %% ../nbs/10_figures.ipynb #7fd6ca86
 def path_images(
-    views: Views,                   # data set that the paths lead through
+    views: Views,  # data set that the paths lead through
     paths: Sequence[RotationPath],  # from `rotation_paths`; the first object's are shown
-) -> dict:                          # source, degrees, rows, captions: the arguments of `path_grid`
+) -> dict:  # source, degrees, rows, captions: the arguments of `path_grid`
     "Fetch the images along the paths of one object, and say how far each is from the pose that was asked for."
-    if not paths: raise ValueError("there are no paths to show")
+    if not paths:
+        raise ValueError("there are no paths to show")
     first, fetch = paths[0], lambda where: views.take(where[:, 0], where[:, 1])
-    best, shown = ("floor", "nearest pose\nthere is"), {_path_name(p): p for p in paths if p.object == first.object}
-    return dict(source=views.take([first.object], [first.source])[0], degrees=first.degrees, rows={best: fetch(first.closest)} | {key: fetch(p.nearest) for key, p in shown.items()},
-                captions={best: first.least} | {key: p.off for key, p in shown.items()})
+    best, shown = (
+        ("floor", "nearest pose\nthere is"),
+        {_path_name(p): p for p in paths if p.object == first.object},
+    )
+    return dict(
+        source=views.take([first.object], [first.source])[0],
+        degrees=first.degrees,
+        rows={best: fetch(first.closest)} | {key: fetch(p.nearest) for key, p in shown.items()},
+        captions={best: first.least} | {key: p.off for key, p in shown.items()},
+    )
 
 
 def _path_name(p: RotationPath) -> tuple[str, str]:
     "Colour and label of a path."
-    return (p.context, f"{context_name(p.context)},\n{p.tokens} tokens") if p.tokens else ("none", "no context")
+    return (
+        (p.context, f"{context_name(p.context)},\n{p.tokens} tokens")
+        if p.tokens
+        else ("none", "no context")
+    )
 
 # %% ../nbs/10_figures.ipynb #d49af734
 @matplotlib.rc_context(STYLE)
 def path_grid(
-    source: np.ndarray,                 # (R, R, 3) uint8
-    degrees: np.ndarray,                # (s,) how far each step turns the source
-    rows: dict[tuple, np.ndarray],      # (colour's name, label) -> (s, R, R, 3) uint8
-    captions: dict[tuple, np.ndarray],  # the same keys -> (s,) degrees away from the pose that was asked for
-) -> Figure:                            # 8 inches wide
+    source: np.ndarray,  # (R, R, 3) uint8
+    degrees: np.ndarray,  # (s,) how far each step turns the source
+    rows: dict[tuple, np.ndarray],  # (colour's name, label) -> (s, R, R, 3) uint8
+    captions: dict[
+        tuple, np.ndarray
+    ],  # the same keys -> (s,) degrees away from the pose that was asked for
+) -> Figure:  # 8 inches wide
     "A view turned step by step: what is there, and what a prediction finds."
-    gap, top, edge, label = 0.06, 0.36, 0.06, 1.2                               # inches
+    gap, top, edge, label = 0.06, 0.36, 0.06, 1.2  # inches
     side = (8 - 2 * edge - label - gap * len(degrees)) / (len(degrees) + 1)
     down = side + 0.21
     fig = Figure(figsize=(8, top + down * len(rows) + 0.02))
@@ -707,67 +905,132 @@ def path_grid(
     for j, name in enumerate(["source", *(f"turned {turn:.0f}°" for turn in degrees)]):
         _header(fig, x := edge + label + j * (side + gap), x + side, top - 0.06, name, TEXT)
     for i, ((color, name), images) in enumerate(rows.items()):
-        fig.text(edge / width, 1 - (top + i * down + side / 2) / height, name, va="center", fontsize=8.5, linespacing=1.3, color=TEXT if color == "floor" else COLORS[color])
+        fig.text(
+            edge / width,
+            1 - (top + i * down + side / 2) / height,
+            name,
+            va="center",
+            fontsize=8.5,
+            linespacing=1.3,
+            color=TEXT if color == "floor" else COLORS[color],
+        )
         for j, (image, away) in enumerate(zip(_as_images(images), captions[color, name]), 1):
-            _show(fig, (edge + label + j * (side + gap), top + i * down, side), image, f"{away:.0f}° away")
-    told = [f"{' '.join(name.split())}: {', '.join(f'{a:.0f}' for a in captions[color, name])}" for color, name in rows]
-    return described(fig, f"A view turned in steps of a rotation, by {', '.join(f'{d:.0f}' for d in degrees)} degrees. Degrees between the pose asked for and that of the view found; " + "; ".join(told) + ".")
+            _show(
+                fig,
+                (edge + label + j * (side + gap), top + i * down, side),
+                image,
+                f"{away:.0f}° away",
+            )
+    told = [
+        f"{' '.join(name.split())}: {', '.join(f'{a:.0f}' for a in captions[color, name])}"
+        for color, name in rows
+    ]
+    return described(
+        fig,
+        f"A view turned in steps of a rotation, by {', '.join(f'{d:.0f}' for d in degrees)} degrees. Degrees between the pose asked for and that of the view found; "
+        + "; ".join(told)
+        + ".",
+    )
 
 # %% ../nbs/10_figures.ipynb #b6a14c5c
 @matplotlib.rc_context(STYLE)
 def path_curves(
     paths: Sequence[RotationPath],  # from `rotation_paths`, of several objects
-) -> Figure:                        # 4.2 inches wide
+) -> Figure:  # 4.2 inches wide
     "How far a prediction is from the pose asked for, against how far it was asked to turn, mean over objects."
-    if not paths: raise ValueError("there are no paths to show")
+    if not paths:
+        raise ValueError("there are no paths to show")
     groups = {}
-    for p in paths: groups.setdefault(_path_name(p), []).append(p)
+    for p in paths:
+        groups.setdefault(_path_name(p), []).append(p)
     fig = Figure(figsize=(4.2, 2.9), layout="constrained")
     ax, mean = fig.subplots(), lambda key, found: np.mean([getattr(p, key) for p in found], 0)
     turned = mean("degrees", paths)
-    ax.plot(turned, mean("chance", paths), color=COLORS["floor"], linestyle=":", linewidth=1.2, label="random view")
+    ax.plot(
+        turned,
+        mean("chance", paths),
+        color=COLORS["floor"],
+        linestyle=":",
+        linewidth=1.2,
+        label="random view",
+    )
     for (color, name), found in groups.items():
-        ax.plot(mean("degrees", found), mean("off", found), color=COLORS[color], marker="o", label=" ".join(name.split()))
-    ax.plot(turned, mean("least", paths), color=COLORS["floor"], linestyle="--", linewidth=1, label="nearest pose there is")
-    ax.set(xlabel="asked to turn (degrees)", ylabel="away from the pose\nasked for (degrees)", ylim=(0, None))
+        ax.plot(
+            mean("degrees", found),
+            mean("off", found),
+            color=COLORS[color],
+            marker="o",
+            label=" ".join(name.split()),
+        )
+    ax.plot(
+        turned,
+        mean("least", paths),
+        color=COLORS["floor"],
+        linestyle="--",
+        linewidth=1,
+        label="nearest pose there is",
+    )
+    ax.set(
+        xlabel="asked to turn (degrees)",
+        ylabel="away from the pose\nasked for (degrees)",
+        ylim=(0, None),
+    )
     fig.legend(loc="outside upper left", ncols=2)
     objects = len({p.object for p in paths})
-    return described(fig, f"Degrees between the pose asked for and that of the view found, against the turn, mean over {objects} objects. {lines_in_words(fig)}")
+    return described(
+        fig,
+        f"Degrees between the pose asked for and that of the view found, against the turn, mean over {objects} objects. {lines_in_words(fig)}",
+    )
 
 # %% ../nbs/10_figures.ipynb #e99ba385
 def flatten(
     embeddings: np.ndarray | torch.Tensor,  # (o, v, d), of v views of each of o objects
-    method: str = "pca",     # pca, or tsne (slow beyond some thousand points)
-    centred: bool = True,    # take each object's mean away
-    seed: int = 0,           # of t-SNE
-) -> np.ndarray:             # (o * v, 2)
+    method: str = "pca",  # pca, or tsne (slow beyond some thousand points)
+    centred: bool = True,  # take each object's mean away
+    seed: int = 0,  # of t-SNE
+) -> np.ndarray:  # (o * v, 2)
     "Embeddings as points in the plane."
     e = np.asarray(embeddings, np.float64)
-    if e.ndim != 3 or not np.isfinite(e).all(): raise ValueError(f"a map needs finite embeddings of shape (objects, views, d), got {e.shape}" + (" with NaN or infinity" if e.ndim == 3 else ""))
+    if e.ndim != 3 or not np.isfinite(e).all():
+        raise ValueError(
+            f"a map needs finite embeddings of shape (objects, views, d), got {e.shape}"
+            + (" with NaN or infinity" if e.ndim == 3 else "")
+        )
     points = (e - e.mean(1, keepdims=True) if centred else e).reshape(-1, e.shape[-1])
-    if method == "pca": return PCA(2, svd_solver="full").fit_transform(points)
-    if method == "tsne": return TSNE(2, init="pca", perplexity=min(30, len(points) / 4), random_state=seed).fit_transform(points)
+    if method == "pca":
+        return PCA(2, svd_solver="full").fit_transform(points)
+    if method == "tsne":
+        return TSNE(
+            2, init="pca", perplexity=min(30, len(points) / 4), random_state=seed
+        ).fit_transform(points)
     raise ValueError(f"unknown method {method!r}: choose pca or tsne")
 
 
 def order(
-    points: np.ndarray,     # (n, 2)
-    values: np.ndarray,     # (n,) or (n, k)
-    neighbours: int = 20,   # of each point
-) -> float:                 # 1: neighbours agree, 0: they do not
+    points: np.ndarray,  # (n, 2)
+    values: np.ndarray,  # (n,) or (n, k)
+    neighbours: int = 20,  # of each point
+) -> float:  # 1: neighbours agree, 0: they do not
     "How well a map is ordered by a value: R² of the mean over each point's nearest neighbours."
     values, k = np.asarray(values, float).reshape(len(points), -1), min(neighbours, len(points) - 1)
-    near = NearestNeighbors(n_neighbors=k).fit(points).kneighbors(return_distance=False)     # a point is no neighbour of its own
+    near = (
+        NearestNeighbors(n_neighbors=k).fit(points).kneighbors(return_distance=False)
+    )  # a point is no neighbour of its own
     spread = np.square(values - values.mean(0)).sum()
-    return float(1 - np.square(values - values[near].mean(1)).sum() / spread) if spread else float("nan")
+    return (
+        float(1 - np.square(values - values[near].mean(1)).sum() / spread)
+        if spread
+        else float("nan")
+    )
 
 # %% ../nbs/10_figures.ipynb #50c88d1e
 @dataclass(frozen=True)
 class Shade:
     "Values that colour a map of views."
-    name: str              # of the factor and its component, with the unit
-    values: np.ndarray     # (o, v)
-    period: float = 0.0    # length of the circle on which they lie; 0: they lie on a line
+
+    name: str  # of the factor and its component, with the unit
+    values: np.ndarray  # (o, v)
+    period: float = 0.0  # length of the circle on which they lie; 0: they lie on a line
 
     @property
     def places(self) -> np.ndarray:  # (o * v, 1), or (o * v, 2) on a circle
@@ -780,8 +1043,8 @@ class Shade:
 
 
 def component_names(
-    views: Views,   # data set
-) -> list[str]:     # A, one for each number of the factors
+    views: Views,  # data set
+) -> list[str]:  # A, one for each number of the factors
     "What the numbers of the factors are called: as the latent that holds the same values, else by their factor."
     latents = torch.from_numpy(np.asarray(views.latents)).float()
     free, found = list(enumerate(views.conventions.names)), []
@@ -792,7 +1055,9 @@ def component_names(
             name = same[0][1] if same else f"{k}" * (size > 1)
             free = [f for f in free if f not in same[:1]]
             named = name.lower().startswith((factor.lower(), factor_name(factor).lower()))
-            found.append(name if named else f"{factor_name(factor)}: {name}" if name else factor_name(factor))
+            found.append(
+                name if named else f"{factor_name(factor)}: {name}" if name else factor_name(factor)
+            )
     return found
 
 
@@ -803,28 +1068,40 @@ def _angle_about_x(q: torch.Tensor) -> np.ndarray:  # (..., 4) -> (...) degrees
 
 
 def shades(
-    views: Views,    # data set
-    most: int = 4,   # factors to show
-) -> list[Shade]:    # of the first factors that vary, one component each
+    views: Views,  # data set
+    most: int = 4,  # factors to show
+) -> list[Shade]:  # of the first factors that vary, one component each
     "By which values a map of these views is coloured."
     space, circular, found = views.action_space, views.conventions.circular, []
     names = component_names(views)
     for factor in space.names:
         place, kind = space.slice(factor), factor_kind(space, factor, circular)
         values = views.factors[..., place]
-        varying = [k for k in range(values.shape[-1]) if values[..., k].min() < values[..., k].max()]
+        varying = [
+            k for k in range(values.shape[-1]) if values[..., k].min() < values[..., k].max()
+        ]
         if not varying:
             continue
         if kind == "quaternion":
             angle = _angle_about_x(values)
-            found.append(Shade(f"{factor_name(factor)} about x (degrees)", angle, 360.0 if np.ptp(angle) > 190 else 0.0))
+            found.append(
+                Shade(
+                    f"{factor_name(factor)} about x (degrees)",
+                    angle,
+                    360.0 if np.ptp(angle) > 190 else 0.0,
+                )
+            )
         else:
             first = varying[0]
-            found.append(Shade(names[place.start + first], values[..., first].numpy(), 1.0 * (kind == "circle")))
+            found.append(
+                Shade(
+                    names[place.start + first], values[..., first].numpy(), 1.0 * (kind == "circle")
+                )
+            )
     return found[:most]
 
 # %% ../nbs/10_figures.ipynb #f4a10b05
-MAPS = {"line": "cividis", "circle": "twilight"}   # the second closes to a circle, as hues do
+MAPS = {"line": "cividis", "circle": "twilight"}  # the second closes to a circle, as hues do
 
 
 def _column_title(context: str, tokens: int) -> str:
@@ -836,11 +1113,11 @@ def _column_title(context: str, tokens: int) -> str:
 
 @matplotlib.rc_context(STYLE)
 def embedding_map(
-    embeddings: dict,          # (context, tokens) -> (o, v, d), from `context_embeddings`
+    embeddings: dict,  # (context, tokens) -> (o, v, d), from `context_embeddings`
     colourings: Sequence[Shade],  # a row of maps for each, from `shades`
-    method: str = "pca",       # or tsne
-    seed: int = 0,             # of t-SNE
-) -> Figure:                   # a column for each context, at most 8 inches wide
+    method: str = "pca",  # or tsne
+    seed: int = 0,  # of t-SNE
+) -> Figure:  # a column for each context, at most 8 inches wide
     "Where a context puts the views: a map of embeddings, coloured by one component of each factor."
     if not colourings:
         raise ValueError("a map needs values that colour it, but no factor of these views varies")
@@ -856,21 +1133,30 @@ def embedding_map(
             dots, ordered = _draw_map(ax, points, shade)
             told.append(f"{name}, {shade.name}: {_short(ordered)}")
             if ax in axes[:, -1]:
-                fig.colorbar(dots, ax=ax, label=shade.name, fraction=0.06, pad=0.03).outline.set_visible(False)
+                fig.colorbar(
+                    dots, ax=ax, label=shade.name, fraction=0.06, pad=0.03
+                ).outline.set_visible(False)
     made_by = dict(pca="principal components", tsne="t-SNE")[method]
-    return described(fig, f"Maps of the embeddings of {len(points)} views by {made_by}. How well neighbours on the map agree, 1 for perfectly; {'; '.join(told)}.")
+    return described(
+        fig,
+        f"Maps of the embeddings of {len(points)} views by {made_by}. How well neighbours on the map agree, 1 for perfectly; {'; '.join(told)}.",
+    )
 
 
 def _draw_map(ax: Axes, points: np.ndarray, shade: Shade) -> tuple:
     "One map: points (n, 2) coloured by n values, and how well they are ordered."
     values = np.ravel(shade.values).astype(float)
     if len(points) != len(values):
-        raise ValueError(f"a map of {len(points)} views needs as many values of {shade.name}, got {len(values)}")
+        raise ValueError(
+            f"a map of {len(points)} views needs as many values of {shade.name}, got {len(values)}"
+        )
     if shade.period:
         look = dict(c=values % shade.period, cmap=MAPS["circle"], vmin=0, vmax=shade.period)
     else:
         look = dict(c=values, cmap=MAPS["line"])
-    dots = ax.scatter(*points.T, s=max(2, min(14, 6000 / len(points))), linewidths=0, rasterized=True, **look)
+    dots = ax.scatter(
+        *points.T, s=max(2, min(14, 6000 / len(points))), linewidths=0, rasterized=True, **look
+    )
     ax.set(xticks=[], yticks=[])
     ax.grid(False)
     ordered = order(points, shade.places)
@@ -881,47 +1167,96 @@ def _draw_map(ax: Axes, points: np.ndarray, shade: Shade) -> tuple:
 # %% ../nbs/10_figures.ipynb #09db2fd4
 @matplotlib.rc_context(STYLE)
 def confusion(
-    counts: np.ndarray,          # (c, c) images of each class (row) that were taken for each class (column), from `class_confusion`
+    counts: np.ndarray,  # (c, c) images of each class (row) that were taken for each class (column), from `class_confusion`
     class_names: Sequence[str],  # c
-) -> Figure:                     # at most 7 inches wide
+) -> Figure:  # at most 7 inches wide
     "A matrix of confusions, in shares of each class."
     counts, c = np.asarray(counts), len(class_names)
-    if counts.shape != (c, c) or counts.min() < 0 or not counts.sum(): raise ValueError(f"the confusions of {c} classes must be counts of shape ({c}, {c}), not all zero, got {counts.shape}")
-    share, names = counts / np.maximum(counts.sum(1, keepdims=True), 1), [str(n).replace("_", " ") for n in class_names]
+    if counts.shape != (c, c) or counts.min() < 0 or not counts.sum():
+        raise ValueError(
+            f"the confusions of {c} classes must be counts of shape ({c}, {c}), not all zero, got {counts.shape}"
+        )
+    share, names = (
+        counts / np.maximum(counts.sum(1, keepdims=True), 1),
+        [str(n).replace("_", " ") for n in class_names],
+    )
     side = min(5.6, 0.9 + 0.26 * c)
     fig = Figure(figsize=(side + 1.1, side + 0.9), layout="constrained")
     ax, small = fig.subplots(), 7 if c <= 30 else 4.5
     ax.imshow(share, cmap="Greys", vmin=0, vmax=1)
     for i, j in zip(*np.nonzero(np.rint(100 * share))) if c <= 30 else ():
-        ax.text(j, i, f"{100 * share[i, j]:.0f}", ha="center", va="center", fontsize=6, color="white" if share[i, j] > 0.5 else "black")
+        ax.text(
+            j,
+            i,
+            f"{100 * share[i, j]:.0f}",
+            ha="center",
+            va="center",
+            fontsize=6,
+            color="white" if share[i, j] > 0.5 else "black",
+        )
     ax.set_xticks(range(c), names, rotation=90, fontsize=small)
     ax.set_yticks(range(c), names, fontsize=small)
     ax.set(xlabel="taken for", ylabel="class")
-    ax.set_title(f"{100 * np.trace(counts) / counts.sum():.0f} % right" + (", in percent of each class" if c <= 30 else ""))
+    ax.set_title(
+        f"{100 * np.trace(counts) / counts.sum():.0f} % right"
+        + (", in percent of each class" if c <= 30 else "")
+    )
     ax.grid(False)
     ax.spines[:].set_visible(True)
     wrong = np.where(np.eye(c, dtype=bool), 0, share)
-    worst = [np.unravel_index(k, wrong.shape) for k in np.argsort(-wrong, axis=None, kind="stable")[:3]]
-    told = [f"{names[i]} taken for {names[j]} ({100 * wrong[i, j]:.0f} %)" for i, j in worst if wrong[i, j]]
-    return described(fig, f"Confusions of {c} classes: {100 * np.trace(counts) / counts.sum():.0f} % of {counts.sum()} images are right; most often wrong: {', '.join(told) or 'nothing'}.")
+    worst = [
+        np.unravel_index(k, wrong.shape) for k in np.argsort(-wrong, axis=None, kind="stable")[:3]
+    ]
+    told = [
+        f"{names[i]} taken for {names[j]} ({100 * wrong[i, j]:.0f} %)"
+        for i, j in worst
+        if wrong[i, j]
+    ]
+    return described(
+        fig,
+        f"Confusions of {c} classes: {100 * np.trace(counts) / counts.sum():.0f} % of {counts.sum()} images are right; most often wrong: {', '.join(told) or 'nothing'}.",
+    )
 
 # %% ../nbs/10_figures.ipynb #649f63ab
-def _headline_images(fig: Figure, source, target, nearest: dict, hits, captions, measured, tokens) -> None:
+def _headline_images(
+    fig: Figure, source, target, nearest: dict, hits, captions, measured, tokens
+) -> None:
     "The first query, in the left half: source and target on top, below them a row of neighbours for each context."
-    side, gap, edge, top, down = 0.93, 0.05, 0.06, 0.3, 1.37                   # inches
+    side, gap, edge, top, down = 0.93, 0.05, 0.06, 0.3, 1.37  # inches
     (width, height), _ = fig.get_size_inches(), _expect_neighbours(source, target, nearest)
     for j, (image, name) in enumerate([(source[0], "source"), (target[0], "target")]):
-        _header(fig, edge + j * (side + gap), edge + j * (side + gap) + side, top - 0.06, name, TEXT)
+        _header(
+            fig, edge + j * (side + gap), edge + j * (side + gap) + side, top - 0.06, name, TEXT
+        )
         _show(fig, (edge + j * (side + gap), top, side), image, frame=j == 1)
-    fig.text((edge + 2 * (side + gap) + 0.08) / width, 1 - (top + side / 2) / height, "The same weights:\nwhat counts as near\nto their prediction is\ndecided by the context.",
-             va="center", fontsize=9, linespacing=1.4, color="black")
+    fig.text(
+        (edge + 2 * (side + gap) + 0.08) / width,
+        1 - (top + side / 2) / height,
+        "The same weights:\nwhat counts as near\nto their prediction is\ndecided by the context.",
+        va="center",
+        fontsize=9,
+        linespacing=1.4,
+        color="black",
+    )
     colors = context_colors(list(nearest))
     for i, (context, images) in enumerate(nearest.items(), 1):
         shown = range(min(4, images.shape[1]))
-        _header(fig, edge, edge + len(shown) * (side + gap) - gap, top + i * down - 0.06, f"nearest {_under(context, tokens)}", colors[context])
+        _header(
+            fig,
+            edge,
+            edge + len(shown) * (side + gap) - gap,
+            top + i * down - 0.06,
+            f"nearest {_under(context, tokens)}",
+            colors[context],
+        )
         for k in shown:
-            _show(fig, (edge + k * (side + gap), top + i * down, side), images[0, k], captions[context][0][k] if captions else "",
-                  bool(hits is not None and hits[context][0][k]))
+            _show(
+                fig,
+                (edge + k * (side + gap), top + i * down, side),
+                images[0, k],
+                captions[context][0][k] if captions else "",
+                bool(hits is not None and hits[context][0][k]),
+            )
     key = _key(measured if captions else ()).replace(" Below", "\nBelow")
     fig.text(edge / width, 0.05 / height, key, fontsize=7, linespacing=1.3)
 
@@ -930,41 +1265,68 @@ def _headline_curves(panels: Sequence[Axes], rows: Sequence[dict], tasks: Sequen
     "Two factors against context length, the trained probe solid and the exact one dotted."
     for ax, task in zip(panels, tasks):
         trained = trained_probe(task)
-        found = pick(rows, task=task, metric="r2_pooled", representation="z+", probe=(trained, "ridge"))
+        found = pick(
+            rows, task=task, metric="r2_pooled", representation="z+", probe=(trained, "ridge")
+        )
         exact, published = ([row for row in found if row["probe"] == p] for p in ("ridge", trained))
         limits, band = _r2_limits(found), band_of(rows)
         if published and exact:
-            draw_lines(ax, [row | {"floor": None} for row in exact], "", limits, "", ":", labels=False, band=band)
+            draw_lines(
+                ax,
+                [row | {"floor": None} for row in exact],
+                "",
+                limits,
+                "",
+                ":",
+                labels=False,
+                band=band,
+            )
         draw_lines(ax, published or exact, "best constant", limits, band=band)
         ax.set_title(f"{task_title(task)}, held-out objects")
         ax.set_ylabel("pooled R²")
     panels[1].set_xlabel("context (tokens, two per pair)")
     solid = [h for h in panels[0].get_lines() if h.get_linestyle() == "-"]
     kind = "published" if set(tasks) == set(PUBLISHED) else "trained"
-    styles = [Line2D([], [], color=TEXT, linestyle=s, label=name) for s, name in (("-", f"{kind} probe"), (":", "exact ridge probe"))]
-    panels[0].legend(handles=[*solid, *styles, *_band_key(rows)], loc="lower left", bbox_to_anchor=(-0.16, 1.18), ncols=2, columnspacing=1.5, borderpad=0)
+    styles = [
+        Line2D([], [], color=TEXT, linestyle=s, label=name)
+        for s, name in (("-", f"{kind} probe"), (":", "exact ridge probe"))
+    ]
+    panels[0].legend(
+        handles=[*solid, *styles, *_band_key(rows)],
+        loc="lower left",
+        bbox_to_anchor=(-0.16, 1.18),
+        ncols=2,
+        columnspacing=1.5,
+        borderpad=0,
+    )
 
 
 @matplotlib.rc_context(STYLE)
 def headline(
-    rows: Sequence[dict],                          # results table with both relative tasks
-    source: np.ndarray | None = None,              # (r, R, R, 3) uint8; of these the first row is shown
-    target: np.ndarray | None = None,              # (r, R, R, 3) uint8
-    nearest: dict[str, np.ndarray] | None = None,  # context -> (r, k, R, R, 3) uint8; without it only the curves are drawn
-    hits: dict[str, np.ndarray] | None = None,     # context -> (r, k) bool
-    captions: dict[str, Sequence] | None = None,   # context -> r lists of k texts
-    measured: Sequence[str] = (),                  # what the texts say, for the key
-    tokens: "int | None" = None,                   # of context of the neighbours
-) -> Figure:                                       # 8 inches wide; 1200 pixels at 150 per inch
+    rows: Sequence[dict],  # results table with both relative tasks
+    source: np.ndarray | None = None,  # (r, R, R, 3) uint8; of these the first row is shown
+    target: np.ndarray | None = None,  # (r, R, R, 3) uint8
+    nearest: dict[str, np.ndarray]
+    | None = None,  # context -> (r, k, R, R, 3) uint8; without it only the curves are drawn
+    hits: dict[str, np.ndarray] | None = None,  # context -> (r, k) bool
+    captions: dict[str, Sequence] | None = None,  # context -> r lists of k texts
+    measured: Sequence[str] = (),  # what the texts say, for the key
+    tokens: "int | None" = None,  # of context of the neighbours
+) -> Figure:  # 8 inches wide; 1200 pixels at 150 per inch
     "What a context does: neighbours of one prediction under each context, and the curves of two factors."
     tasks = relative_tasks(rows)[:2]
     if len(tasks) < 2:
-        raise ValueError(f"a headline shows two relative factors, but the results hold {', '.join(tasks) or 'none'}")
+        raise ValueError(
+            f"a headline shows two relative factors, but the results hold {', '.join(tasks) or 'none'}"
+        )
     width, height = (8, 4.45) if nearest else (4.1, 4.45)
     fig = Figure(figsize=(width, height))
     if nearest:
         _headline_images(fig, source, target, nearest, hits, captions, measured, tokens)
-    axes = [fig.add_axes((1 - 3.4 / width, bottom / height, 3.35 / width, 1.34 / height)) for bottom in (2.21, 0.42)]
+    axes = [
+        fig.add_axes((1 - 3.4 / width, bottom / height, 3.35 / width, 1.34 / height))
+        for bottom in (2.21, 0.42)
+    ]
     _headline_curves(axes, rows, tasks)
     shown = neighbours_in_words(nearest, hits, captions, measured, tokens) + " " if nearest else ""
     curves = f"How well relative factors can be read off embeddings, as the context grows. {lines_in_words(fig)}{_band_in_words(rows)}"

@@ -15,21 +15,25 @@ import torch
 # %% ../nbs/00_groups.ipynb #1849ef5e
 def _expect_last(
     x: torch.Tensor,  # any tensor
-    size: int,        # required size of its last dimension
-    name: str,        # how the error calls it
-) -> torch.Tensor:    # x, unchanged
+    size: int,  # required size of its last dimension
+    name: str,  # how the error calls it
+) -> torch.Tensor:  # x, unchanged
     "Refuse anything but a tensor whose last dimension has the given size."
     if not isinstance(x, torch.Tensor):
-        raise ValueError(f"{name} must be a torch tensor of shape (..., {size}), got {type(x).__name__}")
+        raise ValueError(
+            f"{name} must be a torch tensor of shape (..., {size}), got {type(x).__name__}"
+        )
     if x.ndim == 0 or x.shape[-1] != size:
-        raise ValueError(f"{name} must have {size} entries in the last dimension, got shape {tuple(x.shape)}")
+        raise ValueError(
+            f"{name} must have {size} entries in the last dimension, got shape {tuple(x.shape)}"
+        )
     return x
 
 # %% ../nbs/00_groups.ipynb #dd386ec9
 def _cross(
     u: torch.Tensor,  # (..., 3)
     v: torch.Tensor,  # (..., 3), broadcast against u
-) -> torch.Tensor:    # (..., 3)
+) -> torch.Tensor:  # (..., 3)
     "Cross product, also of tensors with different numbers of leading dimensions."
     return torch.linalg.cross(*torch.broadcast_tensors(u, v))
 
@@ -37,7 +41,7 @@ def _cross(
 def quat_multiply(
     p: torch.Tensor,  # (..., 4) quaternions, scalar last
     q: torch.Tensor,  # (..., 4) quaternions, broadcast against p
-) -> torch.Tensor:    # (..., 4) the Hamilton product p q
+) -> torch.Tensor:  # (..., 4) the Hamilton product p q
     "Hamilton product: as rotations, first q, then p."
     pv, pw = _expect_last(p, 4, "p").split([3, 1], -1)
     qv, qw = _expect_last(q, 4, "q").split([3, 1], -1)
@@ -48,7 +52,7 @@ def quat_multiply(
 
 def quat_conjugate(
     q: torch.Tensor,  # (..., 4) unit quaternions
-) -> torch.Tensor:    # (..., 4) their inverses
+) -> torch.Tensor:  # (..., 4) their inverses
     "Conjugate, which for a unit quaternion is the inverse rotation."
     vector, scalar = _expect_last(q, 4, "q").split([3, 1], -1)
     return torch.cat([-vector, scalar], -1)
@@ -57,20 +61,22 @@ def quat_conjugate(
 def quat_normalise(
     q: torch.Tensor,  # (..., 4) quaternions of any non-zero length
     name: str = "q",  # how an error calls it
-) -> torch.Tensor:    # (..., 4) unit quaternions
+) -> torch.Tensor:  # (..., 4) unit quaternions
     "Scale to unit length; a quaternion without a direction is refused."
     length = torch.linalg.vector_norm(_expect_last(q, 4, name), dim=-1, keepdim=True)
     bad = int((~(length > 0)).sum())
     if bad:
-        raise ValueError(f"{bad} of {length.numel()} quaternions in {name} have length zero or NaN and stand for no rotation")
+        raise ValueError(
+            f"{bad} of {length.numel()} quaternions in {name} have length zero or NaN and stand for no rotation"
+        )
     return q / length
 
 
 def random_quat(
-    n: int,                                    # how many
+    n: int,  # how many
     generator: torch.Generator | None = None,  # source of randomness; None: torch's global one
-    dtype: torch.dtype = torch.float64,        # of the result
-) -> torch.Tensor:                             # (n, 4) unit quaternions on the CPU
+    dtype: torch.dtype = torch.float64,  # of the result
+) -> torch.Tensor:  # (n, 4) unit quaternions on the CPU
     "Rotations drawn uniformly (Haar measure): normalised Gaussian vectors."
     return quat_normalise(torch.randn(n, 4, generator=generator, dtype=dtype))
 
@@ -78,7 +84,7 @@ def random_quat(
 def quat_rotate(
     q: torch.Tensor,  # (..., 4) unit quaternions
     v: torch.Tensor,  # (..., 3) vectors, broadcast against q
-) -> torch.Tensor:    # (..., 3) rotated vectors
+) -> torch.Tensor:  # (..., 3) rotated vectors
     "Rotate vectors: the vector part of q v q^-1."
     u, w = _expect_last(q, 4, "q").split([3, 1], -1)
     t = 2 * _cross(u, _expect_last(v, 3, "v"))
@@ -87,7 +93,7 @@ def quat_rotate(
 
 def quat_to_matrix(
     q: torch.Tensor,  # (..., 4) unit quaternions
-) -> torch.Tensor:    # (..., 3, 3) rotation matrices, acting on column vectors
+) -> torch.Tensor:  # (..., 3, 3) rotation matrices, acting on column vectors
     "Rotation matrices: their columns are the rotated basis vectors."
     basis = torch.eye(3, dtype=q.dtype, device=q.device)
     return quat_rotate(_expect_last(q, 4, "q")[..., None, :], basis).mT
@@ -95,7 +101,7 @@ def quat_to_matrix(
 # %% ../nbs/00_groups.ipynb #0150f73e
 def quat_from_euler(
     angles: torch.Tensor,  # (..., 3) radians: about the fixed x axis, then y, then z
-) -> torch.Tensor:         # (..., 4) unit quaternions; the sign is left as it falls
+) -> torch.Tensor:  # (..., 4) unit quaternions; the sign is left as it falls
     "Extrinsic x-y-z Euler angles, the convention of 3DIEBench's latents: q = qz qy qx."
     half = _expect_last(angles, 3, "angles") / 2
     sin, cos, zero = half.sin(), half.cos(), torch.zeros_like(half[..., 0])
@@ -108,7 +114,7 @@ def quat_from_euler(
 def relative_quat(
     q1: torch.Tensor,  # (..., 4) unit quaternions: pose of the first view
     q2: torch.Tensor,  # (..., 4) unit quaternions: pose of the second view
-) -> torch.Tensor:     # (..., 4) what takes the first pose to the second
+) -> torch.Tensor:  # (..., 4) what takes the first pose to the second
     "Relative rotation q1^-1 q2; the sign is not made canonical."
     return quat_multiply(quat_conjugate(q1), q2)
 
@@ -116,7 +122,7 @@ def relative_quat(
 def geodesic_angle(
     p: torch.Tensor,  # (..., 4) quaternions, normalised here
     q: torch.Tensor,  # (..., 4) quaternions, normalised here
-) -> torch.Tensor:    # (...) radians in [0, pi]
+) -> torch.Tensor:  # (...) radians in [0, pi]
     "Angle of the one rotation that takes p to q; q and -q count as the same."
     vector, scalar = relative_quat(quat_normalise(p, "p"), quat_normalise(q, "q")).split([3, 1], -1)
     return 2 * torch.atan2(torch.linalg.vector_norm(vector, dim=-1), scalar[..., 0].abs())
@@ -132,11 +138,15 @@ class ActionSpace:
     ):
         for name, size in factors.items():
             if name == "none" or isinstance(size, bool) or not isinstance(size, int) or size < 1:
-                raise ValueError(f"factor {name!r} of size {size!r}: a factor needs a name other than 'none' and a size of at least 1")
+                raise ValueError(
+                    f"factor {name!r} of size {size!r}: a factor needs a name other than 'none' and a size of at least 1"
+                )
         self.factors, self.hidden = dict(factors), dict(hidden or {})
         for name, value in self.hidden.items():
             if len(value) != self.factors.get(name):
-                raise ValueError(f"hidden={self.hidden}: {name!r} must be a factor of {self.factors} and get as many numbers as it has")
+                raise ValueError(
+                    f"hidden={self.hidden}: {name!r} must be a factor of {self.factors} and get as many numbers as it has"
+                )
 
     @property
     def names(self) -> tuple[str, ...]:  # in the order of the action vector
@@ -151,38 +161,45 @@ class ActionSpace:
     def slice(
         self,
         name: str,  # a factor
-    ) -> slice:     # its place in the last dimension of an action
+    ) -> slice:  # its place in the last dimension of an action
         "Where a factor stands in the action vector."
         if name not in self.factors:
-            raise ValueError(f"unknown factor {name!r}: this action space has {', '.join(self.names) or 'no factors'}")
+            raise ValueError(
+                f"unknown factor {name!r}: this action space has {', '.join(self.names) or 'no factors'}"
+            )
         start = sum(self.factors[n] for n in self.names[: self.names.index(name)])
         return slice(start, start + self.factors[name])
 
     def keep(
         self,
         actions: torch.Tensor,  # (..., dim)
-        *names: str,            # factors that stay; nothing, or the word "none", keeps no factor
-    ) -> torch.Tensor:          # (..., dim) new; zero, or as `hidden` says, elsewhere
+        *names: str,  # factors that stay; nothing, or the word "none", keeps no factor
+    ) -> torch.Tensor:  # (..., dim) new; zero, or as `hidden` says, elsewhere
         "Show some factors and hide the others by writing zeros over them."
         shown = torch.zeros_like(_expect_last(actions, self.dim, "actions"))
-        for name, value in self.hidden.items(): shown[..., self.slice(name)] = shown.new_tensor(value)
+        for name, value in self.hidden.items():
+            shown[..., self.slice(name)] = shown.new_tensor(value)
         for name in names:
             if name != "none":
                 shown[..., self.slice(name)] = actions[..., self.slice(name)]
         return shown
 
     def __eq__(self, other) -> bool:  # the order of the factors counts
-        return isinstance(other, ActionSpace) and self.hidden == other.hidden and list(self.factors.items()) == list(other.factors.items())
+        return (
+            isinstance(other, ActionSpace)
+            and self.hidden == other.hidden
+            and list(self.factors.items()) == list(other.factors.items())
+        )
 
     def __repr__(self) -> str:
         return f"ActionSpace({self.factors}" + (f", hidden={self.hidden})" if self.hidden else ")")
 
 # %% ../nbs/00_groups.ipynb #7d4e2b81
 def factor_kind(
-    space: ActionSpace,            # of a model or of a data set
-    name: str,                     # a factor
+    space: ActionSpace,  # of a model or of a data set
+    name: str,  # a factor
     circular: Sequence[str] = (),  # factors whose numbers lie on circles of length 1, as hues do
-) -> str:                          # "quaternion", "circle" or "line"
+) -> str:  # "quaternion", "circle" or "line"
     "What the numbers of a factor are: a rotation, places on circles, or plain numbers."
     place = space.slice(name)
     if name == "rot" and place.stop - place.start == 4:
@@ -191,22 +208,28 @@ def factor_kind(
 
 
 def turning_factor(
-    space: ActionSpace,   # of a model or of a data set
-) -> "str | None":        # the name of its first factor that is a rotation in space; None if it has none
+    space: ActionSpace,  # of a model or of a data set
+) -> "str | None":  # the name of its first factor that is a rotation in space; None if it has none
     "Which factor turns objects in space."
     return next((name for name in space.names if factor_kind(space, name) == "quaternion"), None)
 
 # %% ../nbs/00_groups.ipynb #e39fa99f
 def equivariance_error(
     f: Callable[[torch.Tensor], torch.Tensor],  # map to test: (n, ...) -> (n, ...)
-    act_x: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],  # action on inputs: act_x(gs, xs) -> like xs
-    act_y: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],  # action on outputs: act_y(gs, ys) -> like ys
+    act_x: Callable[
+        [torch.Tensor, torch.Tensor], torch.Tensor
+    ],  # action on inputs: act_x(gs, xs) -> like xs
+    act_y: Callable[
+        [torch.Tensor, torch.Tensor], torch.Tensor
+    ],  # action on outputs: act_y(gs, ys) -> like ys
     xs: torch.Tensor,  # (n, ...) inputs, n >= 2
     gs: torch.Tensor,  # (n, ...) group elements, one per input
-) -> float:            # 0: equivariant; sqrt(2): no relation at all
+) -> float:  # 0: equivariant; sqrt(2): no relation at all
     "Size of f(g x) - g f(x), relative to the spread of g f(x) over the sample."
     if len(xs) != len(gs) or len(xs) < 2:
-        raise ValueError(f"need one group element per input and at least 2 inputs, got {len(gs)} for {len(xs)}")
+        raise ValueError(
+            f"need one group element per input and at least 2 inputs, got {len(gs)} for {len(xs)}"
+        )
     acted, expected = f(act_x(gs, xs)), act_y(gs, f(xs))
     residual = (acted - expected).square().sum()
     spread = (expected - expected.mean(0)).square().sum()
@@ -215,9 +238,11 @@ def equivariance_error(
 
 def invariance_error(
     f: Callable[[torch.Tensor], torch.Tensor],  # map to test: (n, ...) -> (n, ...)
-    act_x: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],  # action on inputs: act_x(gs, xs) -> like xs
+    act_x: Callable[
+        [torch.Tensor, torch.Tensor], torch.Tensor
+    ],  # action on inputs: act_x(gs, xs) -> like xs
     xs: torch.Tensor,  # (n, ...) inputs, n >= 2
     gs: torch.Tensor,  # (n, ...) group elements, one per input
-) -> float:            # 0: invariant
+) -> float:  # 0: invariant
     "Size of f(g x) - f(x), relative to the spread of f(x): equivariance with the trivial action."
     return equivariance_error(f, act_x, lambda g, y: y, xs, gs)

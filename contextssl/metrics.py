@@ -20,13 +20,19 @@ from .groups import geodesic_angle, quat_normalise
 # %% ../nbs/03_metrics.ipynb #6dca627b
 def _numbers(
     x: np.ndarray | torch.Tensor,  # any real array
-    name: str,                     # how the error calls it
-    single: bool = False,          # leave float32 as it is
-) -> torch.Tensor:                 # float64 (or float32), detached, at least one entry, all finite
+    name: str,  # how the error calls it
+    single: bool = False,  # leave float32 as it is
+) -> torch.Tensor:  # float64 (or float32), detached, at least one entry, all finite
     "Bring an array through the door: without gradient, not empty, without NaN."
-    x = x.detach() if isinstance(x, torch.Tensor) else torch.from_numpy(np.array(x))  # a copy: x may be read-only
-    x = x.cpu() if x.device.type == "mps" else x                                      # mps knows no float64
-    x = x.to(torch.promote_types(x.dtype, torch.float32) if single and x.is_floating_point() else torch.float64)
+    x = (
+        x.detach() if isinstance(x, torch.Tensor) else torch.from_numpy(np.array(x))
+    )  # a copy: x may be read-only
+    x = x.cpu() if x.device.type == "mps" else x  # mps knows no float64
+    x = x.to(
+        torch.promote_types(x.dtype, torch.float32)
+        if single and x.is_floating_point()
+        else torch.float64
+    )
     if x.numel() == 0:
         raise ValueError(f"{name} is empty: its shape is {tuple(x.shape)}")
     if not bool(torch.isfinite(x.sum()) or torch.isfinite(x).all()):
@@ -36,8 +42,8 @@ def _numbers(
 
 def _columns(
     x: np.ndarray | torch.Tensor,  # (n,) or (n, d)
-    name: str,                     # how the error calls it
-) -> torch.Tensor:                 # (n, d) float64
+    name: str,  # how the error calls it
+) -> torch.Tensor:  # (n, d) float64
     "A table of n rows; a plain vector is one column."
     x = _numbers(x, name)
     if x.ndim not in (1, 2):
@@ -46,20 +52,22 @@ def _columns(
 
 
 def _pair(
-    pred: np.ndarray | torch.Tensor,     # (n,) or (n, d)
-    target: np.ndarray | torch.Tensor,   # the same shape
+    pred: np.ndarray | torch.Tensor,  # (n,) or (n, d)
+    target: np.ndarray | torch.Tensor,  # the same shape
 ) -> tuple[torch.Tensor, torch.Tensor]:  # both (n, d) float64, on the device of target
     "Predictions and targets, of one shape."
     pred, target = _columns(pred, "pred"), _columns(target, "target")
     if pred.shape != target.shape:
-        raise ValueError(f"pred and target must have the same shape, got {tuple(pred.shape)} and {tuple(target.shape)}")
+        raise ValueError(
+            f"pred and target must have the same shape, got {tuple(pred.shape)} and {tuple(target.shape)}"
+        )
     return pred.to(target.device), target
 
 # %% ../nbs/03_metrics.ipynb #76cd791f
 def r2_pooled(
-    pred: np.ndarray | torch.Tensor,    # (n, d) or (n,) predictions
+    pred: np.ndarray | torch.Tensor,  # (n, d) or (n,) predictions
     target: np.ndarray | torch.Tensor,  # same shape, not constant
-) -> float:                             # at most 1
+) -> float:  # at most 1
     "R² with all columns pooled around one scalar mean, as ContextSSL and SIE report it."
     pred, target = _pair(pred, target)
     if bool(target.min() == target.max()):
@@ -68,34 +76,38 @@ def r2_pooled(
 
 # %% ../nbs/03_metrics.ipynb #a8da0fa4
 def r2_columns(
-    pred: np.ndarray | torch.Tensor,    # (n, d) or (n,) predictions
+    pred: np.ndarray | torch.Tensor,  # (n, d) or (n,) predictions
     target: np.ndarray | torch.Tensor,  # same shape, no column constant
-) -> list[float]:                       # d values
+) -> list[float]:  # d values
     "R² of each column around that column's own mean."
     pred, target = _pair(pred, target)
     constant = (target.amin(0) == target.amax(0)).nonzero().flatten().tolist()
     if constant:
-        raise ValueError(f"target is constant in columns {constant}, so R² has no value there: its denominator is zero")
+        raise ValueError(
+            f"target is constant in columns {constant}, so R² has no value there: its denominator is zero"
+        )
     ratio = (target - pred).square().sum(0) / (target - target.mean(0)).square().sum(0)
     return (1 - ratio).tolist()
 
 
 def r2_per_dim(
-    pred: np.ndarray | torch.Tensor,    # (n, d) or (n,) predictions
+    pred: np.ndarray | torch.Tensor,  # (n, d) or (n,) predictions
     target: np.ndarray | torch.Tensor,  # same shape, no column constant
-) -> float:                             # at most 1
+) -> float:  # at most 1
     "R² averaged over columns, as scikit-learn's r2_score and seq-JEPA report it."
     return float(np.mean(r2_columns(pred, target)))
 
 # %% ../nbs/03_metrics.ipynb #f0b92411
 def r2_by_position(
-    pred: np.ndarray | torch.Tensor,    # (s, t, c): sequences, positions, columns
+    pred: np.ndarray | torch.Tensor,  # (s, t, c): sequences, positions, columns
     target: np.ndarray | torch.Tensor,  # (s, t, c)
-    positions: Sequence[int],           # which of the t positions
-) -> list[float]:                       # one pooled R² for each of them
+    positions: Sequence[int],  # which of the t positions
+) -> list[float]:  # one pooled R² for each of them
     "Pooled R² at some positions of a sequence, each over all sequences and columns."
     if np.ndim(pred) != 3 or tuple(pred.shape) != tuple(target.shape):
-        raise ValueError(f"pred and target must both have shape (sequences, positions, columns), got {tuple(pred.shape)} and {tuple(target.shape)}")
+        raise ValueError(
+            f"pred and target must both have shape (sequences, positions, columns), got {tuple(pred.shape)} and {tuple(target.shape)}"
+        )
     if bad := [p for p in positions if not 0 <= p < pred.shape[1]]:
         raise ValueError(f"positions {bad} lie outside the sequence of {pred.shape[1]} tokens")
     return [r2_pooled(pred[:, p], target[:, p]) for p in positions]
@@ -103,43 +115,58 @@ def r2_by_position(
 # %% ../nbs/03_metrics.ipynb #0ebcb769
 def r2_floor(
     target: np.ndarray | torch.Tensor,  # (n, d) or (n,), not constant
-) -> float:                             # between 0 and 1
+) -> float:  # between 0 and 1
     "Pooled R² of the best constant prediction, the mean of every column: what ignorance scores."
     target = _columns(target, "target")
     return r2_pooled(target.mean(0).expand_as(target), target)
 
 # %% ../nbs/03_metrics.ipynb #193a6504
 def geodesic_deg(
-    pred: np.ndarray | torch.Tensor,    # (n, 4) quaternions, scalar last, any non-zero length
+    pred: np.ndarray | torch.Tensor,  # (n, 4) quaternions, scalar last, any non-zero length
     target: np.ndarray | torch.Tensor,  # (n, 4) quaternions, scalar last
-) -> float:                             # degrees, 0 to 180
+) -> float:  # degrees, 0 to 180
     "Mean angle between predicted and true rotations; the sign of a quaternion does not count."
     pred, target = _pair(pred, target)
-    return geodesic_angle(quat_normalise(pred, "pred"), quat_normalise(target, "target")).rad2deg().mean().item()
+    return (
+        geodesic_angle(quat_normalise(pred, "pred"), quat_normalise(target, "target"))
+        .rad2deg()
+        .mean()
+        .item()
+    )
 
 # %% ../nbs/03_metrics.ipynb #01783033
 def _gaps(
-    q: torch.Tensor,       # (o, q, d) queries
-    c: torch.Tensor,       # (o, v, d) candidates, of the same type
+    q: torch.Tensor,  # (o, q, d) queries
+    c: torch.Tensor,  # (o, v, d) candidates, of the same type
     target: torch.Tensor,  # (o, q) int64
-) -> tuple[torch.Tensor, torch.Tensor]:  # (o, q, v) score minus the true candidate's, and (o, q, v) bool: its sign is not certain
+) -> tuple[
+    torch.Tensor, torch.Tensor
+]:  # (o, q, v) score minus the true candidate's, and (o, q, v) bool: its sign is not certain
     "How much better each candidate scores than the true one, and where rounding leaves that open."
     delta, real = c - c[:, :1], torch.finfo(q.dtype)
     score, length = q @ delta.mT, torch.linalg.vector_norm(delta, dim=-1)
     gap = score - score.gather(-1, target[..., None])
-    both = lambda x: (x[:, None], x.gather(1, target)[..., None])     # of the candidate, of the true one
-    error = (q.shape[-1] + 2) * real.eps * torch.linalg.vector_norm(q, dim=-1, keepdim=True) * sum(both(length))
+    both = lambda x: (
+        x[:, None],
+        x.gather(1, target)[..., None],
+    )  # of the candidate, of the true one
+    error = (
+        (q.shape[-1] + 2)
+        * real.eps
+        * torch.linalg.vector_norm(q, dim=-1, keepdim=True)
+        * sum(both(length))
+    )
     unsure = ~(gap.abs() > error + q.shape[-1] * real.tiny) & torch.logical_or(*both(delta.any(-1)))
     return gap, unsure.scatter_(-1, target[..., None], False)
 
 
 def _settle(
-    gap: torch.Tensor,     # (o, q, v), corrected in place
+    gap: torch.Tensor,  # (o, q, v), corrected in place
     unsure: torch.Tensor,  # (o, q, v) bool, which entries
-    q: torch.Tensor,       # (o, q, d) queries
-    c: torch.Tensor,       # (o, v, d) candidates
+    q: torch.Tensor,  # (o, q, d) queries
+    c: torch.Tensor,  # (o, v, d) candidates
     target: torch.Tensor,  # (o, q) int64
-) -> torch.Tensor:         # gap
+) -> torch.Tensor:  # gap
     "Replace uncertain gaps by float64 products with the difference of the two candidates."
     for part in unsure.nonzero().split(max(1, 2**22 // q.shape[-1])):
         o, i, j = part.T
@@ -149,20 +176,28 @@ def _settle(
 
 # %% ../nbs/03_metrics.ipynb #b3f90e64
 def _expect_retrieval(
-    queries: np.ndarray | torch.Tensor,     # should be (o, q, d)
+    queries: np.ndarray | torch.Tensor,  # should be (o, q, d)
     candidates: np.ndarray | torch.Tensor,  # should be (o, v, d)
-    target: torch.Tensor,                   # should be (o, q) int in [0, v)
+    target: torch.Tensor,  # should be (o, q) int in [0, v)
 ) -> None:
     "Refuse shapes that do not belong together and targets that are no candidate."
     shapes = f"queries {tuple(queries.shape)}, candidates {tuple(candidates.shape)}, target {tuple(target.shape)}"
-    fits = queries.ndim == candidates.ndim == 3 and queries.shape[::2] == candidates.shape[::2] and target.shape == queries.shape[:2]
+    fits = (
+        queries.ndim == candidates.ndim == 3
+        and queries.shape[::2] == candidates.shape[::2]
+        and target.shape == queries.shape[:2]
+    )
     if not fits:
-        raise ValueError(f"need queries (o, q, d), candidates (o, v, d) and target (o, q), got {shapes}")
+        raise ValueError(
+            f"need queries (o, q, d), candidates (o, v, d) and target (o, q), got {shapes}"
+        )
     if 0 in (*queries.shape, *candidates.shape):
         raise ValueError(f"nothing to rank: {shapes}")
     last = candidates.shape[1] - 1
     if target.is_floating_point() or int(target.min()) < 0 or int(target.max()) > last:
-        raise ValueError(f"target must hold integers from 0 to {last}, each the index of a candidate")
+        raise ValueError(
+            f"target must hold integers from 0 to {last}, each the index of a candidate"
+        )
 
 # %% ../nbs/03_metrics.ipynb #13126319
 def _float32_is_float32() -> bool:
@@ -174,36 +209,44 @@ def _float32_is_float32() -> bool:
 
 
 def _comparable(
-    queries: np.ndarray | torch.Tensor,     # (o, q, d)
+    queries: np.ndarray | torch.Tensor,  # (o, q, d)
     candidates: np.ndarray | torch.Tensor,  # (o, v, d)
-) -> tuple[torch.Tensor, torch.Tensor]:     # of one type, on the device of the queries
+) -> tuple[torch.Tensor, torch.Tensor]:  # of one type, on the device of the queries
     "Queries and candidates as float32 where the bound holds, else as float64 (on a GPU always: there it is fast and TF32 is out of reach)."
-    q, c = _numbers(queries, "queries", single=True), _numbers(candidates, "candidates", single=True)
-    single = q.dtype == c.dtype == torch.float32 and q.device.type == "cpu" and _float32_is_float32()
+    q, c = (
+        _numbers(queries, "queries", single=True),
+        _numbers(candidates, "candidates", single=True),
+    )
+    single = (
+        q.dtype == c.dtype == torch.float32 and q.device.type == "cpu" and _float32_is_float32()
+    )
     return (q, c.to(q.device)) if single else (q.double(), c.to(q.device).double())
 
 # %% ../nbs/03_metrics.ipynb #0e141760
 def retrieval_ranks(
-    queries: np.ndarray | torch.Tensor,     # (o, q, d) predictions, q per object
-    candidates: np.ndarray | torch.Tensor,  # (o, v, d) embeddings of the object's v views; unit rows for cosine
-    target: np.ndarray | torch.Tensor,      # (o, q) int, which candidate is the right one
-    chunk: int = 256,                       # objects scored at once: bounds the memory
-    ties: str = "mean",                     # of places that equals share: mean, random or optimistic
-    seed: int = 0,                          # of ties="random"
-) -> torch.Tensor:                          # (o, q) int64, 1 is best; `TiedRanks` where ties="mean" met equals
+    queries: np.ndarray | torch.Tensor,  # (o, q, d) predictions, q per object
+    candidates: np.ndarray
+    | torch.Tensor,  # (o, v, d) embeddings of the object's v views; unit rows for cosine
+    target: np.ndarray | torch.Tensor,  # (o, q) int, which candidate is the right one
+    chunk: int = 256,  # objects scored at once: bounds the memory
+    ties: str = "mean",  # of places that equals share: mean, random or optimistic
+    seed: int = 0,  # of ties="random"
+) -> torch.Tensor:  # (o, q) int64, 1 is best; `TiedRanks` where ties="mean" met equals
     "Rank of the true view among the views of its object: 1 + how many have a larger dot product."
     better, equal = _rank_counts(queries, candidates, target, chunk)
     return _break_ties(better, equal, ties, seed)
 
 
 def _rank_counts(
-    queries: np.ndarray | torch.Tensor,     # (o, q, d) predictions
+    queries: np.ndarray | torch.Tensor,  # (o, q, d) predictions
     candidates: np.ndarray | torch.Tensor,  # (o, v, d) embeddings
-    target: np.ndarray | torch.Tensor,      # (o, q) int, which candidate is the right one
-    chunk: int = 256,                       # objects scored at once
-) -> torch.Tensor:                          # (2, o, q) int64: candidates that score more, others that score as much
+    target: np.ndarray | torch.Tensor,  # (o, q) int, which candidate is the right one
+    chunk: int = 256,  # objects scored at once
+) -> torch.Tensor:  # (2, o, q) int64: candidates that score more, others that score as much
     "How many candidates beat the true view, and how many tie with it."
-    target = target.detach() if isinstance(target, torch.Tensor) else torch.from_numpy(np.array(target))
+    target = (
+        target.detach() if isinstance(target, torch.Tensor) else torch.from_numpy(np.array(target))
+    )
     _expect_retrieval(queries, candidates, target)
     counts = []
     for start in range(0, len(target), chunk):
@@ -212,13 +255,15 @@ def _rank_counts(
         right = target[part].to(q.device, torch.int64)
         with torch.autocast(q.device.type, enabled=False):
             gap = _settle(*_gaps(q, c, right), q, c, right)
-            gap.scatter_(-1, right[..., None], 0)      # nothing beats itself, even after overflow
+            gap.scatter_(-1, right[..., None], 0)  # nothing beats itself, even after overflow
         counts.append(torch.stack([(gap > 0).sum(-1), (gap == 0).sum(-1) - 1]))
     return torch.cat(counts, 1)
 
 # %% ../nbs/03_metrics.ipynb #3545e0ef
-_KEEPING = frozenset("cat clone cpu cuda detach double expand flatten reshape stack to unflatten view "
-                     "__getitem__".split())
+_KEEPING = frozenset(
+    "cat clone cpu cuda detach double expand flatten reshape stack to unflatten view "
+    "__getitem__".split()
+)
 
 
 class TiedRanks(torch.Tensor):
@@ -235,9 +280,9 @@ class TiedRanks(torch.Tensor):
 
 
 def _tied_ranks(
-    mean: torch.Tensor,    # (o, q) mean ranks, 1 is best
+    mean: torch.Tensor,  # (o, q) mean ranks, 1 is best
     shared: torch.Tensor,  # (o, q) with how many other candidates the place is shared
-) -> TiedRanks:            # (o, q) float64
+) -> TiedRanks:  # (o, q) float64
     "Ranks that know how many candidates share a place."
     mean = mean.double()
     ranks = mean.as_subclass(TiedRanks)
@@ -258,10 +303,10 @@ def _part(x, which: str):
 
 def _break_ties(
     better: torch.Tensor,  # (o, q) int, candidates with a larger score
-    equal: torch.Tensor,   # (o, q) int, other candidates with the same score
-    ties: str,             # "mean", "random" or "optimistic"
-    seed: int = 0,         # of ties="random"
-) -> torch.Tensor:         # (o, q) ranks
+    equal: torch.Tensor,  # (o, q) int, other candidates with the same score
+    ties: str,  # "mean", "random" or "optimistic"
+    seed: int = 0,  # of ties="random"
+) -> torch.Tensor:  # (o, q) ranks
     "The rank of the true view among those that score the same."
     if ties not in ("mean", "random", "optimistic"):
         raise ValueError(f"ties={ties!r} is not known; use mean, random or optimistic")
@@ -276,7 +321,7 @@ def _break_ties(
 # %% ../nbs/03_metrics.ipynb #9e709055
 def _ranks(
     ranks: np.ndarray | torch.Tensor,  # any shape, 1 is best
-) -> torch.Tensor:                     # float64
+) -> torch.Tensor:  # float64
     "Ranks, refused when there are none or when one is below 1."
     ranks = _numbers(ranks, "ranks")
     if bool(ranks.min() < 1):
@@ -285,7 +330,7 @@ def _ranks(
 
 
 def _places(
-    ranks: TiedRanks,                    # (o, q)
+    ranks: TiedRanks,  # (o, q)
 ) -> tuple[torch.Tensor, torch.Tensor]:  # (o, q) float64 each: first and last place
     "Between which places a shared rank lies."
     mean = _ranks(ranks.mean_ranks)
@@ -295,7 +340,7 @@ def _places(
 
 def reciprocal_ranks(
     ranks: np.ndarray | torch.Tensor,  # (o, q), 1 is best
-) -> torch.Tensor:                     # (o, q) float64; of a shared rank the mean over its places
+) -> torch.Tensor:  # (o, q) float64; of a shared rank the mean over its places
     "One over the rank, query by query."
     if not isinstance(ranks, TiedRanks):
         return _ranks(ranks).reciprocal()
@@ -307,8 +352,8 @@ def reciprocal_ranks(
 
 def rank_hits(
     ranks: np.ndarray | torch.Tensor,  # (o, q), 1 is best
-    k: int,                            # how many candidates count, at least 1
-) -> torch.Tensor:                     # (o, q) float64: 1 where rank <= k, else 0; of a shared rank a share
+    k: int,  # how many candidates count, at least 1
+) -> torch.Tensor:  # (o, q) float64: 1 where rank <= k, else 0; of a shared rank a share
     "Whether the true view is among the k nearest, query by query."
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}")
@@ -320,22 +365,22 @@ def rank_hits(
 
 def mrr(
     ranks: np.ndarray | torch.Tensor,  # (o, q), 1 is best
-) -> float:                            # between 0 and 1
+) -> float:  # between 0 and 1
     "Mean reciprocal rank."
     return reciprocal_ranks(ranks).mean().item()
 
 
 def hits_at(
     ranks: np.ndarray | torch.Tensor,  # (o, q), 1 is best
-    k: int,                            # how many candidates count, at least 1
-) -> float:                            # share of queries with rank <= k
+    k: int,  # how many candidates count, at least 1
+) -> float:  # share of queries with rank <= k
     "Hits at k: how often the true view is among the k nearest (SIE, section 5)."
     return rank_hits(ranks, k).mean().item()
 
 
 def median_rank(
     ranks: np.ndarray | torch.Tensor,  # (o, q), 1 is best
-) -> float:                            # at least 1; between two ranks if their number is even
+) -> float:  # at least 1; between two ranks if their number is even
     "The rank that half of the queries reach."
     return float(np.median(_ranks(ranks).cpu()))
 
@@ -349,28 +394,28 @@ def _expect_places(n: int, k: int, identity: bool) -> None:
 
 
 def chance_mrr(
-    n: int,                 # number of candidates, at least 1
+    n: int,  # number of candidates, at least 1
     identity: bool = True,  # whether the action from a view to itself is among the queries
-) -> float:                 # mean reciprocal rank
+) -> float:  # mean reciprocal rank
     "MRR of a predictor that ignores the action; with the identity pair also that of a guess."
     _expect_places(n, 1, identity)
     return float(np.mean(1 / np.arange(1 if identity else 2, n + 1)))
 
 
 def chance_hits(
-    n: int,                 # number of candidates, at least 1
-    k: int,                 # how many of them count, at least 1
+    n: int,  # number of candidates, at least 1
+    k: int,  # how many of them count, at least 1
     identity: bool = True,  # whether the action from a view to itself is among the queries
-) -> float:                 # share of queries with rank <= k
+) -> float:  # share of queries with rank <= k
     "Hits at k of a predictor that ignores the action; with the identity pair also of a guess."
     _expect_places(n, k, identity)
     return min(k, n) / n if identity else (min(k, n) - 1) / (n - 1)
 
 
 def chance_median(
-    n: int,                 # number of candidates, at least 1
+    n: int,  # number of candidates, at least 1
     identity: bool = True,  # whether the action from a view to itself is among the queries
-) -> float:                 # rank
+) -> float:  # rank
     "Median rank of a predictor that ignores the action; with the identity pair also of a guess."
     _expect_places(n, 1, identity)
     return (n + 1) / 2 if identity else (n + 2) / 2
@@ -378,43 +423,65 @@ def chance_median(
 # %% ../nbs/03_metrics.ipynb #41de1ff4
 def pre(
     target: np.ndarray | torch.Tensor,  # (n, 4) unit quaternions: poses that were to be found
-    found: np.ndarray | torch.Tensor,   # (n, 4) unit quaternions: poses of the nearest neighbours
-) -> float:                             # 0, best, to 1
+    found: np.ndarray | torch.Tensor,  # (n, 4) unit quaternions: poses of the nearest neighbours
+) -> float:  # 0, best, to 1
     "Prediction retrieval error (SIE): mean of 1 - <q, q'>², blind to the sign of a quaternion."
     found, target = _pair(found, target)
     for q, name in ((target, "target"), (found, "found")):
         off = (torch.linalg.vector_norm(q, dim=-1) - 1).abs() > 1e-3
         if q.shape[-1] != 4 or off.any():
-            raise ValueError(f"pre needs unit quaternions (n, 4), but {name} has shape {tuple(q.shape)} with {int(off.sum())} rows of another length than 1")
+            raise ValueError(
+                f"pre needs unit quaternions (n, 4), but {name} has shape {tuple(q.shape)} with {int(off.sum())} rows of another length than 1"
+            )
     return 1 - (target * found).sum(-1).square().mean().item()
 
 # %% ../nbs/03_metrics.ipynb #6db11594
 def knn_scores(
     queries: np.ndarray | torch.Tensor,  # (b, d); unit rows for cosine
-    bank: np.ndarray | torch.Tensor,     # (n, d) labelled neighbours; unit rows for cosine
-    labels: np.ndarray | torch.Tensor,   # (n,) int, class of each row of the bank
-    k: int = 20,                         # neighbours that vote, at most n
-    temperature: float = 0.07,           # t: a small one lets the nearest decide
-    classes: int | None = None,          # C; None: the largest label + 1
-    chunk: int = 1024,                   # queries scored at once: bounds the memory
-) -> torch.Tensor:                       # (b, C) float64 on the queries' device; the argmax is the decision
+    bank: np.ndarray | torch.Tensor,  # (n, d) labelled neighbours; unit rows for cosine
+    labels: np.ndarray | torch.Tensor,  # (n,) int, class of each row of the bank
+    k: int = 20,  # neighbours that vote, at most n
+    temperature: float = 0.07,  # t: a small one lets the nearest decide
+    classes: int | None = None,  # C; None: the largest label + 1
+    chunk: int = 1024,  # queries scored at once: bounds the memory
+) -> torch.Tensor:  # (b, C) float64 on the queries' device; the argmax is the decision
     "Votes of the k nearest neighbours for each class, weighted by exp(similarity / temperature)."
     bank = _numbers(bank, "bank", single=True)
-    labels = torch.as_tensor(np.asarray(labels.cpu() if isinstance(labels, torch.Tensor) else labels))
+    labels = torch.as_tensor(
+        np.asarray(labels.cpu() if isinstance(labels, torch.Tensor) else labels)
+    )
     classes = _expect_knn(queries, bank, labels, k, temperature, classes)
     labels, scores = labels.to(bank.device, torch.int64), []
     for start in range(0, len(queries), chunk):
-        q = _numbers(queries[start:start + chunk], "queries", single=True)
+        q = _numbers(queries[start : start + chunk], "queries", single=True)
         near, which = (q.to(bank.dtype) @ bank.to(q.device).T).topk(k, dim=1)
         votes = (near.double() / temperature).exp()
-        scores.append(votes.new_zeros(len(q), classes).scatter_add_(1, labels[which.to(labels.device)].to(q.device), votes))
+        scores.append(
+            votes.new_zeros(len(q), classes).scatter_add_(
+                1, labels[which.to(labels.device)].to(q.device), votes
+            )
+        )
     return torch.cat(scores)
 
 
-def _expect_knn(queries, bank: torch.Tensor, labels: torch.Tensor, k: int, temperature: float, classes: int | None) -> int:
+def _expect_knn(
+    queries,
+    bank: torch.Tensor,
+    labels: torch.Tensor,
+    k: int,
+    temperature: float,
+    classes: int | None,
+) -> int:
     "Refuse neighbours that cannot vote; the number of classes."
-    if np.ndim(queries) != 2 or bank.ndim != 2 or queries.shape[1] != bank.shape[1] or labels.shape != bank.shape[:1]:
-        raise ValueError(f"need queries (b, d), bank (n, d) and labels (n,), got {tuple(queries.shape)}, {tuple(bank.shape)} and {tuple(labels.shape)}")
+    if (
+        np.ndim(queries) != 2
+        or bank.ndim != 2
+        or queries.shape[1] != bank.shape[1]
+        or labels.shape != bank.shape[:1]
+    ):
+        raise ValueError(
+            f"need queries (b, d), bank (n, d) and labels (n,), got {tuple(queries.shape)}, {tuple(bank.shape)} and {tuple(labels.shape)}"
+        )
     if not 1 <= k <= len(bank):
         raise ValueError(f"k={k} neighbours cannot vote: the bank has {len(bank)} rows")
     if not temperature > 0:
@@ -426,22 +493,24 @@ def _expect_knn(queries, bank: torch.Tensor, labels: torch.Tensor, k: int, tempe
 
 # %% ../nbs/03_metrics.ipynb #8d9f9ccb
 def _by_group(
-    rows: torch.Tensor,                 # (n, k) float64
+    rows: torch.Tensor,  # (n, k) float64
     groups: np.ndarray | torch.Tensor,  # (n,) int
-) -> np.ndarray:                        # (o, k) sums over the rows of each group, groups ascending
+) -> np.ndarray:  # (o, k) sums over the rows of each group, groups ascending
     "Add up the rows of each group."
     groups = torch.as_tensor(groups).to(rows.device)
     if groups.shape != rows.shape[:1] or groups.is_floating_point():
-        raise ValueError(f"groups must hold one integer for each of the {len(rows)} rows, got {str(groups.dtype).removeprefix('torch.')} of shape {tuple(groups.shape)}")
+        raise ValueError(
+            f"groups must hold one integer for each of the {len(rows)} rows, got {str(groups.dtype).removeprefix('torch.')} of shape {tuple(groups.shape)}"
+        )
     names, place = groups.unique(return_inverse=True)
     return rows.new_zeros(len(names), rows.shape[1]).index_add_(0, place, rows).cpu().numpy()
 
 
 def r2_sums(
-    pred: np.ndarray | torch.Tensor,    # (n, d) or (n,) predictions
+    pred: np.ndarray | torch.Tensor,  # (n, d) or (n,) predictions
     target: np.ndarray | torch.Tensor,  # (n, d) or (n,), as pred
     groups: np.ndarray | torch.Tensor,  # (n,) int, the object of each row
-) -> np.ndarray:                        # (o, 4): entries, sums of t, t² and (t - pred)², t centred
+) -> np.ndarray:  # (o, 4): entries, sums of t, t² and (t - pred)², t centred
     "What `r2_of_sums` needs of each object."
     pred, target = _pair(pred, target)
     t, miss = target - target.mean(), target - pred
@@ -450,9 +519,10 @@ def r2_sums(
 
 
 def mean_sums(
-    values: np.ndarray | torch.Tensor,  # (n,) one value per sample: a reciprocal rank, a hit, an angle
+    values: np.ndarray
+    | torch.Tensor,  # (n,) one value per sample: a reciprocal rank, a hit, an angle
     groups: np.ndarray | torch.Tensor,  # (n,) int, the object of each value
-) -> np.ndarray:                        # (o, 2) per object: how many values, and their sum
+) -> np.ndarray:  # (o, 2) per object: how many values, and their sum
     "What `mean_of_sums` needs of each object."
     values = _columns(values, "values").mean(1)
     return _by_group(torch.stack([torch.ones_like(values), values], 1), groups)
@@ -460,7 +530,7 @@ def mean_sums(
 
 def r2_of_sums(
     sums: np.ndarray,  # (..., 4) from `r2_sums`, added up over objects
-) -> np.ndarray:       # (...)
+) -> np.ndarray:  # (...)
     "Pooled R² from its sums."
     count, t, squares, missed = np.moveaxis(sums, -1, 0)
     return 1 - missed / (squares - t * t / count)
@@ -468,17 +538,17 @@ def r2_of_sums(
 
 def mean_of_sums(
     sums: np.ndarray,  # (..., 2) from `mean_sums`, added up over objects
-) -> np.ndarray:       # (...)
+) -> np.ndarray:  # (...)
     "A mean from its sums: a mean reciprocal rank, a share of hits, a mean angle."
     return sums[..., 1] / sums[..., 0]
 
 # %% ../nbs/03_metrics.ipynb #c516f7b2
 @lru_cache(maxsize=2)
 def _resamples(
-    objects: int,   # o
-    draws: int,     # how often they are drawn anew
+    objects: int,  # o
+    draws: int,  # how often they are drawn anew
     seed: int = 0,  # of the draws
-) -> np.ndarray:    # (draws, o) float64, how often each object occurs in each draw
+) -> np.ndarray:  # (draws, o) float64, how often each object occurs in each draw
     "The same resamples for every score of a table, made once."
     drawn = np.random.default_rng(seed).integers(objects, size=(draws, objects))
     numbers = (drawn + objects * np.arange(draws)[:, None]).reshape(-1)
@@ -486,17 +556,23 @@ def _resamples(
 
 
 def bootstrap_interval(
-    sums: np.ndarray,        # (o, k), one row of sums per object
-    statistic: Callable[[np.ndarray], np.ndarray],  # (draws, k) sums over the drawn objects -> (draws,)
-    draws: int = 1000,       # how often the objects are drawn anew
-    level: float = 0.95,     # share of the draws inside the interval
-    seed: int = 0,           # of the draws
-) -> tuple[float, float]:    # lower and upper end
+    sums: np.ndarray,  # (o, k), one row of sums per object
+    statistic: Callable[
+        [np.ndarray], np.ndarray
+    ],  # (draws, k) sums over the drawn objects -> (draws,)
+    draws: int = 1000,  # how often the objects are drawn anew
+    level: float = 0.95,  # share of the draws inside the interval
+    seed: int = 0,  # of the draws
+) -> tuple[float, float]:  # lower and upper end
     "Percentile bootstrap over objects of a statistic that is a function of sums."
     sums = np.asarray(sums, dtype=np.float64)
     if sums.ndim != 2 or len(sums) < 2 or not np.isfinite(sums).all():
-        raise ValueError(f"a bootstrap needs finite sums (objects, k) of at least 2 objects, got shape {sums.shape}")
+        raise ValueError(
+            f"a bootstrap needs finite sums (objects, k) of at least 2 objects, got shape {sums.shape}"
+        )
     if draws < 1 or not 0 < level < 1:
-        raise ValueError(f"need at least one draw and a level between 0 and 1, got draws={draws} and level={level}")
+        raise ValueError(
+            f"need at least one draw and a level between 0 and 1, got draws={draws} and level={level}"
+        )
     values = statistic(_resamples(len(sums), draws, seed) @ sums)
     return tuple(float(v) for v in np.quantile(values, [(1 - level) / 2, (1 + level) / 2]))

@@ -14,10 +14,10 @@ from pathlib import Path
 
 # %% ../nbs/02_names.ipynb #69aeea93
 def did_you_mean(
-    name: str,             # what was asked for
+    name: str,  # what was asked for
     known: Iterable[str],  # names that there are
     renamed: "dict | None" = None,  # further names -> the name to offer for them
-) -> str:                  # "; did you mean 'simclr'?", or nothing if no name is near
+) -> str:  # "; did you mean 'simclr'?", or nothing if no name is near
     "The end of a sentence that offers the nearest name."
     renamed = renamed or {}
     near = difflib.get_close_matches(str(name), [*map(str, known), *renamed], 1)
@@ -25,24 +25,34 @@ def did_you_mean(
 
 
 def nearest_name(
-    what: str,               # kind of thing, for the message
-    name: str,               # what was asked for
+    what: str,  # kind of thing, for the message
+    name: str,  # what was asked for
     known: Collection[str],  # names that there are
-) -> str:                    # the name, if it is among them
+) -> str:  # the name, if it is among them
     "A name that exists, or an error that offers the nearest one."
-    if name in known: return name
-    raise ValueError(f"unknown {what} {name!r}{did_you_mean(name, known)} (known: {', '.join(known)})")
+    if name in known:
+        return name
+    raise ValueError(
+        f"unknown {what} {name!r}{did_you_mean(name, known)} (known: {', '.join(known)})"
+    )
 
 # %% ../nbs/02_names.ipynb #192888fd
 def in_repository(
     name: "str | Path" = "",  # path below the top of the repository, "ckpt/contextssl-mini"; it need not exist yet
-) -> Path:                    # the same path, absolute
+) -> Path:  # the same path, absolute
     "Where a file of this repository lies, whatever the working directory is."
     here, package = Path.cwd(), importlib.util.find_spec("contextssl")
-    for root in (here, *here.parents, *([Path(package.origin).resolve().parents[1]] if package else [])):
-        if (root / "contextssl/names.py").is_file() and (root / "nbs/index.ipynb").is_file(): return root / name
-    raise FileNotFoundError(f"{name or 'nbs/index.ipynb'} is a file of the repository, and neither {here} nor the installed package lies in a clone of it; "
-                            "clone it and work there")
+    for root in (
+        here,
+        *here.parents,
+        *([Path(package.origin).resolve().parents[1]] if package else []),
+    ):
+        if (root / "contextssl/names.py").is_file() and (root / "nbs/index.ipynb").is_file():
+            return root / name
+    raise FileNotFoundError(
+        f"{name or 'nbs/index.ipynb'} is a file of the repository, and neither {here} nor the installed package lies in a clone of it; "
+        "clone it and work there"
+    )
 
 # %% ../nbs/02_names.ipynb #f4769685
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "KMP_LIBRARY")

@@ -13,36 +13,38 @@ import torch.nn.functional as F
 
 # %% ../nbs/01_objectives.ipynb #4dadce50
 def _expect_rows(
-    x: torch.Tensor,     # should be (n, d) with n >= 1
-    name: str,           # how the error calls it
+    x: torch.Tensor,  # should be (n, d) with n >= 1
+    name: str,  # how the error calls it
     temperature: float,  # should be positive
 ) -> None:
     "Refuse what is not a batch of row vectors, or a temperature that is not positive."
     if x.ndim != 2 or x.shape[0] == 0:
-        raise ValueError(f"{name} must have shape (n, d) with at least one row, got {tuple(x.shape)}")
+        raise ValueError(
+            f"{name} must have shape (n, d) with at least one row, got {tuple(x.shape)}"
+        )
     if not temperature > 0:
         raise ValueError(f"temperature must be positive, got {temperature}")
 
 
 def _wide(
     x: torch.Tensor,  # any floating dtype
-) -> torch.Tensor:    # the same numbers in float32 or wider
+) -> torch.Tensor:  # the same numbers in float32 or wider
     "Raise half precision to float32."
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def _unit_rows(
     x: torch.Tensor,  # (n, d) any floating dtype
-) -> torch.Tensor:    # (n, d) rows of length one, float32 or wider
+) -> torch.Tensor:  # (n, d) rows of length one, float32 or wider
     "Normalise rows in at least float32."
     return F.normalize(_wide(x), dim=-1)
 
 # %% ../nbs/01_objectives.ipynb #e655f0f9
 def nt_xent(
-    pred: torch.Tensor,          # (2n, d), rows 2k and 2k+1 are the two views of pair k
-    temperature: float = 0.1,    # divides the cosines
+    pred: torch.Tensor,  # (2n, d), rows 2k and 2k+1 are the two views of pair k
+    temperature: float = 0.1,  # divides the cosines
     clamp: float | None = 1e-7,  # smallest cosine, as published; None leaves cosines as they are
-) -> torch.Tensor:               # scalar, float32 or wider
+) -> torch.Tensor:  # scalar, float32 or wider
     "NT-Xent over all rows of a batch, with both views of every pair as anchors."
     _expect_rows(pred, "pred", temperature)
     if len(pred) % 2:
@@ -58,34 +60,38 @@ def nt_xent(
 
 # %% ../nbs/01_objectives.ipynb #cf22306a
 def interleave(
-    first: torch.Tensor,   # (n, ...) first views
+    first: torch.Tensor,  # (n, ...) first views
     second: torch.Tensor,  # (n, ...) second views
-) -> torch.Tensor:         # (2n, ...) ordered first 0, second 0, first 1, second 1, ...
+) -> torch.Tensor:  # (2n, ...) ordered first 0, second 0, first 1, second 1, ...
     "Lay two stacks of views out as alternating rows, the order that nt_xent reads."
     if first.shape != second.shape:
-        raise ValueError(f"the two views must have the same shape, got {tuple(first.shape)} and {tuple(second.shape)}")
+        raise ValueError(
+            f"the two views must have the same shape, got {tuple(first.shape)} and {tuple(second.shape)}"
+        )
     return torch.stack([first, second], 1).flatten(0, 1)
 
 # %% ../nbs/01_objectives.ipynb #251bbfec
 def info_nce(
     queries: torch.Tensor,  # (n, d)
-    keys: torch.Tensor,     # (n, d), row i answers query i
-    temperature: float,     # divides the cosines
-) -> torch.Tensor:          # scalar, float32 or wider
+    keys: torch.Tensor,  # (n, d), row i answers query i
+    temperature: float,  # divides the cosines
+) -> torch.Tensor:  # scalar, float32 or wider
     "InfoNCE in one direction: every query must find its key among all n keys."
     _expect_rows(queries, "queries", temperature)
     if queries.shape != keys.shape:
-        raise ValueError(f"queries and keys must have the same shape, got {tuple(queries.shape)} and {tuple(keys.shape)}")
+        raise ValueError(
+            f"queries and keys must have the same shape, got {tuple(queries.shape)} and {tuple(keys.shape)}"
+        )
     with torch.autocast(queries.device.type, enabled=False):
         logits = _unit_rows(queries) @ _unit_rows(keys).T / temperature
         return F.cross_entropy(logits, torch.arange(len(queries), device=queries.device))
 
 # %% ../nbs/01_objectives.ipynb #e0a0b478
 def nce_pairs(
-    p: torch.Tensor,     # (n, d) first views, or predictions
-    y: torch.Tensor,     # (n, d) second views, or what was to be predicted; row i belongs to row i of p
+    p: torch.Tensor,  # (n, d) first views, or predictions
+    y: torch.Tensor,  # (n, d) second views, or what was to be predicted; row i belongs to row i of p
     temperature: float,  # divides the cosines
-) -> torch.Tensor:       # scalar, float32 or wider
+) -> torch.Tensor:  # scalar, float32 or wider
     "NT-Xent of two stacks: all 2n rows are anchors, all others but the partner are negatives, and no cosine is cut off."
     _expect_rows(p, "p", temperature)
     return nt_xent(interleave(p, y), temperature, clamp=None)
@@ -94,11 +100,13 @@ def nce_pairs(
 def invariance(
     x: torch.Tensor,  # (n, d) embeddings of the first views
     y: torch.Tensor,  # (n, d) embeddings of the second views
-) -> torch.Tensor:    # scalar, float32 or wider
+) -> torch.Tensor:  # scalar, float32 or wider
     "Mean squared difference over rows and columns; what VICReg wants to be small."
     _expect_rows(x, "x", 1.0)
     if x.shape != y.shape:
-        raise ValueError(f"the two views must have the same shape, got {tuple(x.shape)} and {tuple(y.shape)}")
+        raise ValueError(
+            f"the two views must have the same shape, got {tuple(x.shape)} and {tuple(y.shape)}"
+        )
     with torch.autocast(x.device.type, enabled=False):
         return F.mse_loss(_wide(x), _wide(y))
 
@@ -112,9 +120,9 @@ def _expect_spread(
 
 # %% ../nbs/01_objectives.ipynb #f97ab3bd
 def variance_hinge(
-    u: torch.Tensor,     # (n, d) embeddings, n >= 2
-    eps: float = 1e-4,   # below the root
-) -> torch.Tensor:       # scalar in [0, 1 - sqrt(eps)], float32 or wider
+    u: torch.Tensor,  # (n, d) embeddings, n >= 2
+    eps: float = 1e-4,  # below the root
+) -> torch.Tensor:  # scalar in [0, 1 - sqrt(eps)], float32 or wider
     "VICReg's variance term: how far, on average, the columns' standard deviations stay below 1."
     _expect_spread(u)
     with torch.autocast(u.device.type, enabled=False):
@@ -122,9 +130,9 @@ def variance_hinge(
 
 # %% ../nbs/01_objectives.ipynb #9c72d173
 def covariance_penalty(
-    u: torch.Tensor,        # (n, d) embeddings, n >= 2
-    n: "int | None" = None, # divides by n - 1 in place of the true number of rows minus 1
-) -> torch.Tensor:          # scalar, float32 or wider
+    u: torch.Tensor,  # (n, d) embeddings, n >= 2
+    n: "int | None" = None,  # divides by n - 1 in place of the true number of rows minus 1
+) -> torch.Tensor:  # scalar, float32 or wider
     "VICReg's covariance term: the sum of squared covariances between different columns, divided by their number d."
     _expect_spread(u)
     if n is not None and n < 2:
@@ -138,6 +146,7 @@ def covariance_penalty(
 # %% ../nbs/01_objectives.ipynb #da7d5150
 class _GatherRows(torch.autograd.Function):
     "All rows forward, the sum of everybody's gradients back."
+
     @staticmethod
     def forward(ctx, x):
         parts = [torch.empty_like(x) for _ in range(dist.get_world_size())]
@@ -149,10 +158,12 @@ class _GatherRows(torch.autograd.Function):
     def backward(ctx, grad):
         grad = grad.clone(memory_format=torch.contiguous_format)
         dist.all_reduce(grad)
-        return grad[dist.get_rank() * ctx.rows:][:ctx.rows]
+        return grad[dist.get_rank() * ctx.rows :][: ctx.rows]
 
 
-def rank_and_size() -> tuple[int, int]:  # number of this process, and how many there are; (0, 1) if it is alone
+def rank_and_size() -> tuple[
+    int, int
+]:  # number of this process, and how many there are; (0, 1) if it is alone
     "The place of this process among those that compute one batch."
     alone = not (dist.is_available() and dist.is_initialized())
     return (0, 1) if alone else (dist.get_rank(), dist.get_world_size())
@@ -160,13 +171,13 @@ def rank_and_size() -> tuple[int, int]:  # number of this process, and how many 
 
 def gather_rows(
     x: torch.Tensor,  # (n, ...) rows of this process; n is the same in all of them
-) -> torch.Tensor:    # (W n, ...) rows of all W processes, by rank
+) -> torch.Tensor:  # (W n, ...) rows of all W processes, by rank
     "The rows of the whole batch, differentiable; losses call it on embeddings before anything that mixes rows."
     return x if rank_and_size()[1] == 1 else _GatherRows.apply(x.contiguous())
 
 
 def mean_of_all(
     x: torch.Tensor,  # any shape; a mean over the rows of this process
-) -> torch.Tensor:    # of the same shape; the mean over the rows of all processes
+) -> torch.Tensor:  # of the same shape; the mean over the rows of all processes
     "The mean of a number over processes, differentiable; for terms that look at each row by itself."
     return x if rank_and_size()[1] == 1 else gather_rows(x[None]).mean(0)

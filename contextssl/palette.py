@@ -9,15 +9,29 @@ __all__ = ['BLUE', 'VERMILLION', 'GREEN', 'PINK', 'SKY', 'ORANGE', 'GREY', 'LIGH
 from collections.abc import Sequence
 
 # %% ../nbs/05_palette.ipynb #d57aa3d2
-BLUE, VERMILLION, GREEN, PINK, SKY, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
+BLUE, VERMILLION, GREEN, PINK, SKY, ORANGE = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#E69F00",
+)
 GREY, LIGHT, BLACK = "#7f7f7f", "#999999", "#000000"
 
-COLORS = {"rot": BLUE, "color": VERMILLION, "rot+color": BLACK, "mixed": SKY, "none": GREY, "floor": LIGHT}   # of a context, by what it shows
+COLORS = {
+    "rot": BLUE,
+    "color": VERMILLION,
+    "rot+color": BLACK,
+    "mixed": SKY,
+    "none": GREY,
+    "floor": LIGHT,
+}  # of a context, by what it shows
 
 # %% ../nbs/05_palette.ipynb #b2d16f22
 def context_colors(
     contexts: Sequence[str],  # factors, or contexts that show them
-) -> dict[str, str]:          # context -> colour
+) -> dict[str, str]:  # context -> colour
     "A colour for each context: its own where it has one, else the next that is free."
     several = [c for c in contexts if "+" in c and c not in COLORS][:1]
     known = COLORS | dict.fromkeys(several, BLACK)

@@ -93,7 +93,7 @@ _SPLIT_END = re.compile("(set|data|dataset|split|images|imgs)?[0-9]*$")
 
 def known_split(
     name: str,  # of a folder
-) -> str:       # train, val or test; empty if it is none of them
+) -> str:  # train, val or test; empty if it is none of them
     "Which split of a data set a folder holds, by its name."
     plain = _SPLIT_END.sub("", re.sub(r"[\W_]", "", name.lower()), count=1)
     found = _SPLIT.fullmatch(plain)
@@ -101,13 +101,13 @@ def known_split(
 
 # %% ../nbs/04_pictures.ipynb #10bb684b
 WHITE = (255, 255, 255)
-_ORIENTATION, _BITS, _PHOTOMETRIC = 0x112, 258, 262   # numbers of tags in EXIF and TIFF
+_ORIENTATION, _BITS, _PHOTOMETRIC = 0x112, 258, 262  # numbers of tags in EXIF and TIFF
 
 
 def _range_of_numbers(
     image: Image.Image,
     values: np.ndarray,  # (h, w)
-) -> "tuple | None":     # the value that is white; None: the values do not tell
+) -> "tuple | None":  # the value that is white; None: the values do not tell
     "What is white in a greyscale picture whose pixels are no bytes."
     if image.mode.startswith("I;16"):
         bits = getattr(image, "tag_v2", {}).get(_BITS, (16,))[0]
@@ -135,21 +135,22 @@ def _grey_bytes(image: Image.Image, name: "str | Path") -> Image.Image:
             " (0 to 1) nor bytes (0 to 255) nor 16 bits (0 to 65535); save it as an 8-bit picture"
         )
     shares = values.astype(np.float64) / white
-    if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0:     # TIFF, white is zero
+    if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0:  # TIFF, white is zero
         shares = 1 - shares
     return Image.fromarray((shares.clip(0, 1) * 255).round().astype(np.uint8))
 
 
 def _damaged(name: "str | Path") -> OSError:
-    return OSError(f"{name} is not a readable image, it is damaged or cut short; "
-                   "restore it or take it out")
+    return OSError(
+        f"{name} is not a readable image, it is damaged or cut short; restore it or take it out"
+    )
 
 
 def to_rgb(
-    image: Image.Image,   # of any mode and size
-    name: "str | Path",   # of its file, for messages
+    image: Image.Image,  # of any mode and size
+    name: "str | Path",  # of its file, for messages
     ground: "tuple | None" = WHITE,  # colour behind transparent parts; None: their own
-) -> Image.Image:         # of mode RGB
+) -> Image.Image:  # of mode RGB
     "A picture as red, green and blue bytes."
     try:
         image.load()
@@ -177,10 +178,10 @@ def to_rgb(
 
 # %% ../nbs/04_pictures.ipynb #00f1111d
 def decode_picture(
-    data: bytes,          # content of a file
-    name: "str | Path",   # of the file, for messages
+    data: bytes,  # content of a file
+    name: "str | Path",  # of the file, for messages
     ground: "tuple | None" = WHITE,  # colour behind transparent parts; None: their own
-) -> Image.Image:         # of mode RGB, upright
+) -> Image.Image:  # of mode RGB, upright
     "A picture from the bytes of a file: its first frame, checked, upright, in red, green and blue."
     if strange := _no_picture(data):
         raise OSError(f"{name} {strange}; restore it or take it out")
@@ -205,14 +206,14 @@ def decode_picture(
             return found
         found.info["exif"] = exif.tobytes()
         return ImageOps.exif_transpose(found)
-    except Exception:       # a damaged EXIF turns nothing
+    except Exception:  # a damaged EXIF turns nothing
         return found
 
 
 def read_picture(
-    file: "str | Path",   # a picture
+    file: "str | Path",  # a picture
     ground: "tuple | None" = WHITE,  # colour behind transparent parts; None: their own
-) -> Image.Image:         # of mode RGB, upright
+) -> Image.Image:  # of mode RGB, upright
     "A picture from disk: its first frame, checked, turned upright, in red, green and blue."
     try:
         data = Path(file).read_bytes()
@@ -243,12 +244,12 @@ _NOISE = bytes(
     np.random.default_rng(0).integers(1, 255, 64, dtype=np.uint8)
 )  # without 0xff, which begins a marker
 _MARKER = re.compile(rb"\xff+[^\x00\xff]")
-_STAGED = (b"\xff\xc2", b"\xff\xdd")             # progressive; restart markers
+_STAGED = (b"\xff\xc2", b"\xff\xdd")  # progressive; restart markers
 
 
 def _scans(
     data: bytes,  # of a JPEG
-) -> tuple:       # the same with noise behind each stretch of pixels; headers of frame and scans
+) -> tuple:  # the same with noise behind each stretch of pixels; headers of frame and scans
     "Walk through the segments of a JPEG."
     parts, frame, scans, at = [data[:2]], b"", [], 2
     while (found := _MARKER.search(data, at)) and data[found.end() - 1] != 0xD9:
@@ -279,14 +280,14 @@ def _all_scans(frame: bytes, scans: list) -> bool:
     "Whether every coefficient of every component comes to its last bit."
     wanted = {(frame[8 + 3 * k], c) for k in range(frame[7]) for c in range(64)}
     for scan in scans:
-        components, (first, last, bits) = scan[3:3 + 2 * scan[2]:2], scan[3 + 2 * scan[2]:][:3]
+        components, (first, last, bits) = scan[3 : 3 + 2 * scan[2] : 2], scan[3 + 2 * scan[2] :][:3]
         if bits & 15 == 0:
             wanted -= {(k, c) for k in components for c in range(first, last + 1)}
     return not wanted
 
 
 def may_lack_pixels(
-    data: bytes,         # content of a JPEG
+    data: bytes,  # content of a JPEG
     pixels: np.ndarray,  # (h, w) or (h, w, 3) uint8, decoded, perhaps smaller by a power of 2
 ) -> bool:
     "Whether a JPEG ends in the grey that libjpeg fills in, or its end says nothing about that."
@@ -298,10 +299,10 @@ def may_lack_pixels(
 
 
 def is_whole_jpeg(
-    data: bytes,               # content of a JPEG that can be opened
+    data: bytes,  # content of a JPEG that can be opened
     image: "Image.Image | None" = None,  # the same, decoded; None: decode it
     at_most: int = 2
-    **16,  # pixels up to which every picture is asked; larger ones only if they could be damaged
+    ** 16,  # pixels up to which every picture is asked; larger ones only if they could be damaged
 ) -> bool:
     "Whether a JPEG has all of its pixels."
     try:

@@ -17,49 +17,80 @@ from pathlib import Path
 import torch
 
 from . import figures as draw
-from .training.checkpoints import write_atomic
-from .evaluation.embeddings import evaluating
-from .evaluation.protocol import EvalConfig, class_confusion, context_embeddings, neighbours, rotation_paths
-from .groups import turning_factor
-from .evaluation.results import IGNORED, ignores_action, load_rows, split_floors
 from .data.threediebench import Views
+from .evaluation.embeddings import evaluating
+from contextssl.evaluation.protocol import (
+    EvalConfig,
+    class_confusion,
+    context_embeddings,
+    neighbours,
+    rotation_paths,
+)
+from .evaluation.results import IGNORED, ignores_action, load_rows, split_floors
+from .groups import turning_factor
+from .training.checkpoints import write_atomic
 from .training.run import read_metrics
 
 # %% ../nbs/11_report.ipynb #67e6e217
 QUESTIONS = {  # task -> heading, and what was asked; those of factors are asked by `question`
     "class": ("Class", "Can the class of an object be read off the embedding of one view?"),
-    "retrieval": ("Retrieval", "Is the view to which an action leads the one that is nearest to the prediction?"),
-    "prediction": ("Prediction", "Is the prediction nearer to the embedding of the second view than that of the first view is?"),
+    "retrieval": (
+        "Retrieval",
+        "Is the view to which an action leads the one that is nearest to the prediction?",
+    ),
+    "prediction": (
+        "Prediction",
+        "Is the prediction nearer to the embedding of the second view than that of the first view is?",
+    ),
 }
-FLOORS = {"retrieval": "action ignored", "prediction": "no movement"}   # of other tasks: the best constant
-METRICS = {"r2_pooled": "R² pooled", "r2_per_dim": "R² per column", "geodesic_deg": "degrees", "top1": "top 1", "top5": "top 5",
-           "mrr": "MRR", "median_rank": "median rank", "cos": "cosine", "auc": "AUC"}
+FLOORS = {
+    "retrieval": "action ignored",
+    "prediction": "no movement",
+}  # of other tasks: the best constant
+METRICS = {
+    "r2_pooled": "R² pooled",
+    "r2_per_dim": "R² per column",
+    "geodesic_deg": "degrees",
+    "top1": "top 1",
+    "top5": "top 5",
+    "mrr": "MRR",
+    "median_rank": "median rank",
+    "cos": "cosine",
+    "auc": "AUC",
+}
 LINE_KEYS = ("split", "representation", "context", "context_tokens")
 
+
 def question(
-    task: str,             # of the results
+    task: str,  # of the results
     rows: Sequence[dict],  # its results
-) -> tuple[str, str]:      # heading, and what was asked
+) -> tuple[str, str]:  # heading, and what was asked
     "What a table answers; the factor has the name that the data gave it."
     if task in QUESTIONS:
         return QUESTIONS[task]
     title, metrics = draw.task_title(task), {r["metric"] for r in rows}
     factor = draw.factor_name(task.removeprefix("relative_"))
     if "r2_pooled" in metrics and task.startswith("relative_"):
-        return title, f"Can the difference in {factor} between two views be read off their embeddings?"
+        return (
+            title,
+            f"Can the difference in {factor} between two views be read off their embeddings?",
+        )
     if "r2_pooled" in metrics:
         return title, f"Can the {factor} of a view be read off its embedding?"
     if "flip_rate" in metrics:
-        return title, "How well is it decided from what is known of a person, and how do the decisions differ between the groups?"
+        return (
+            title,
+            "How well is it decided from what is known of a person, and how do the decisions differ between the groups?",
+        )
     if task.endswith("_column"):
         return title, "Can one tell a record from its copy in which this column is turned?"
     return title, f"Can the {factor} of a person be read off?" if "auc" in metrics else ""
 
 
 def place(
-    task: str,             # of the results
+    task: str,  # of the results
     rows: Sequence[dict],  # its results
-) -> int:                  # the smaller the earlier
+) -> int:  # the smaller the earlier
     "Where a table stands: relative factors, factors, then the other questions in their order."
     if any(r["metric"] == "r2_pooled" for r in rows):
         return 0 if task.startswith("relative_") else 1
@@ -68,44 +99,70 @@ def place(
 
 def number(
     value: "float | None",  # to be shown
-) -> str:                   # three significant digits at most three behind the point; "" for None
+) -> str:  # three significant digits at most three behind the point; "" for None
     "A number as it stands in a table."
-    if value is None: return ""
+    if value is None:
+        return ""
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
 
 
 def cell(
     row: "dict | None",  # of the results, if there is one
-) -> str:                # HTML
+) -> str:  # HTML
     "A value, its interval below it, and the spread over contexts where there are several."
-    if row is None: return "<td></td>"
-    ends = "" if row["low"] is None else f"<small>{number(row['low'])} to {number(row['high'])}</small>"
-    spread = f"<small>\N{PLUS-MINUS SIGN}{number(row['spread'])} over contexts</small>" if row["spread"] else ""
+    if row is None:
+        return "<td></td>"
+    ends = (
+        ""
+        if row["low"] is None
+        else f"<small>{number(row['low'])} to {number(row['high'])}</small>"
+    )
+    spread = (
+        f"<small>\N{PLUS-MINUS SIGN}{number(row['spread'])} over contexts</small>"
+        if row["spread"]
+        else ""
+    )
     ignored = f"<small>{IGNORED}</small>" if ignores_action(row) else ""
     return f"<td>{number(row['value'])}{ignored}{ends}{spread}</td>"
-
 
 # %% ../nbs/11_report.ipynb #606bfd78
 def task_table(
     rows: Sequence[dict],  # results of one task
-) -> str:                  # HTML
+) -> str:  # HTML
     "One question: a line for each embedding and context, a column for each metric and probe."
     metrics = list(dict.fromkeys(r["metric"] for r in rows))
-    columns = sorted(dict.fromkeys((r["metric"], r["probe"]) for r in rows), key=lambda c: metrics.index(c[0]))
+    columns = sorted(
+        dict.fromkeys((r["metric"], r["probe"]) for r in rows), key=lambda c: metrics.index(c[0])
+    )
     lines = list(dict.fromkeys(tuple(r[k] for k in LINE_KEYS) for r in rows))
     found = {(*(r[k] for k in LINE_KEYS), r["metric"], r["probe"]): r for r in rows}
-    head = "".join(f'<th scope="col">{escape(METRICS.get(metric, metric.replace("_", " ")))}<small>{escape(probe)}</small></th>' for metric, probe in columns)
-    body = ["<tr>" + "".join(f'<th scope="row">{escape(str(v))}</th>' for v in line) + "".join(cell(found.get((*line, *c))) for c in columns) + "</tr>" for line in lines]
+    head = "".join(
+        f'<th scope="col">{escape(METRICS.get(metric, metric.replace("_", " ")))}<small>{escape(probe)}</small></th>'
+        for metric, probe in columns
+    )
+    body = [
+        "<tr>"
+        + "".join(f'<th scope="row">{escape(str(v))}</th>' for v in line)
+        + "".join(cell(found.get((*line, *c))) for c in columns)
+        + "</tr>"
+        for line in lines
+    ]
     floor = FLOORS.get(rows[0]["task"], "best constant")
-    foot = "".join(f'<tr class="floor"><th scope="row" colspan="{len(LINE_KEYS)}">{escape(f"{s}: " if s else "")}{floor}</th>' + "".join(f"<td>{number(f)}</td>" for f in values) + "</tr>"
-                   for s, values in split_floors(rows, [(probe, metric) for metric, probe in columns]).items())
-    labels = "".join(f'<th scope="col">{name}</th>' for name in ("split", "embedding", "context", "tokens"))
+    foot = "".join(
+        f'<tr class="floor"><th scope="row" colspan="{len(LINE_KEYS)}">{escape(f"{s}: " if s else "")}{floor}</th>'
+        + "".join(f"<td>{number(f)}</td>" for f in values)
+        + "</tr>"
+        for s, values in split_floors(rows, [(probe, metric) for metric, probe in columns]).items()
+    )
+    labels = "".join(
+        f'<th scope="col">{name}</th>' for name in ("split", "embedding", "context", "tokens")
+    )
     return f'<div class="wide"><table><thead><tr>{labels}{head}</tr></thead><tbody>{"".join(body)}</tbody><tfoot>{foot}</tfoot></table></div>'
 
 
 def task_sections(
     rows: Sequence[dict],  # results
-) -> str:                  # HTML
+) -> str:  # HTML
     "A section for each task, in the order in which the page asks, others at the end."
     tasks = {}
     for r in rows:
@@ -113,7 +170,9 @@ def task_sections(
     parts = []
     for task, found in sorted(tasks.items(), key=lambda item: place(*item)):
         title, asked = question(task, found)
-        parts.append(f"<section><h3>{escape(title)}</h3><p>{escape(asked)}</p>{task_table(found)}</section>")
+        parts.append(
+            f"<section><h3>{escape(title)}</h3><p>{escape(asked)}</p>{task_table(found)}</section>"
+        )
     return "\n".join(parts)
 
 # %% ../nbs/11_report.ipynb #eccdc109
@@ -130,14 +189,19 @@ CAPTIONS = {  # file name -> how to read the figure; also the order on the page
     "contact_sheet": "Some of the images.",
 }
 
+
 def figure_html(
     path: "str | Path",  # PNG file
-) -> str:                # HTML
+) -> str:  # HTML
     "A figure with its description and caption, the image inside the page."
     path = Path(path)
-    if not path.is_file(): raise FileNotFoundError(f"there is no figure {path}; draw the figures first, or leave it out")
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"there is no figure {path}; draw the figures first, or leave it out"
+        )
     data = path.read_bytes()
-    if data[:8] != b"\x89PNG\r\n\x1a\n": raise ValueError(f"{path} is not a PNG file; a report holds PNG figures")
+    if data[:8] != b"\x89PNG\r\n\x1a\n":
+        raise ValueError(f"{path} is not a PNG file; a report holds PNG figures")
     caption = CAPTIONS.get(path.stem, path.stem.replace("_", " "))
     image = f'<img alt="{escape(draw.alt_text(path) or caption)}" src="data:image/png;base64,{base64.b64encode(data).decode()}">'
     return f'<figure id="{escape(path.stem)}">{image}<figcaption>{escape(caption)}</figcaption></figure>'
@@ -145,10 +209,13 @@ def figure_html(
 
 def in_order(
     paths: "Sequence[str | Path]",  # of figures
-) -> list[Path]:                    # those with captions first
+) -> list[Path]:  # those with captions first
     "Figures in the order of the page."
     known = list(CAPTIONS)
-    return sorted(map(Path, paths), key=lambda p: (known.index(p.stem) if p.stem in known else len(known), p.stem))
+    return sorted(
+        map(Path, paths),
+        key=lambda p: (known.index(p.stem) if p.stem in known else len(known), p.stem),
+    )
 
 # %% ../nbs/11_report.ipynb #020007b5
 STYLE = """
@@ -164,6 +231,8 @@ figure { margin: 1.5rem 0; } img { max-width: 100%; height: auto; } pre { backgr
 @media print { body { max-width: none; margin: 0; } section, figure { break-inside: avoid; } .wide { overflow: visible; } table { font-size: .7rem; } }
 """
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
 def reading(
     rows: Sequence[dict],  # results
 ) -> str:
@@ -174,46 +243,72 @@ def reading(
     floors += ["no movement for a prediction"] * ("prediction" in tasks)
     said = [f"Every number stands beside what ignorance would have scored: {', '.join(floors)}."]
     if "r2_pooled" in metrics:
-        said.append("R² pooled over columns, the published way, does not start at zero where the columns have different means, as those of a quaternion do; R² per column does.")
+        said.append(
+            "R² pooled over columns, the published way, does not start at zero where the columns have different means, as those of a quaternion do; R² per column does."
+        )
     if any(r["low"] is not None for r in rows):
-        said.append("The range below a value is its 95 % interval over held-out objects; it does not cover another training run.")
+        said.append(
+            "The range below a value is its 95 % interval over held-out objects; it does not cover another training run."
+        )
     if any(r["spread"] for r in rows):
-        said.append("Behind \N{PLUS-MINUS SIGN} stands the standard deviation between contexts of the same kind and length.")
-    said.append("A score near the floor says that this probe, with its budget, does not read the factor; a stronger one may.")
+        said.append(
+            "Behind \N{PLUS-MINUS SIGN} stands the standard deviation between contexts of the same kind and length."
+        )
+    said.append(
+        "A score near the floor says that this probe, with its budget, does not read the factor; a stronger one may."
+    )
     return " ".join(said)
 
 
 def facts(
     rows: Sequence[dict],  # results
-) -> str:                  # HTML
+) -> str:  # HTML
     "Which model, which data, how many rows."
     names = {"method": "method", "dataset": "data set", "seed": "seed of the evaluation"}
-    said = [f"{name} {', '.join(escape(str(v)) for v in dict.fromkeys(r[key] for r in rows))}" for key, name in names.items()]
+    said = [
+        f"{name} {', '.join(escape(str(v)) for v in dict.fromkeys(r[key] for r in rows))}"
+        for key, name in names.items()
+    ]
     return f'<p class="facts">{"; ".join(said)}; {len(rows)} numbers</p>'
 
 
 def settings(
     run: Path,  # run folder
-) -> str:       # HTML, "" if it has no settings
+) -> str:  # HTML, "" if it has no settings
     "The files of a run that say how it was made, as they are."
-    found = [(name, (run / name).read_text(encoding="utf-8", errors="replace")) for name in ("config.yaml", "timing.json") if (run / name).is_file()]
-    blocks = "".join(f"<details><summary>{name}</summary><pre>{escape(text)}</pre></details>" for name, text in found)
+    found = [
+        (name, (run / name).read_text(encoding="utf-8", errors="replace"))
+        for name in ("config.yaml", "timing.json")
+        if (run / name).is_file()
+    ]
+    blocks = "".join(
+        f"<details><summary>{name}</summary><pre>{escape(text)}</pre></details>"
+        for name, text in found
+    )
     return f'<h2 id="settings">Settings</h2>{blocks}' if found else ""
 
 # %% ../nbs/11_report.ipynb #61c92895
 def html_report(
-    run: "str | Path",             # run folder; the page goes there
+    run: "str | Path",  # run folder; the page goes there
     rows: "Sequence[dict] | None" = None,  # results; None: those in the folder
     figures: "Sequence[str | Path] | None" = None,  # PNG files; None: those in the folder's `figures`
-) -> Path:                         # run/report.html
+) -> Path:  # run/report.html
     "One self-contained page with the tables and figures of a run."
     run = Path(run)
     rows = load_rows(run) if rows is None else list(rows)
-    if not rows: raise ValueError("there is nothing to report: the results table has no rows")
+    if not rows:
+        raise ValueError("there is nothing to report: the results table has no rows")
     shown = in_order((run / "figures").glob("*.png") if figures is None else figures)
-    name, table = escape(run.resolve().name), base64.b64encode(json.dumps(rows, indent=1).encode()).decode()
+    name, table = (
+        escape(run.resolve().name),
+        base64.b64encode(json.dumps(rows, indent=1).encode()).decode(),
+    )
     pictures = f'<h2 id="figures">Figures</h2>{"".join(map(figure_html, shown))}' if shown else ""
-    links = "".join(f'<a href="#{part}">{part}</a>' for part, there in (("figures", pictures), ("results", True), ("settings", settings(run))) if there)
+    links = "".join(
+        f'<a href="#{part}">{part}</a>'
+        for part, there in (("figures", pictures), ("results", True), ("settings", settings(run)))
+        if there
+    )
     page = f"""<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta http-equiv="Content-Security-Policy" content="{POLICY}">
@@ -232,7 +327,7 @@ def html_report(
 # %% ../nbs/11_report.ipynb #a193be1b
 def result_figures(
     rows: Sequence[dict],  # results
-) -> dict:                 # name -> figure
+) -> dict:  # name -> figure
     "The curves that a results table allows."
     rows = [r for r in rows if r["split"] in ("train", "val")]
     there = lambda **which: any(all(r[k] == v for k, v in which.items()) for r in rows)
@@ -240,18 +335,24 @@ def result_figures(
     read = [(t, p) for t in draw.relative_tasks(rows) for p in ("ridge", draw.trained_probe(t))]
     if any(there(task=t, metric="r2_pooled", representation="z+", probe=p) for t, p in read):
         found["context_curves"] = draw.context_curves(rows)
-    metrics = [m for where in ("", ":split", ":all") for m in (f"{name}{where}" for name in draw.RETRIEVAL) if there(task="retrieval", metric=m)]
-    if metrics: found["retrieval_curves"] = draw.retrieval_curves(rows, metrics)
+    metrics = [
+        m
+        for where in ("", ":split", ":all")
+        for m in (f"{name}{where}" for name in draw.RETRIEVAL)
+        if there(task="retrieval", metric=m)
+    ]
+    if metrics:
+        found["retrieval_curves"] = draw.retrieval_curves(rows, metrics)
     return found
 
 
 def model_figures(
     model: torch.nn.Module,  # trained model
-    views: Views,            # data set
+    views: Views,  # data set
     features: torch.Tensor,  # (o, v, d) of all views
-    cfg: EvalConfig,         # the protocol
-    rows: Sequence[dict],    # results
-) -> dict:                   # name -> figure
+    cfg: EvalConfig,  # the protocol
+    rows: Sequence[dict],  # results
+) -> dict:  # name -> figure
     "The figures that a model and its data allow: neighbours, paths of a rotation, maps, and confusions if classes were asked for."
     found = {}
     pictures = views.are_pictures and views.images.shape[-1] == 3
@@ -267,22 +368,28 @@ def model_figures(
     if colourings := draw.shades(views.at(some)):
         found["embedding_map"] = draw.embedding_map(seen, colourings)
     if any(r["task"] == "class" for r in rows):
-        with evaluating(model) as device: pass
-        found["confusion"] = draw.confusion(class_confusion(views, features, cfg, device), views.class_names)
+        with evaluating(model) as device:
+            pass
+        found["confusion"] = draw.confusion(
+            class_confusion(views, features, cfg, device), views.class_names
+        )
     return found
 
 # %% ../nbs/11_report.ipynb #9dff36fe
 def report(
-    run: "str | Path",       # run folder; figures go into `figures/`, the page beside the results
-    rows: Sequence[dict],    # results of `evaluate`
+    run: "str | Path",  # run folder; figures go into `figures/`, the page beside the results
+    rows: Sequence[dict],  # results of `evaluate`
     model: torch.nn.Module,  # trained model
-    views: Views,            # data set
+    views: Views,  # data set
     features: torch.Tensor,  # (o, v, d) of all views, from `encode_views`
     cfg: EvalConfig = EvalConfig(),  # the protocol
-) -> Path:                   # run/report.html
+) -> Path:  # run/report.html
     "Draw every figure that the results and the model allow, and write the page."
     run = Path(run)
     made = result_figures(rows) | model_figures(model, views, features, cfg, rows)
-    if (run / "metrics.jsonl").is_file() and (logged := read_metrics(run)): made["training_curves"] = draw.training_curves(logged)
-    files = [draw.save_figure(fig, run / "figures" / name, dpi=150)[0] for name, fig in made.items()]
+    if (run / "metrics.jsonl").is_file() and (logged := read_metrics(run)):
+        made["training_curves"] = draw.training_curves(logged)
+    files = [
+        draw.save_figure(fig, run / "figures" / name, dpi=150)[0] for name, fig in made.items()
+    ]
     return html_report(run, rows, files)

@@ -40,27 +40,67 @@ from scipy.spatial.transform import Rotation
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..training.checkpoints import write_atomic
+from ..data.packed import pack
+from ..data.pairs import PairBatch, PairSource, batches
+from ..data.threediebench import ViewImages, ViewPairs, Views, open_views, relative_action
 from ..demo import preset
 from ..evaluation.embeddings import PairDraw, conditions_of, draw_context, encode_views
+from ..evaluation.probes import AdamProbes
+from ..evaluation.retrieval import object_ranks
+from contextssl.methods.contextssl import (
+    ContextCache,
+    ContextSSL,
+    ContextSSLConfig,
+    ContextTransformer,
+    context_mask,
+    draw_environment,
+    pair_mask,
+    pair_tokens,
+    prediction_terms,
+)
 from ..metrics import hits_at, mrr, retrieval_ranks
 from ..names import WAITING, nearest_name
-from ..data.pairs import PairBatch, PairSource, batches
-from ..evaluation.probes import AdamProbes
-from ..data.packed import pack
-from ..render.renderer import CAMERA, LIGHT_DISTANCE, LIGHT_ZOOM, ZOOM, Renderer, RenderJob, Scene, Visible
-from ..render.renderer import core_count, light_on_faces, light_on_floor, look_at, render_dataset, render_object, spot_on_points, to_screen
-from ..evaluation.retrieval import object_ranks
+from contextssl.render.renderer import (
+    CAMERA,
+    LIGHT_DISTANCE,
+    LIGHT_ZOOM,
+    ZOOM,
+    Renderer,
+    RenderJob,
+    Scene,
+    Visible,
+    core_count,
+    light_on_faces,
+    light_on_floor,
+    look_at,
+    render_dataset,
+    render_object,
+    spot_on_points,
+    to_screen,
+)
 from ..render.shapes import Mesh
-from ..data.threediebench import ViewImages, ViewPairs, Views, open_views, relative_action
-from ..training.run import TrainConfig, autocast, make_optimizer, step_generator, train_step
+from ..training.checkpoints import write_atomic
 from ..training.guards import peak_memory
-from ..methods.contextssl import ContextCache, ContextSSL, ContextSSLConfig, ContextTransformer, context_mask, draw_environment, pair_mask, pair_tokens, prediction_terms
+from contextssl.training.run import (
+    TrainConfig,
+    autocast,
+    make_optimizer,
+    step_generator,
+    train_step,
+)
 
 # %% ../../nbs/benchmarks/00_race.ipynb #1588cdf4
 def processor() -> str:
     "What computes here: the processor, threads, torch, the operating system."
-    names = [line.split(":")[1] for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")] if os.path.exists("/proc/cpuinfo") else []
+    names = (
+        [
+            line.split(":")[1]
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ]
+        if os.path.exists("/proc/cpuinfo")
+        else []
+    )
     name = " ".join((names or [platform.processor() or platform.machine()])[0].split())
     return f"{name}, {core_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}, {platform.system()}"
 
@@ -73,46 +113,71 @@ def brief(
 
 
 def result(
-    name: str,         # of the benchmark
-    value: float,      # of ours
-    unit: str,         # of value and baseline
-    baseline: float,   # of the plain formulation
-    ratio: float,      # how many times faster, or smaller, ours is
-    spread: float,     # of the ratio: width of its middle half, relative
-    difference: float, # between the two results
-    note: str = "",    # what a reader of the row must know
-) -> dict:             # one row of the results
+    name: str,  # of the benchmark
+    value: float,  # of ours
+    unit: str,  # of value and baseline
+    baseline: float,  # of the plain formulation
+    ratio: float,  # how many times faster, or smaller, ours is
+    spread: float,  # of the ratio: width of its middle half, relative
+    difference: float,  # between the two results
+    note: str = "",  # what a reader of the row must know
+) -> dict:  # one row of the results
     "A row of the results, with the day; numbers with four significant digits."
     four = lambda v: float(f"{v:.4g}")
     load = four(os.getloadavg()[0]) if hasattr(os, "getloadavg") else None
-    return dict(name=name, value=four(value), unit=unit, baseline=four(baseline), ratio=four(ratio), spread=four(spread), difference=four(difference),
-                machine=processor(), load=load, command=f"contextssl bench {name.split('.')[0]}", note=note, date=time.strftime("%Y-%m-%d"))
+    return dict(
+        name=name,
+        value=four(value),
+        unit=unit,
+        baseline=four(baseline),
+        ratio=four(ratio),
+        spread=four(spread),
+        difference=four(difference),
+        machine=processor(),
+        load=load,
+        command=f"contextssl bench {name.split('.')[0]}",
+        note=note,
+        date=time.strftime("%Y-%m-%d"),
+    )
 
 # %% ../../nbs/benchmarks/00_race.ipynb #eccdcd3b
-UNITS = {"s": lambda t: t, "ms": lambda t: 1000 * t, "images/s": lambda t: 1 / t}  # from seconds per piece of work
+UNITS = {
+    "s": lambda t: t,
+    "ms": lambda t: 1000 * t,
+    "images/s": lambda t: 1 / t,
+}  # from seconds per piece of work
 
 
 def race(
-    name: str,             # of the benchmark
-    baseline: Callable,    # does the job plainly; returns its result
-    ours: Callable,        # does the same job
-    apart: Callable,       # how far two results are apart, a number
-    tolerance: float,      # how far they may be
-    repeats: int,          # timed runs of each
-    unit: str = "s",       # s, ms or images/s
+    name: str,  # of the benchmark
+    baseline: Callable,  # does the job plainly; returns its result
+    ours: Callable,  # does the same job
+    apart: Callable,  # how far two results are apart, a number
+    tolerance: float,  # how far they may be
+    repeats: int,  # timed runs of each
+    unit: str = "s",  # s, ms or images/s
     work: tuple = (1, 1),  # pieces of work that one run of the baseline, and one of ours, does
-    note: str = "",        # what a reader of the row must know
+    note: str = "",  # what a reader of the row must know
     clock: Callable = time.perf_counter,  # seconds
-) -> dict:                 # one row of the results
+) -> dict:  # one row of the results
     "Run the baseline and ours in turn; refuse to compare them if their results differ."
     difference = float(apart(baseline(), ours()))
     if not difference <= tolerance:
-        raise ValueError(f"{name}: the results of the baseline and of ours are {difference:.3g} apart, and only {tolerance:g} is allowed; a comparison of their speed would mean nothing")
+        raise ValueError(
+            f"{name}: the results of the baseline and of ours are {difference:.3g} apart, and only {tolerance:g} is allowed; a comparison of their speed would mean nothing"
+        )
+
     def seconds(job, pieces):
         start = clock()
         job()
         return (clock() - start) / pieces
-    times = np.array([[seconds(job, pieces) for job, pieces in zip((baseline, ours), work)] for _ in range(repeats)])
+
+    times = np.array(
+        [
+            [seconds(job, pieces) for job, pieces in zip((baseline, ours), work)]
+            for _ in range(repeats)
+        ]
+    )
     lower, ratio, upper = np.quantile(times[:, 0] / times[:, 1], [0.25, 0.5, 0.75])
     plain, own = (UNITS[unit](t) for t in np.median(times, 0))
     return result(name, own, unit, plain, ratio, (upper - lower) / ratio, difference, note)
@@ -123,19 +188,20 @@ def plain_attention(
     k: torch.Tensor,  # (..., u, e) keys
     v: torch.Tensor,  # (..., u, e) values
     mask: "torch.Tensor | None" = None,  # (t, u) bool, True where a query sees a key
-) -> torch.Tensor:    # (..., t, e)
+) -> torch.Tensor:  # (..., t, e)
     "Attention as its formula says."
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
-    if mask is not None: scores = scores + torch.zeros(mask.shape, device=q.device).masked_fill(~mask, -math.inf)
+    if mask is not None:
+        scores = scores + torch.zeros(mask.shape, device=q.device).masked_fill(~mask, -math.inf)
     return scores.softmax(-1) @ v
 
 
 def plain_transformer(
-    t: ContextTransformer,       # whose weights are used
-    tokens: torch.Tensor,        # (s, n, d + A) sequences
-    mask_prob: float,            # probability that a token does not see a pair
+    t: ContextTransformer,  # whose weights are used
+    tokens: torch.Tensor,  # (s, n, d + A) sequences
+    mask_prob: float,  # probability that a token does not see a pair
     generator: torch.Generator,  # draws the masks, one per layer
-) -> torch.Tensor:               # (s, n, d)
+) -> torch.Tensor:  # (s, n, d)
     "The transformer, block by block."
     n, h = tokens.shape[1], t.read_in(tokens)
     for block in t.blocks:
@@ -149,7 +215,7 @@ def plain_transformer(
 def plain_nt_xent(
     pred: torch.Tensor,  # (2n, d), rows 2k and 2k+1 are the two views of pair k
     temperature: float,  # divides the cosines
-) -> torch.Tensor:       # scalar, the mean over rows
+) -> torch.Tensor:  # scalar, the mean over rows
     "NT-Xent from the cosine of every row with every other."
     rows = torch.arange(len(pred), device=pred.device)
     cosine = F.cosine_similarity(pred[:, None], pred[None], dim=-1).clamp(min=1e-7) / temperature
@@ -162,26 +228,48 @@ class PlainStep:
 
     def __init__(
         self,
-        model: ContextSSL,    # where the weights come from
-        batch: PairBatch,     # images normalised, (2n, 3, R, R) contiguous
+        model: ContextSSL,  # where the weights come from
+        batch: PairBatch,  # images normalised, (2n, 3, R, R) contiguous
         config: TrainConfig,  # learning rate and weight decay
     ):
         self.model, self.batch = copy.deepcopy(model).train(), batch
         d, classes = model.config.projection_dim, int(batch.labels.max()) + 1
-        self.probes = nn.ModuleList([nn.Linear(d, classes), nn.Linear(d, classes)]).to(batch.images.device)
-        self.adam = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate * config.batch_size / 256, weight_decay=config.weight_decay)
+        self.probes = nn.ModuleList([nn.Linear(d, classes), nn.Linear(d, classes)]).to(
+            batch.images.device
+        )
+        self.adam = torch.optim.Adam(
+            self.model.parameters(),
+            lr=config.learning_rate * config.batch_size / 256,
+            weight_decay=config.weight_decay,
+        )
         self.probe_adam = torch.optim.Adam(self.probes.parameters(), lr=1e-3, weight_decay=1e-6)
 
-    def losses(self, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:  # scalars: the model's loss, that of the two classifiers
+    def losses(
+        self, generator: torch.Generator
+    ) -> tuple[
+        torch.Tensor, torch.Tensor
+    ]:  # scalars: the model's loss, that of the two classifiers
         "Everything that is minimised."
         m, b, c, space = self.model, self.batch, self.model.config, self.model.action_space
         shown = draw_environment(space.names, c.env_ratio, generator)
         z = m.encoder(b.images)
         tokens = pair_tokens(z, space.keep(b.actions, *shown))
-        out = plain_transformer(m.transformer, tokens.unflatten(0, (-1, min(c.block_size, len(z)))), c.mask_prob, generator).flatten(0, 1)
-        p, target, labels = F.normalize(out, dim=1), b.latents[:, 1].repeat_interleave(2, 0), b.labels.repeat_interleave(2)
+        out = plain_transformer(
+            m.transformer,
+            tokens.unflatten(0, (-1, min(c.block_size, len(z)))),
+            c.mask_prob,
+            generator,
+        ).flatten(0, 1)
+        p, target, labels = (
+            F.normalize(out, dim=1),
+            b.latents[:, 1].repeat_interleave(2, 0),
+            b.labels.repeat_interleave(2),
+        )
         guess, loss = m.aux_head(p), plain_nt_xent(p, c.temperature)
-        for name in shown: loss = loss + c.weight_equiv_loss * F.mse_loss(guess[:, space.slice(name)], target[:, space.slice(name)])
+        for name in shown:
+            loss = loss + c.weight_equiv_loss * F.mse_loss(
+                guess[:, space.slice(name)], target[:, space.slice(name)]
+            )
         watched = zip(self.probes, (z.detach(), out.detach()))
         return loss, sum(F.cross_entropy(probe(x), labels) for probe, x in watched)
 
@@ -196,14 +284,16 @@ class PlainStep:
         return loss.item()
 
 # %% ../../nbs/benchmarks/00_race.ipynb #1dcd511b
-SMALL = dict(backbone="conv", width=8, projection_dim=32, n_embd=32, n_layer=2, aux_hidden=32, block_size=16)  # for tests
+SMALL = dict(
+    backbone="conv", width=8, projection_dim=32, n_embd=32, n_layer=2, aux_hidden=32, block_size=16
+)  # for tests
 
 
 def pair_batch(
-    pairs: int,       # n
+    pairs: int,  # n
     resolution: int,  # R, pixels
-    device: str,      # where
-) -> PairBatch:       # of noise, channels last in memory
+    device: str,  # where
+) -> PairBatch:  # of noise, channels last in memory
     "A batch whose content does not matter."
     g = torch.Generator().manual_seed(0)
     images = torch.randn(2 * pairs, resolution, resolution, 3, generator=g).permute(0, 3, 1, 2)
@@ -212,52 +302,70 @@ def pair_batch(
 
 
 def step_setup(
-    precision: str,         # of ours: fp32 or bf16
-    small: bool,            # a tiny model, for tests
-    pairs: int,             # in the batch
-    resolution: int,        # pixels
-    n_embd: int,            # width of the transformer
-    device: str,            # where
-) -> tuple:                 # the plain step and ours; each makes an update, returns its loss
+    precision: str,  # of ours: fp32 or bf16
+    small: bool,  # a tiny model, for tests
+    pairs: int,  # in the batch
+    resolution: int,  # pixels
+    n_embd: int,  # width of the transformer
+    device: str,  # where
+) -> tuple:  # the plain step and ours; each makes an update, returns its loss
     "Two contestants with the same weights, batch and random numbers."
-    if small: pairs, resolution = 8, 32
+    if small:
+        pairs, resolution = 8, 32
     torch.manual_seed(0)
     model = ContextSSL(ContextSSLConfig(**(SMALL if small else dict(n_embd=n_embd)))).to(device)
-    batch, config, steps = pair_batch(pairs, resolution, device), TrainConfig(batch_size=pairs, precision=precision), [0, 0]
+    batch, config, steps = (
+        pair_batch(pairs, resolution, device),
+        TrainConfig(batch_size=pairs, precision=precision),
+        [0, 0],
+    )
     plain = PlainStep(model, replace(batch, images=batch.images.contiguous()), config)
     model.train().encoder.to(memory_format=torch.channels_last)
     optimizer, where = make_optimizer(model, config), torch.device(device)
-    def draws(contestant):                   # the same sequence of random numbers for both
+
+    def draws(contestant):  # the same sequence of random numbers for both
         steps[contestant] += 1
         return torch.Generator().manual_seed(steps[contestant])
-    return lambda: plain(draws(0)), lambda: train_step(model, batch, optimizer, config, 1.0, where, draws(1), 0.0)["loss"].item()
+
+    return lambda: plain(draws(0)), lambda: train_step(
+        model, batch, optimizer, config, 1.0, where, draws(1), 0.0
+    )["loss"].item()
 
 # %% ../../nbs/benchmarks/00_race.ipynb #8ba751a6
 def step_race(
-    name: str,              # of the benchmark
-    precision: str,         # of ours: fp32 or bf16
-    repeats: int,           # timed steps of each
-    small: bool = False,    # a tiny model, for tests
-    pairs: int = 64,        # in the batch
-    resolution: int = 64,   # pixels
-    n_embd: int = 512,      # width of the transformer
-    device: str = "cpu",    # where
-) -> dict:                  # one row of the results
+    name: str,  # of the benchmark
+    precision: str,  # of ours: fp32 or bf16
+    repeats: int,  # timed steps of each
+    small: bool = False,  # a tiny model, for tests
+    pairs: int = 64,  # in the batch
+    resolution: int = 64,  # pixels
+    n_embd: int = 512,  # width of the transformer
+    device: str = "cpu",  # where
+) -> dict:  # one row of the results
     "A step of the plain formulation in fp32 against ours."
     plain, ours = step_setup(precision, small, pairs, resolution, n_embd, device)
     apart = lambda a, b: abs(a - b) / abs(a)
     tolerance = 1e-4 if precision == "fp32" else 0.02
-    return race(name, plain, ours, apart, tolerance, repeats, "ms", note="the baseline computes in fp32" if precision != "fp32" else "")
+    return race(
+        name,
+        plain,
+        ours,
+        apart,
+        tolerance,
+        repeats,
+        "ms",
+        note="the baseline computes in fp32" if precision != "fp32" else "",
+    )
 
 # %% ../../nbs/benchmarks/00_race.ipynb #201c9e31
 def cuda_peak(
-    make: Callable,     # makes a job, which returns a number
-) -> tuple:             # MiB at the peak of the job's second run, and what it returned
+    make: Callable,  # makes a job, which returns a number
+) -> tuple:  # MiB at the peak of the job's second run, and what it returned
     "The most memory that a job holds on the GPU, with everything that it needs."
     gc.collect()
     before = torch.cuda.memory_allocated()
     job = make()
-    job()                                   # the optimiser makes its moments
+    job()  # the optimiser makes its moments
     gc.collect()
     torch.cuda.reset_peak_memory_stats()
     found = job()
@@ -265,13 +373,22 @@ def cuda_peak(
 
 
 def step_memory(
-    name: str,              # of the row
+    name: str,  # of the row
     meter: Callable = cuda_peak,  # (what makes a job) -> (MiB, what the job returns)
-    **setup,                # of `step_setup`
-) -> dict:                  # one row of the results
+    **setup,  # of `step_setup`
+) -> dict:  # one row of the results
     "Peak memory of a step of the plain formulation in fp32 and of ours, each alone on the GPU."
     (plain, loss), (own, our_loss) = (meter(lambda: step_setup(**setup)[which]) for which in (0, 1))
-    return result(name, own, "MiB", plain, plain / own, 0.0, abs(loss - our_loss) / abs(loss), "peak of what torch holds during a step: weights, moments, batch, activations; the baseline computes in fp32")
+    return result(
+        name,
+        own,
+        "MiB",
+        plain,
+        plain / own,
+        0.0,
+        abs(loss - our_loss) / abs(loss),
+        "peak of what torch holds during a step: weights, moments, batch, activations; the baseline computes in fp32",
+    )
 
 # %% ../../nbs/benchmarks/00_race.ipynb #1d63f2df
 def train_step_fp32(repeats: int = 11, small: bool = False) -> dict:
@@ -286,12 +403,17 @@ def train_step_bf16(repeats: int = 11, small: bool = False) -> dict:
 
 def train_step_gpu(repeats: int = 21, small: bool = False) -> list:
     "The paper's step on a GPU with bfloat16: ResNet-18, 128 px, 512 pairs, transformer of width 2048; its time, and its peak memory."
-    setup = dict(precision="bf16", small=small, pairs=512, resolution=128, n_embd=2048, device="cuda")
-    return [step_race("train_step_gpu", repeats=repeats, **setup), step_memory("train_step_gpu.memory", **setup)]
+    setup = dict(
+        precision="bf16", small=small, pairs=512, resolution=128, n_embd=2048, device="cuda"
+    )
+    return [
+        step_race("train_step_gpu", repeats=repeats, **setup),
+        step_memory("train_step_gpu.memory", **setup),
+    ]
 
 # %% ../../nbs/benchmarks/00_race.ipynb #4c993602
 def seconds_of(
-    work: Callable,        # without arguments
+    work: Callable,  # without arguments
     device: torch.device,  # that it computes on
 ) -> float:
     "How long something takes, until the device is done with it."
@@ -305,9 +427,9 @@ def seconds_of(
 
 def matrix_rate(
     device: torch.device,
-    dtype: torch.dtype,    # of the matrices
-    n: int = 0,            # rows and columns; 0 takes what suits the device
-) -> float:                # operations per second
+    dtype: torch.dtype,  # of the matrices
+    n: int = 0,  # rows and columns; 0 takes what suits the device
+) -> float:  # operations per second
     "The best of nine products of two large square matrices."
     n = n or (8192 if device.type == "cuda" else 1536)
     a, b = (torch.randn(n, n, device=device).to(dtype) for _ in range(2))
@@ -317,7 +439,7 @@ def matrix_rate(
 def bandwidth(
     device: torch.device,
     mebibytes: int = 128,  # larger than any cache
-) -> float:                # bytes per second, read and written
+) -> float:  # bytes per second, read and written
     "The best of nine copies of a large array."
     a = torch.zeros(mebibytes * 2**18, device=device)
     b = torch.empty_like(a)
@@ -326,38 +448,75 @@ def bandwidth(
 # %% ../../nbs/benchmarks/00_race.ipynb #cb47ae53
 class SplitStep:
     "A training step of ContextSSL in parts: `parts` maps a name to the functions that make it up, `order` is the order to call them in."
-    def __init__(self, model: ContextSSL, source: PairSource, config: TrainConfig, device: torch.device):
-        self.model, self.source, self.config, self.device, self.at = model.to(device).train(), source, config, device, 0
+
+    def __init__(
+        self, model: ContextSSL, source: PairSource, config: TrainConfig, device: torch.device
+    ):
+        self.model, self.source, self.config, self.device, self.at = (
+            model.to(device).train(),
+            source,
+            config,
+            device,
+            0,
+        )
         model.encoder.to(memory_format=torch.channels_last)
         self.optimizer = make_optimizer(model, config)
-        for group in self.optimizer.param_groups: group["lr"] = group["peak"]
-        self.parts = {"data": (self.read,), "encoder": (self.encode, self.encoder_back), "predictor": (self.predict, self.predictor_back),
-                      "loss": (self.compare,), "optimiser": (self.update,)}
-        self.order = (self.read, self.encode, self.predict, self.compare, self.predictor_back, self.encoder_back, self.update)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak"]
+        self.parts = {
+            "data": (self.read,),
+            "encoder": (self.encode, self.encoder_back),
+            "predictor": (self.predict, self.predictor_back),
+            "loss": (self.compare,),
+            "optimiser": (self.update,),
+        }
+        self.order = (
+            self.read,
+            self.encode,
+            self.predict,
+            self.compare,
+            self.predictor_back,
+            self.encoder_back,
+            self.update,
+        )
 
     def read(self):
         "The batch: from the data set to numbers on the device."
         batch = next(batches(self.source, self.config.batch_size, self.config.seed, self.at, 1))
-        self.batch, self.at = batch.to(self.device).normalised(self.source.mean, self.source.std), self.at + 1
+        self.batch, self.at = (
+            batch.to(self.device).normalised(self.source.mean, self.source.std),
+            self.at + 1,
+        )
 
     def encode(self):
         "Images to features."
-        with autocast(self.device, self.config.precision): self.z = self.model.encode(self.batch.images)
+        with autocast(self.device, self.config.precision):
+            self.z = self.model.encode(self.batch.images)
         self.cut_z = self.z.detach().requires_grad_()
 
     def predict(self):
         "Features to predictions, in one environment, behind a random mask."
-        c, space, draws = self.model.config, self.model.action_space, step_generator(self.config.seed, self.at)
+        c, space, draws = (
+            self.model.config,
+            self.model.action_space,
+            step_generator(self.config.seed, self.at),
+        )
         self.shown = draw_environment(space.names, c.env_ratio, draws)
         with autocast(self.device, self.config.precision):
-            self.p = self.model.forward_features(self.cut_z, space.keep(self.batch.actions, *self.shown), c.mask_prob, draws).prediction
+            self.p = self.model.forward_features(
+                self.cut_z, space.keep(self.batch.actions, *self.shown), c.mask_prob, draws
+            ).prediction
         self.cut_p = self.p.detach().requires_grad_()
 
     def compare(self):
         "The contrastive loss and the auxiliary predictor, forward and backward."
         with autocast(self.device, self.config.precision):
-            terms = prediction_terms(self.model, self.cut_p, self.batch.latents, [self.shown], len(self.batch))
-        self.loss = terms["nce"] + self.model.config.weight_equiv_loss * sum(v for k, v in terms.items() if k != "nce")
+            terms = prediction_terms(
+                self.model, self.cut_p, self.batch.latents, [self.shown], len(self.batch)
+            )
+        self.loss = terms["nce"] + self.model.config.weight_equiv_loss * sum(
+            v for k, v in terms.items() if k != "nce"
+        )
         self.optimizer.zero_grad(set_to_none=True)
         self.loss.backward()
 
@@ -375,43 +534,70 @@ class SplitStep:
 
 # %% ../../nbs/benchmarks/00_race.ipynb #21029c48
 def noise_views(
-    objects: int,     # of ten views each
+    objects: int,  # of ten views each
     resolution: int,  # pixels
-) -> ViewPairs:       # in memory
+) -> ViewPairs:  # in memory
     "A data set whose content does not matter."
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (objects, 10, resolution, resolution, 3), dtype=np.uint8)
     latents = rng.uniform(-0.5, 0.5, (objects, 10, 7))
-    views = Views(ViewImages.of(images), latents, np.arange(objects) % 4, list("abcd"), [str(i) for i in range(objects)], np.full(objects, "train"), ((0.5,) * 3, (0.25,) * 3))
+    views = Views(
+        ViewImages.of(images),
+        latents,
+        np.arange(objects) % 4,
+        list("abcd"),
+        [str(i) for i in range(objects)],
+        np.full(objects, "train"),
+        ((0.5,) * 3, (0.25,) * 3),
+    )
     return ViewPairs(views)
 
 
 def split_setup(small: bool) -> tuple:  # SplitStep, and its settings in words
     "The paper's step on a GPU in bfloat16, a smaller one on a CPU in float32, a tiny one for tests."
     device = torch.device("cuda" if torch.cuda.is_available() and not small else "cpu")
-    pairs, resolution, n_embd, precision = (8, 32, 32, "fp32") if small else (512, 128, 2048, "bf16") if device.type == "cuda" else (64, 64, 512, "fp32")
+    pairs, resolution, n_embd, precision = (
+        (8, 32, 32, "fp32")
+        if small
+        else (512, 128, 2048, "bf16")
+        if device.type == "cuda"
+        else (64, 64, 512, "fp32")
+    )
     torch.manual_seed(0)
     model = ContextSSL(ContextSSLConfig(**(SMALL if small else dict(n_embd=n_embd))))
     words = f"{model.config.backbone}, {pairs} pairs of {resolution} px, transformer of width {model.config.n_embd}, {precision}"
-    return SplitStep(model, noise_views(2 * pairs, resolution), TrainConfig(batch_size=pairs, precision=precision), device), words
+    return SplitStep(
+        model,
+        noise_views(2 * pairs, resolution),
+        TrainConfig(batch_size=pairs, precision=precision),
+        device,
+    ), words
 
 # %% ../../nbs/benchmarks/00_race.ipynb #2977e742
 def floors(
-    split: SplitStep,        # between two steps
-    rate: float,             # operations per second
-    bytes_per_s: float,      # moved
-) -> dict:                   # part -> (seconds, why)
+    split: SplitStep,  # between two steps
+    rate: float,  # operations per second
+    bytes_per_s: float,  # moved
+) -> dict:  # part -> (seconds, why)
     "The least time that each part can take on this machine."
     counted = {}
     for work in split.order:
-        with FlopCounterMode(display=False) as counter: work()
+        with FlopCounterMode(display=False) as counter:
+            work()
         counted[work.__name__] = counter.get_total_flops()
     found = {}
     for name, works in split.parts.items():
         flops = sum(counted[w.__name__] for w in works)
-        pixels, weights = split.batch.images.numel(), sum(p.numel() for p in split.model.parameters())
+        pixels, weights = (
+            split.batch.images.numel(),
+            sum(p.numel() for p in split.model.parameters()),
+        )
         moved = {"data": (2 + 1 + 4) * pixels, "optimiser": 7 * 4 * weights}.get(name)
-        found[name] = (moved / bytes_per_s, f"{brief(moved / 1e6)} MB at {brief(bytes_per_s / 1e9)} GB/s") if moved else (flops / rate, f"{brief(flops / 1e9)} G operations at {brief(rate / 1e9)} G/s")
+        found[name] = (
+            (moved / bytes_per_s, f"{brief(moved / 1e6)} MB at {brief(bytes_per_s / 1e9)} GB/s")
+            if moved
+            else (flops / rate, f"{brief(flops / 1e9)} G operations at {brief(rate / 1e9)} G/s")
+        )
     return found
 
 
@@ -419,19 +605,44 @@ def train(repeats: int = 11, small: bool = False) -> list:
     "A training step in five parts, each beside the least time that it can take on this machine."
     split, words = split_setup(small)
     dtype = torch.bfloat16 if split.config.precision == "bf16" else torch.float32
-    least = floors(split, matrix_rate(split.device, dtype, 256 if small else 0), bandwidth(split.device, 4 if small else 128))     # its step warms up
-    times = np.array([[seconds_of(work, split.device) for work in split.order] for _ in range(repeats)])
+    least = floors(
+        split,
+        matrix_rate(split.device, dtype, 256 if small else 0),
+        bandwidth(split.device, 4 if small else 128),
+    )  # its step warms up
+    times = np.array(
+        [[seconds_of(work, split.device) for work in split.order] for _ in range(repeats)]
+    )
     of = lambda works: times[:, [split.order.index(w) for w in works]].sum(1)
+
     def row(name, taken, floor, note):
         low, middle, high = 1000 * np.quantile(taken, [0.25, 0.5, 0.75])
-        return result(f"train.{name}", middle, "ms", 1000 * floor, 1000 * floor / middle, (high - low) / middle, 0.0, note)
+        return result(
+            f"train.{name}",
+            middle,
+            "ms",
+            1000 * floor,
+            1000 * floor / middle,
+            (high - low) / middle,
+            0.0,
+            note,
+        )
+
     rows = [row(name, of(works), *least[name]) for name, works in split.parts.items()]
-    return [*rows, row("step", times.sum(1), sum(floor for floor, _ in least.values()), f"the baseline is the floor; {words}")]
+    return [
+        *rows,
+        row(
+            "step",
+            times.sum(1),
+            sum(floor for floor, _ in least.values()),
+            f"the baseline is the floor; {words}",
+        ),
+    ]
 
 # %% ../../nbs/benchmarks/00_race.ipynb #83c292f2
 def demo_step(
-    small: bool,               # a tiny model, for tests
-) -> Callable[[], float]:      # makes one update, returns its loss
+    small: bool,  # a tiny model, for tests
+) -> Callable[[], float]:  # makes one update, returns its loss
     "A training step of the demo, on images of noise."
     p = preset("smoke" if small else "mini")
     config, cpu = TrainConfig(**p.train), torch.device("cpu")
@@ -460,10 +671,11 @@ class Stepper:
     def __init__(
         self,
         passive: bool,  # one thread that waits passively, or a spinning one on every core
-        small: bool,    # a tiny model, for tests
+        small: bool,  # a tiny model, for tests
     ):
         code = f"from contextssl.benchmarks.race import serve_steps; serve_steps({small})"
-        if passive: code = f"from contextssl.names import wait_passively; wait_passively(); {code}"
+        if passive:
+            code = f"from contextssl.names import wait_passively; wait_passively(); {code}"
         unset = {k: v for k, v in os.environ.items() if k not in (*WAITING, "THP_MEM_ALLOC_ENABLE")}
         threads = 1 if passive else core_count()
         variables = unset | dict(OMP_NUM_THREADS=str(threads))
@@ -492,7 +704,8 @@ def busy_loops(
 ) -> Iterator[None]:
     "Inside, other processes compute without end."
     others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
-    try: yield
+    try:
+        yield
     finally:
         for process in others:
             process.kill()
@@ -502,8 +715,8 @@ def busy_loops(
 def load_rows(
     times: np.ndarray,  # (r, 2, 2) seconds a step: round; alone, beside others; spinning, passive
     difference: float,  # between the losses of the two
-    note: str,          # what a reader of the rows must know
-) -> list[dict]:        # rows of the results
+    note: str,  # what a reader of the rows must know
+) -> list[dict]:  # rows of the results
     "What the rounds say: beside others, alone, and how many times longer the one is."
     alone, beside = times[:, 0], times[:, 1]
     found = {"": (1000 * beside, "ms"), ".alone": (1000 * alone, "ms")}
@@ -522,36 +735,39 @@ def under_load(repeats: int = 7, small: bool = False) -> list[dict]:
     cores, each = core_count(), 1 if small else 3
     times = np.empty((repeats, 2, 2))
     with Stepper(False, small) as spinning, Stepper(True, small) as passive:
-        for _ in range(2): warm = [stepper() for stepper in (spinning, passive)]
+        for _ in range(2):
+            warm = [stepper() for stepper in (spinning, passive)]
         for r, others in np.ndindex(repeats, 2):
             with busy_loops(cores * others):
                 taken = [[stepper()[0] for stepper in (spinning, passive)] for _ in range(each)]
             times[r, others] = np.median(taken, 0)
     difference = abs(warm[0][1] - warm[1][1]) / abs(warm[0][1])
-    if not difference <= 0.01:      # half precision and another order of sums
-        raise ValueError(f"under_load: the losses of the two processes are {difference:.3g} apart, "
-                         "and a comparison of their speed would mean nothing")
+    if not difference <= 0.01:  # half precision and another order of sums
+        raise ValueError(
+            f"under_load: the losses of the two processes are {difference:.3g} apart, "
+            "and a comparison of their speed would mean nothing"
+        )
     note = f"1 thread beside {cores} busy processes; the baseline has {cores} threads, which spin while they wait"
     return load_rows(times, difference, note)
 
 # %% ../../nbs/benchmarks/00_race.ipynb #4fdc48f1
 def repeat_context(
     kv: torch.Tensor,  # (layers, 2, heads, c, e)
-    n: int,            # images
-) -> torch.Tensor:     # (layers, 2, n, heads, c, e)
+    n: int,  # images
+) -> torch.Tensor:  # (layers, 2, n, heads, c, e)
     "A context's keys and values, copied for every image."
     return kv[:, :, None].repeat(1, 1, n, 1, 1, 1)
 
 
 @torch.no_grad()
 def plain_query(
-    t: ContextTransformer,   # whose weights are used
-    tokens: torch.Tensor,    # (n, d + A), each a sequence of its own
+    t: ContextTransformer,  # whose weights are used
+    tokens: torch.Tensor,  # (n, d + A), each a sequence of its own
     repeated: torch.Tensor,  # (layers, 2, at least n, heads, c, e) from `repeat_context`
-) -> torch.Tensor:           # (n, d)
+) -> torch.Tensor:  # (n, d)
     "Each token attends to its own copy of the context and to itself."
     h = t.read_in(tokens)[:, None]
-    for block, (k_ctx, v_ctx) in zip(t.blocks, repeated[:, :, :len(tokens)]):
+    for block, (k_ctx, v_ctx) in zip(t.blocks, repeated[:, :, : len(tokens)]):
         q, k, v = block.heads_of(h)
         seen = plain_attention(q, torch.cat([k_ctx, k], 2), torch.cat([v_ctx, v], 2))
         h = h + block.proj(seen.transpose(1, 2).flatten(2))
@@ -563,33 +779,42 @@ def resident() -> tuple[float, float]:  # now, and at most so far
     "MiB of memory that this process holds."
     status = Path("/proc/self/status")
     if status.exists():
-        found = dict(line.split(":", 1) for line in status.read_text().splitlines() if line.startswith(("VmRSS", "VmHWM")))
+        found = dict(
+            line.split(":", 1)
+            for line in status.read_text().splitlines()
+            if line.startswith(("VmRSS", "VmHWM"))
+        )
         return tuple(int(found[k].split()[0]) / 1024 for k in ("VmRSS", "VmHWM"))
     peak = (peak_memory() or 0) / 2**20
     return peak, peak
 
 
 def query_setup(
-    images: int,   # n
-    n_embd: int,   # width of the transformer
+    images: int,  # n
+    n_embd: int,  # width of the transformer
     context: int,  # c tokens
     dim: int = 512,  # d
-) -> tuple:        # transformer, tokens (n, d + 6), keys and values (layers, 2, heads, c, e)
+) -> tuple:  # transformer, tokens (n, d + 6), keys and values (layers, 2, heads, c, e)
     "A transformer, tokens to ask it about, and a context."
     torch.manual_seed(0)
     t = ContextTransformer(dim, 6, n_embd).eval()
-    with torch.no_grad(): _, cache = t(torch.randn(1, context, dim + 6))
+    with torch.no_grad():
+        _, cache = t(torch.randn(1, context, dim + 6))
     return t, torch.randn(images, dim + 6), torch.stack([torch.cat(kv) for kv in cache])
 
 
 @torch.no_grad()
 def query_memory(
     plainly: bool,  # the baseline, or ours
-    *setup: int,    # images, width of the transformer, tokens of context
-) -> float:         # MiB
+    *setup: int,  # images, width of the transformer, tokens of context
+) -> float:  # MiB
     "Memory that one query of all images takes beyond the weights, the tokens and the context."
     t, tokens, kv = query_setup(*setup)
-    ask = (lambda x: plain_query(t, x, repeat_context(kv, len(x)))) if plainly else lambda x: t.query(x, ContextCache(kv))
+    ask = (
+        (lambda x: plain_query(t, x, repeat_context(kv, len(x))))
+        if plainly
+        else lambda x: t.query(x, ContextCache(kv))
+    )
     ask(tokens[:2])
     before, _ = resident()
     ask(tokens)
@@ -599,28 +824,60 @@ def query_memory(
 def in_fresh_process(plainly: bool, *setup: int) -> float:
     "`query_memory` in a process of its own."
     code = f"from contextssl.benchmarks.race import query_memory; print(query_memory({plainly}, *{setup}))"
-    return float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
+    return float(
+        subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True
+        ).stdout
+    )
 
 # %% ../../nbs/benchmarks/00_race.ipynb #75af3489
 def context_memory(repeats: int = 3, small: bool = False) -> dict:
     "Peak memory of a query of 10,000 images with one context of 126 tokens, width 512."
     images, some, width, context = (2000, 400, 64, 14) if small else (10_000, 500, 512, 126)
     t, tokens, kv = query_setup(64, width, context)
-    with torch.no_grad(): difference = (plain_query(t, tokens, repeat_context(kv, 64)) - t.query(tokens, ContextCache(kv))).abs().max().item()
-    if not difference <= 1e-4: raise ValueError(f"context_memory: the results of the baseline and of ours are {difference:.3g} apart; a comparison of their memory would mean nothing")
-    with ThreadPoolExecutor(2) as both: measured = np.array([list(both.map(in_fresh_process, (True, False), (some, images), [width] * 2, [context] * 2)) for _ in range(repeats)])
+    with torch.no_grad():
+        difference = (
+            (plain_query(t, tokens, repeat_context(kv, 64)) - t.query(tokens, ContextCache(kv)))
+            .abs()
+            .max()
+            .item()
+        )
+    if not difference <= 1e-4:
+        raise ValueError(
+            f"context_memory: the results of the baseline and of ours are {difference:.3g} apart; a comparison of their memory would mean nothing"
+        )
+    with ThreadPoolExecutor(2) as both:
+        measured = np.array(
+            [
+                list(
+                    both.map(
+                        in_fresh_process, (True, False), (some, images), [width] * 2, [context] * 2
+                    )
+                )
+                for _ in range(repeats)
+            ]
+        )
     measured[:, 0] *= images / some
     plain, own = np.median(measured, 0)
     ratios = measured[:, 0] / measured[:, 1]
     note = f"baseline measured with {some:,} images and scaled to {images:,}; its copies of the cache alone are {kv.nbytes * images / 2**20:,.0f} MiB"
-    return result("context_memory", own, "MiB", plain, np.median(ratios), np.subtract(*np.quantile(ratios, [0.75, 0.25])) / np.median(ratios), difference, note)
+    return result(
+        "context_memory",
+        own,
+        "MiB",
+        plain,
+        np.median(ratios),
+        np.subtract(*np.quantile(ratios, [0.75, 0.25])) / np.median(ratios),
+        difference,
+        note,
+    )
 
 # %% ../../nbs/benchmarks/00_race.ipynb #9d3d459e
 def plain_zbuffer(
-    screen: list,       # x, y in pixels and w = 1 / depth of the vertices, each (1, v)
+    screen: list,  # x, y in pixels and w = 1 / depth of the vertices, each (1, v)
     faces: np.ndarray,  # (t, 3)
-    size: int,          # pixels of the square image
-) -> tuple:             # w (size, size) float32, 0 where there is nothing, and triangle (size, size), -1 there
+    size: int,  # pixels of the square image
+) -> tuple:  # w (size, size) float32, 0 where there is nothing, and triangle (size, size), -1 there
     "One triangle after the other, one bounding box of pixels each."
     near, owner = np.zeros((size, size), np.float32), np.full((size, size), -1)
     for number, corners in enumerate(faces):
@@ -628,7 +885,8 @@ def plain_zbuffer(
         area = (xb - xa) * (yc - ya) - (xc - xa) * (yb - ya)
         left, top = (max(0, math.ceil(min(v) - 0.5)) for v in ((xa, xb, xc), (ya, yb, yc)))
         right, bottom = (min(size, math.floor(max(v) + 0.5)) for v in ((xa, xb, xc), (ya, yb, yc)))
-        if abs(area) <= 1e-4 or left >= right or top >= bottom: continue
+        if abs(area) <= 1e-4 or left >= right or top >= bottom:
+            continue
         x, y = np.arange(left, right) + 0.5 - xa, np.arange(top, bottom)[:, None] + 0.5 - ya
         u, v = (x * (yc - ya) - (xc - xa) * y) / area, ((xb - xa) * y - x * (yb - ya)) / area
         w, box = wa + u * (wb - wa) + v * (wc - wa), np.s_[top:bottom, left:right]
@@ -640,75 +898,131 @@ def plain_zbuffer(
 class PlainRenderer(Renderer):
     "The renderer with a z-buffer from the textbook: one view, one triangle at a time."
 
-    def __call__(self, mesh: Mesh, latents: np.ndarray) -> np.ndarray:  # (n, 7) -> (n, size, size, 3) uint8
+    def __call__(
+        self, mesh: Mesh, latents: np.ndarray
+    ) -> np.ndarray:  # (n, 7) -> (n, size, size, 3) uint8
         return np.concatenate([self.draw(mesh, row[None]) for row in latents])
 
-    def draw(self, mesh: Mesh, latents: np.ndarray) -> np.ndarray:  # (1, 7) -> (1, size, size, 3) uint8
+    def draw(
+        self, mesh: Mesh, latents: np.ndarray
+    ) -> np.ndarray:  # (1, 7) -> (1, size, size, 3) uint8
         "One view."
         scene, axes = Scene.of(latents), look_at(CAMERA)
-        light = to_screen(mesh.vertices, scene.light_axes @ scene.pose, (0, 0, LIGHT_DISTANCE), LIGHT_ZOOM, self.map)
+        light = to_screen(
+            mesh.vertices,
+            scene.light_axes @ scene.pose,
+            (0, 0, LIGHT_DISTANCE),
+            LIGHT_ZOOM,
+            self.map,
+        )
         shadow = plain_zbuffer(light, mesh.faces, self.map)[0].ravel()
         camera = to_screen(mesh.vertices, axes @ scene.pose, -axes @ CAMERA, ZOOM, self.width)
         near, owner = plain_zbuffer(camera, mesh.faces, self.width)
         y, x = np.nonzero(owner >= 0)
         ray, depth = ((np.arange(self.width) + 0.5) / self.width * 2 - 1) / ZOOM, 1 / near[y, x]
-        seen = Visible(np.zeros(len(x), np.int32), (y * self.width + x).astype(np.int32), owner[y, x], np.stack([ray[x] * depth, ray[y] * depth, depth]).astype(np.float32))
+        seen = Visible(
+            np.zeros(len(x), np.int32),
+            (y * self.width + x).astype(np.int32),
+            owner[y, x],
+            np.stack([ray[x] * depth, ray[y] * depth, depth]).astype(np.float32),
+        )
         tilt, sun, bounce = (light[seen.face] for light in light_on_faces(mesh, scene))
         spot = spot_on_points(seen, scene, shadow, self.map) * tilt
-        return self.mix(scene, light_on_floor(self.floor, scene, shadow, self.map), seen, mesh.colors.T[:, seen.face], spot, sun, bounce)
+        return self.mix(
+            scene,
+            light_on_floor(self.floor, scene, shadow, self.map),
+            seen,
+            mesh.colors.T[:, seen.face],
+            spot,
+            sun,
+            bounce,
+        )
 
 # %% ../../nbs/benchmarks/00_race.ipynb #50e1e7d4
 def render_race(
-    name: str,     # of the benchmark
-    size: int,     # pixels of the images
+    name: str,  # of the benchmark
+    size: int,  # pixels of the images
     objects: int,  # per class, for ours
     repeats: int,  # timed runs of each
     classes: "tuple | None" = None,  # None: all
-    views: int = 50,   # of each object, for ours
+    views: int = 50,  # of each object, for ours
     some: tuple = (4, 5),  # objects and views of each that the baseline draws
-) -> dict:         # one row of the results
+) -> dict:  # one row of the results
     "A data set in the packed form, from nothing, on all cores, against the textbook."
     job = RenderJob(objects, views, size, **(dict(classes=classes) if classes else {}))
-    chosen, plain, cores = np.linspace(0, len(job) - 1, some[0]).astype(int), PlainRenderer(size), core_count()
+    chosen, plain, cores = (
+        np.linspace(0, len(job) - 1, some[0]).astype(int),
+        PlainRenderer(size),
+        core_count(),
+    )
+
     def baseline():
-        return np.stack([render_object(job, index, lambda mesh, latents: plain(mesh, latents[:some[1]]))[0] for index in chosen])
+        return np.stack(
+            [
+                render_object(job, index, lambda mesh, latents: plain(mesh, latents[: some[1]]))[0]
+                for index in chosen
+            ]
+        )
+
     def ours():
         with tempfile.TemporaryDirectory() as folder:
             render_dataset(f"{folder}/set", objects, views, size, classes=classes, progress=False)
-            return np.load(f"{folder}/set/images.npy", mmap_mode="r")[chosen, :some[1]]
+            return np.load(f"{folder}/set/images.npy", mmap_mode="r")[chosen, : some[1]]
+
     apart = lambda a, b: np.abs(a.astype(float) - b).mean() / 255
     note = f"from nothing to a packed set of {len(job) * views:,} images; the baseline drew {some[0] * some[1]} of them in one process and is credited with {cores} times that speed for the {cores} cores"
-    return race(name, baseline, ours, apart, 1e-3, repeats, "images/s", (some[0] * some[1] * cores, len(job) * views), note)
+    return race(
+        name,
+        baseline,
+        ours,
+        apart,
+        1e-3,
+        repeats,
+        "images/s",
+        (some[0] * some[1] * cores, len(job) * views),
+        note,
+    )
 
 
 def render_64(repeats: int = 5, small: bool = False) -> dict:
     "Rendering at 64 px."
-    return render_race("render_64", 32, 1, repeats, ("chair", "mug"), 4, (2, 2)) if small else render_race("render_64", 64, 4, repeats)
+    return (
+        render_race("render_64", 32, 1, repeats, ("chair", "mug"), 4, (2, 2))
+        if small
+        else render_race("render_64", 64, 4, repeats)
+    )
 
 
 def render_128(repeats: int = 5, small: bool = False) -> dict:
     "Rendering at 128 px."
-    return render_race("render_128", 48, 1, repeats, ("chair", "mug"), 4, (2, 2)) if small else render_race("render_128", 128, 2, repeats)
+    return (
+        render_race("render_128", 48, 1, repeats, ("chair", "mug"), 4, (2, 2))
+        if small
+        else render_race("render_128", 128, 2, repeats)
+    )
 
 # %% ../../nbs/benchmarks/00_race.ipynb #e9304701
 @cache
 def jpeg_set(
-    objects: int,         # per class
-    views: int,           # per object
-    size: int,            # pixels of the files
+    objects: int,  # per class
+    views: int,  # per object
+    size: int,  # pixels of the files
     classes: "tuple | None" = None,  # None: all
-) -> tuple:               # the folder's handle (it goes when the process ends) and its path
+) -> tuple:  # the folder's handle (it goes when the process ends) and its path
     "A rendered set of JPEG files in a temporary folder, made once."
     handle = tempfile.TemporaryDirectory()
-    return handle, render_dataset(f"{handle.name}/set", objects, views, size, format="files", classes=classes, progress=False)
+    return handle, render_dataset(
+        f"{handle.name}/set", objects, views, size, format="files", classes=classes, progress=False
+    )
 
 
 def plain_image(
-    file: str,        # a JPEG
+    file: str,  # a JPEG
     resolution: int,  # pixels that it is resized to
-) -> torch.Tensor:    # (3, R, R) uint8
+) -> torch.Tensor:  # (3, R, R) uint8
     "Decode, resize, transpose."
-    with Image.open(file) as opened: image = opened.convert("RGB").resize((resolution, resolution), Image.Resampling.BILINEAR)
+    with Image.open(file) as opened:
+        image = opened.convert("RGB").resize((resolution, resolution), Image.Resampling.BILINEAR)
     return torch.from_numpy(np.ascontiguousarray(np.array(image).transpose(2, 0, 1)))
 
 
@@ -717,19 +1031,28 @@ class PlainPairs(torch.utils.data.Dataset):
 
     def __init__(
         self,
-        root: Path,           # folder of CLASS/OBJECT/image_k.jpg and latent_k.npy
-        names: list,          # CLASS/OBJECT
-        pairs: np.ndarray,    # (n, 3) int: object and its two views
-        resolution: int,      # pixels
+        root: Path,  # folder of CLASS/OBJECT/image_k.jpg and latent_k.npy
+        names: list,  # CLASS/OBJECT
+        pairs: np.ndarray,  # (n, 3) int: object and its two views
+        resolution: int,  # pixels
     ):
         self.root, self.names, self.pairs, self.resolution = root, names, pairs, resolution
 
-    def __len__(self): return len(self.pairs)
+    def __len__(self):
+        return len(self.pairs)
 
     def __getitem__(self, i):  # -> images (2, 3, R, R) uint8 and action (6,) float32
         item, *two = self.pairs[i]
-        images = torch.stack([plain_image(f"{self.root}/{self.names[item]}/image_{v}.jpg", self.resolution) for v in two])
-        first, second = (np.load(f"{self.root}/{self.names[item]}/latent_{v}.npy").astype(np.float32) for v in two)
+        images = torch.stack(
+            [
+                plain_image(f"{self.root}/{self.names[item]}/image_{v}.jpg", self.resolution)
+                for v in two
+            ]
+        )
+        first, second = (
+            np.load(f"{self.root}/{self.names[item]}/latent_{v}.npy").astype(np.float32)
+            for v in two
+        )
         turns = [Rotation.from_euler("xyz", latent[:3]) for latent in (first, second)]
         action = np.concatenate([(turns[0].inv() * turns[1]).as_quat(), (second - first)[[3, 6]]])
         return images, torch.from_numpy(action).float()
@@ -737,43 +1060,89 @@ class PlainPairs(torch.utils.data.Dataset):
 # %% ../../nbs/benchmarks/00_race.ipynb #fb8deb3f
 def batches_128(repeats: int = 5, small: bool = False) -> dict:
     "Shuffled batches of 512 pairs at 128 px with their actions, from a packed set."
-    (_, path), resolution, pairs, some, steps = (jpeg_set(2, 3, 48, ("chair", "mug")), 24, 2, 2, 3) if small else (jpeg_set(27, 2, 256), 128, 512, 64, 8)
+    (_, path), resolution, pairs, some, steps = (
+        (jpeg_set(2, 3, 48, ("chair", "mug")), 24, 2, 2, 3)
+        if small
+        else (jpeg_set(27, 2, 256), 128, 512, 64, 8)
+    )
     views = open_views(path, resolution=resolution)
     np.save(path.parent / "packed.npy", views.images[:])
-    source = ViewPairs(replace(views, images=ViewImages.of(np.load(path.parent / "packed.npy", mmap_mode="r"))))
+    source = ViewPairs(
+        replace(views, images=ViewImages.of(np.load(path.parent / "packed.npy", mmap_mode="r")))
+    )
     first = next(batches(source, pairs, seed=0)).indices[:some].numpy()
     names = [views.object_names[row] for row in source.rows]
-    loader = torch.utils.data.DataLoader(PlainPairs(path, names, first, resolution), batch_size=some)
+    loader = torch.utils.data.DataLoader(
+        PlainPairs(path, names, first, resolution), batch_size=some
+    )
     baseline = lambda: next(iter(loader))
+
     def ours():
         found = [(b.images, b.actions) for b in batches(source, pairs, seed=0, steps=steps)]
-        return found[0][0][:2 * some].unflatten(0, (-1, 2)), found[0][1][:some]
+        return found[0][0][: 2 * some].unflatten(0, (-1, 2)), found[0][1][:some]
+
     apart = lambda a, b: max((x.double() - y.double()).abs().max().item() for x, y in zip(a, b))
-    note = f"uint8, from the page cache; the baseline reads {some} pairs of 256 px JPEG in one process" if not small else ""
-    return race("batches_128", baseline, ours, apart, 1e-5, repeats, "images/s", (2 * some, 2 * pairs * steps), note)
+    note = (
+        f"uint8, from the page cache; the baseline reads {some} pairs of 256 px JPEG in one process"
+        if not small
+        else ""
+    )
+    return race(
+        "batches_128",
+        baseline,
+        ours,
+        apart,
+        1e-5,
+        repeats,
+        "images/s",
+        (2 * some, 2 * pairs * steps),
+        note,
+    )
 
 # %% ../../nbs/benchmarks/00_race.ipynb #663107db
 def pack_race(
-    name: str,         # of the benchmark
-    decoder: str,      # exact or fast
-    repeats: int,      # timed runs of each
+    name: str,  # of the benchmark
+    decoder: str,  # exact or fast
+    repeats: int,  # timed runs of each
     small: bool = False,  # a tiny set, for tests
-) -> dict:             # one row of the results
+) -> dict:  # one row of the results
     "One process that decodes file by file against `pack`."
-    (_, path), size, some = (jpeg_set(2, 3, 48, ("chair", "mug")), 24, 2) if small else (jpeg_set(1, 50, 256), 128, 5)
+    (_, path), size, some = (
+        (jpeg_set(2, 3, 48, ("chair", "mug")), 24, 2) if small else (jpeg_set(1, 50, 256), 128, 5)
+    )
     names = open_views(path).object_names
+
     def baseline():
-        files = [(f"{path}/{o}/image_{v}.jpg", f"{path}/{o}/latent_{v}.npy") for o in names[:some] for v in range(3 if small else 50)]
+        files = [
+            (f"{path}/{o}/image_{v}.jpg", f"{path}/{o}/latent_{v}.npy")
+            for o in names[:some]
+            for v in range(3 if small else 50)
+        ]
         images = torch.stack([plain_image(image, size) for image, _ in files])
         return images, np.stack([np.load(latent) for _, latent in files])
+
     def ours():
         with tempfile.TemporaryDirectory() as folder:
             views = open_views(pack(path, f"{folder}/packed", size, decoder, progress=False))
-            return torch.from_numpy(views.images[:some]).flatten(0, 1).permute(0, 3, 1, 2), views.latents[:some].reshape(-1, 7)
-    apart = lambda a, b: max((a[0].double() - b[0].double()).abs().mean().item(), 1e6 * np.abs(a[1] - b[1]).max())
+            return torch.from_numpy(views.images[:some]).flatten(0, 1).permute(
+                0, 3, 1, 2
+            ), views.latents[:some].reshape(-1, 7)
+
+    apart = lambda a, b: max(
+        (a[0].double() - b[0].double()).abs().mean().item(), 1e6 * np.abs(a[1] - b[1]).max()
+    )
     per = 3 if small else 50
-    return race(name, baseline, ours, apart, 0 if decoder == "exact" else 2, repeats, "images/s", (some * per, len(names) * per),
-                f"{len(names) * per} JPEGs of {48 if small else 256} px to {size} px, written to disk; difference: mean of 255")
+    return race(
+        name,
+        baseline,
+        ours,
+        apart,
+        0 if decoder == "exact" else 2,
+        repeats,
+        "images/s",
+        (some * per, len(names) * per),
+        f"{len(names) * per} JPEGs of {48 if small else 256} px to {size} px, written to disk; difference: mean of 255",
+    )
 
 
 def pack_exact(repeats: int = 5, small: bool = False) -> dict:
@@ -792,49 +1161,69 @@ class PlainRetrieval:
     def __init__(
         self,
         model: ContextSSL,  # not trained here
-        views: Views,       # names, latents and statistics of the images
-        root: Path,         # the folder
-        draw: PairDraw,     # of the context
-        batch: int = 50,    # images at a time
+        views: Views,  # names, latents and statistics of the images
+        root: Path,  # the folder
+        draw: PairDraw,  # of the context
+        batch: int = 50,  # images at a time
     ):
         self.model, self.views, self.root, self.draw, self.batch = model, views, root, draw, batch
 
-    def load(self, objects: np.ndarray, numbers: np.ndarray) -> torch.Tensor:  # (n,), (n,) int -> (n, 3, R, R) float32
+    def load(
+        self, objects: np.ndarray, numbers: np.ndarray
+    ) -> torch.Tensor:  # (n,), (n,) int -> (n, 3, R, R) float32
         "Images of some views, one after the other."
-        files = [f"{self.root}/{self.views.object_names[o]}/image_{v}.jpg" for o, v in zip(objects, numbers)]
+        files = [
+            f"{self.root}/{self.views.object_names[o]}/image_{v}.jpg"
+            for o, v in zip(objects, numbers)
+        ]
         mean, std = (torch.tensor(s)[:, None, None] for s in (self.views.mean, self.views.std))
-        return torch.stack([(plain_image(f, self.views.resolution) / 255 - mean) / std for f in files])
+        return torch.stack(
+            [(plain_image(f, self.views.resolution) / 255 - mean) / std for f in files]
+        )
 
     def read(
         self,
-        images: torch.Tensor,    # (n, 3, R, R)
-        actions: torch.Tensor,   # (n, A)
+        images: torch.Tensor,  # (n, 3, R, R)
+        actions: torch.Tensor,  # (n, A)
         repeated: torch.Tensor,  # (layers, 2, at least n, heads, c, e) from `repeat_context`
-    ) -> torch.Tensor:           # (n, d) unit rows
+    ) -> torch.Tensor:  # (n, d) unit rows
         "Encode, then ask the transformer."
         z = self.model.encode(images)
-        return F.normalize(plain_query(self.model.transformer, torch.cat([z, actions], 1), repeated), dim=1)
+        return F.normalize(
+            plain_query(self.model.transformer, torch.cat([z, actions], 1), repeated), dim=1
+        )
 
-    def context(self, factor: str, tokens: int) -> torch.Tensor:  # (layers, 2, batch, heads, tokens, e)
+    def context(
+        self, factor: str, tokens: int
+    ) -> torch.Tensor:  # (layers, 2, batch, heads, tokens, e)
         "Keys and values of the context's images, decoded and encoded for it, copied for every image of a batch."
         c = self.model.config
-        if not tokens: return torch.zeros(c.n_layer, 2, self.batch, c.n_head, 0, c.n_embd // c.n_head)
+        if not tokens:
+            return torch.zeros(c.n_layer, 2, self.batch, c.n_head, 0, c.n_embd // c.n_head)
         shown = self.load(self.draw.objects.repeat(2), self.draw.views.reshape(-1))[:tokens]
-        actions = self.model.action_space.keep(self.draw.actions[:(tokens + 1) // 2], factor)
+        actions = self.model.action_space.keep(self.draw.actions[: (tokens + 1) // 2], factor)
         return repeat_context(self.model.context(shown, actions).kv, self.batch)
 
     @torch.no_grad()
     def ranks(self, factor: str, tokens: int) -> torch.Tensor:  # (o * v,) int64
         "Ranks of all queries under one context."
-        o, v = np.divmod(np.arange(len(self.views) * self.views.views_per_object), self.views.views_per_object)
+        o, v = np.divmod(
+            np.arange(len(self.views) * self.views.views_per_object), self.views.views_per_object
+        )
         keep, repeated = self.model.action_space.keep, self.context(factor, tokens)
         parts = np.split(np.arange(len(o)), range(self.batch, len(o), self.batch))
-        keys = torch.cat([self.read(self.load(o[p], v[p]), torch.zeros(len(p), 6), repeated) for p in parts])
+        keys = torch.cat(
+            [self.read(self.load(o[p], v[p]), torch.zeros(len(p), 6), repeated) for p in parts]
+        )
         found = []
         for p in parts:
             source, _ = self.load(o[p], 0 * v[p]), self.load(o[p], v[p])
             latents = self.views.latents
-            predicted = self.read(source, keep(relative_action(latents[o[p], 0], latents[o[p], v[p]]), factor), repeated)
+            predicted = self.read(
+                source,
+                keep(relative_action(latents[o[p], 0], latents[o[p], v[p]]), factor),
+                repeated,
+            )
             for row, query in zip(p, predicted):
                 order = (keys[o == o[row]] @ query).argsort(descending=True)
                 found.append(1 + int((order == v[row]).nonzero()))
@@ -842,30 +1231,55 @@ class PlainRetrieval:
 
     def __call__(self, lengths: tuple) -> dict:  # (factor, tokens) -> (o, v) ranks
         "Ranks under every context."
-        return {(factor, tokens): self.ranks(factor, tokens) for factor in self.model.action_space.names for tokens in lengths}
+        return {
+            (factor, tokens): self.ranks(factor, tokens)
+            for factor in self.model.action_space.names
+            for tokens in lengths
+        }
 
 # %% ../../nbs/benchmarks/00_race.ipynb #f17dcc4c
 def retrieval_race(
-    name: str,         # of the benchmark
-    cached: bool,      # ours begins with stored features, or with the files
-    repeats: int,      # timed runs of each
+    name: str,  # of the benchmark
+    cached: bool,  # ours begins with stored features, or with the files
+    repeats: int,  # timed runs of each
     small: bool = False,  # a tiny model on a tiny set, for tests
     precision: str = "fp32",  # of ours: fp32, or auto for bf16 where the hardware has it
     objects: int = 5,  # of each of 8 classes
-) -> dict:             # one row of the results
+) -> dict:  # one row of the results
     "The published retrieval protocol against ours."
-    _, path = jpeg_set(2, 4, 48, ("chair", "mug")) if small else jpeg_set(objects, 50, 256, ("bus", "camera", "chair", "drill", "lamp", "mug", "piano", "sofa"))
+    _, path = (
+        jpeg_set(2, 4, 48, ("chair", "mug"))
+        if small
+        else jpeg_set(
+            objects, 50, 256, ("bus", "camera", "chair", "drill", "lamp", "mug", "piano", "sofa")
+        )
+    )
     resolution, lengths = (32, (0, 6)) if small else (64, (0, 126))
     torch.manual_seed(0)
     model = ContextSSL(ContextSSLConfig(**(SMALL if small else dict(n_embd=512)))).eval()
     views = open_views(path, resolution=resolution)
-    draw, features, rows = draw_context(views, max(lengths) // 2, split=None), encode_views(model, views), np.arange(len(views))
-    plain, mixed = PlainRetrieval(model, views, path, draw), lambda: autocast(torch.device("cpu"), precision)
+    draw, features, rows = (
+        draw_context(views, max(lengths) // 2, split=None),
+        encode_views(model, views),
+        np.arange(len(views)),
+    )
+    plain, mixed = (
+        PlainRetrieval(model, views, path, draw),
+        lambda: autocast(torch.device("cpu"), precision),
+    )
     scores = lambda ranks: {c: (mrr(r), hits_at(r, 1), hits_at(r, 5)) for c, r in ranks.items()}
+
     def ours():
         now = views if cached else open_views(path, resolution=resolution)
         z = features if cached else encode_views(model, now, precision=precision)
-        with mixed(): return scores({(c.context, c.tokens): object_ranks(model, now, z, c, rows) for c in conditions_of(model, z, draw, model.action_space.names, lengths)})
+        with mixed():
+            return scores(
+                {
+                    (c.context, c.tokens): object_ranks(model, now, z, c, rows)
+                    for c in conditions_of(model, z, draw, model.action_space.names, lengths)
+                }
+            )
+
     apart = lambda a, b: max(abs(x - y) for c in a | b for x, y in zip(a[c], b[c]))
     note = f"{len(views)} objects x {views.views_per_object} views, contexts of {' and '.join(map(str, lengths))} tokens, {resolution} px; difference: of MRR, hits@1 and hits@5; ours in {'fp32' if isinstance(mixed(), contextlib.nullcontext) else 'bf16'}"
     return race(name, lambda: scores(plain(lengths)), ours, apart, 0.005, repeats, "s", note=note)
@@ -882,10 +1296,10 @@ def retrieval_cached(repeats: int = 3, small: bool = False) -> dict:
 
 # %% ../../nbs/benchmarks/00_race.ipynb #b95fcef7
 def plain_ranks(
-    queries: torch.Tensor,     # (o, q, d)
+    queries: torch.Tensor,  # (o, q, d)
     candidates: torch.Tensor,  # (o, v, d)
-    target: torch.Tensor,      # (o, q) int
-) -> torch.Tensor:             # (o, q) int64
+    target: torch.Tensor,  # (o, q) int
+) -> torch.Tensor:  # (o, q) int64
     "Ranks row by row: sort the candidates, look for the true one."
     ranks = torch.empty_like(target)
     for o, q in np.ndindex(*target.shape):
@@ -902,25 +1316,40 @@ def ranking(repeats: int = 3, small: bool = False) -> dict:
     queries = F.normalize(candidates + 0.1 * torch.randn(objects, views, d, generator=g), dim=-1)
     target = torch.arange(views).expand(objects, -1).contiguous()
     apart = lambda a, b: (a != b).double().mean()
-    return race("ranking", lambda: plain_ranks(queries, candidates, target), lambda: retrieval_ranks(queries, candidates, target), apart, 1e-4, repeats,
-                note="difference: share of ranks that are not the same; the baseline multiplies in float32, ours in float64")
+    return race(
+        "ranking",
+        lambda: plain_ranks(queries, candidates, target),
+        lambda: retrieval_ranks(queries, candidates, target),
+        apart,
+        1e-4,
+        repeats,
+        note="difference: share of ranks that are not the same; the baseline multiplies in float32, ours in float64",
+    )
 
 # %% ../../nbs/benchmarks/00_race.ipynb #efde67f1
 def plain_probe(
-    x: torch.Tensor,      # (n, d) inputs
-    y: torch.Tensor,      # (n, t) targets
-    columns: slice,       # which of them this probe is for
+    x: torch.Tensor,  # (n, d) inputs
+    y: torch.Tensor,  # (n, t) targets
+    columns: slice,  # which of them this probe is for
     x_val: torch.Tensor,  # (m, d) what is predicted
-    hidden: int,          # width of two hidden layers; 0: a linear probe
-    steps: int,           # updates
-) -> torch.Tensor:        # (m, columns)
+    hidden: int,  # width of two hidden layers; 0: a linear probe
+    steps: int,  # updates
+) -> torch.Tensor:  # (m, columns)
     "One probe for one task, trained by Adam on rows in random order."
-    g, width = torch.Generator().manual_seed(0), [x.shape[1], *[hidden] * (2 if hidden else 0), y.shape[1]]
+    g, width = (
+        torch.Generator().manual_seed(0),
+        [x.shape[1], *[hidden] * (2 if hidden else 0), y.shape[1]],
+    )
     layers = [nn.Linear(a, b) for a, b in zip(width, width[1:])]
     for layer, a in zip(layers, width):
-        weight, bias = ((torch.rand(rows, layer.out_features, generator=g) * 2 - 1) * a ** -0.5 for rows in (a, 1))
+        weight, bias = (
+            (torch.rand(rows, layer.out_features, generator=g) * 2 - 1) * a**-0.5 for rows in (a, 1)
+        )
         keep = columns if layer is layers[-1] else slice(None)
-        layer.weight, layer.bias = nn.Parameter(weight.T[keep].clone()), nn.Parameter(bias[0, keep].clone())
+        layer.weight, layer.bias = (
+            nn.Parameter(weight.T[keep].clone()),
+            nn.Parameter(bias[0, keep].clone()),
+        )
     net, done = nn.Sequential(*[m for layer in layers for m in (layer, nn.ReLU())][:-1]), 0
     adam = torch.optim.Adam(net.parameters(), lr=1e-3)
     while done < steps:
@@ -929,51 +1358,104 @@ def plain_probe(
             F.mse_loss(net(x[rows]), y[rows, columns]).backward()
             adam.step()
             done += 1
-    with torch.no_grad(): return net(x_val)
+    with torch.no_grad():
+        return net(x_val)
 
 
 def probes(repeats: int = 3, small: bool = False) -> dict:
     "One update of all Adam probes of the demo's evaluation: 12 inputs, linear and MLP."
     inputs, rows, d, hidden, steps = (3, 600, 12, 8, 20) if small else (12, 8000, 512, 256, 100)
     g = torch.Generator().manual_seed(1)
-    x, x_val, y = torch.randn(inputs, rows, d, generator=g), torch.randn(inputs, 100, d, generator=g), torch.randn(rows, 6, generator=g)
+    x, x_val, y = (
+        torch.randn(inputs, rows, d, generator=g),
+        torch.randn(inputs, 100, d, generator=g),
+        torch.randn(rows, 6, generator=g),
+    )
+
     def baseline():
-        linear = [[plain_probe(a, y, part, b, 0, steps) for part in (slice(0, 4), slice(4, 6))] for a, b in zip(x, x_val)]
+        linear = [
+            [plain_probe(a, y, part, b, 0, steps) for part in (slice(0, 4), slice(4, 6))]
+            for a, b in zip(x, x_val)
+        ]
         curved = [plain_probe(a, y[:, :4], slice(0, 4), b, hidden, steps) for a, b in zip(x, x_val)]
         return torch.stack([torch.cat([*two, one], 1) for two, one in zip(linear, curved)])
+
     def ours():
         linear = AdamProbes(0, steps).fit(list(x), y).predict(list(x_val))
         curved = AdamProbes(hidden, steps).fit(list(x), y[:, :4]).predict(list(x_val))
         return torch.cat([linear, curved], 2)
+
     apart = lambda a, b: ((a - b).square().mean() / a.square().mean()).sqrt().item()
-    return race("probes", baseline, ours, apart, 0.02, repeats, "ms", (steps, steps), f"{inputs} inputs of width {d}, each with a linear probe for both factors and an MLP of width {hidden} for rotation")
+    return race(
+        "probes",
+        baseline,
+        ours,
+        apart,
+        0.02,
+        repeats,
+        "ms",
+        (steps, steps),
+        f"{inputs} inputs of width {d}, each with a linear probe for both factors and an MLP of width {hidden} for rotation",
+    )
 
 # %% ../../nbs/benchmarks/00_race.ipynb #2dc7000f
-BENCHMARKS = {f.__name__: f for f in (train, train_step_fp32, train_step_bf16, train_step_gpu, under_load,
-                                      context_memory, render_64, render_128, pack_exact, pack_fast, batches_128,
-                                      retrieval_end_to_end, retrieval_cached, ranking, probes)}
+BENCHMARKS = {
+    f.__name__: f
+    for f in (
+        train,
+        train_step_fp32,
+        train_step_bf16,
+        train_step_gpu,
+        under_load,
+        context_memory,
+        render_64,
+        render_128,
+        pack_exact,
+        pack_fast,
+        batches_128,
+        retrieval_end_to_end,
+        retrieval_cached,
+        ranking,
+        probes,
+    )
+}
 
 TARGETS = {  # benchmark -> what it must reach: a ratio ("x"), or a value in its own unit
-    "train_step_fp32": (1.2, "x"), "train_step_bf16": (1.8, "x"), "train_step_gpu": (25, "ms"),
+    "train_step_fp32": (1.2, "x"),
+    "train_step_bf16": (1.8, "x"),
+    "train_step_gpu": (25, "ms"),
     "under_load.slowdown": (2.5, "times"),
-    "render_64": (1000, "images/s"), "render_128": (350, "images/s"), "pack_exact": (2000, "images/s"), "pack_fast": (4000, "images/s"), "batches_128": (25_000, "images/s"),
-    "retrieval_end_to_end": (4, "x"), "retrieval_cached": (100, "x"), "ranking": (1, "s"),
+    "render_64": (1000, "images/s"),
+    "render_128": (350, "images/s"),
+    "pack_exact": (2000, "images/s"),
+    "pack_fast": (4000, "images/s"),
+    "batches_128": (25_000, "images/s"),
+    "retrieval_end_to_end": (4, "x"),
+    "retrieval_cached": (100, "x"),
+    "ranking": (1, "s"),
     "probes": (96, "ms"),  # so that the 1,250 updates of the demo's evaluation take 120 s
 }
 
 
 def target_ratio(
-    row: dict,           # of the results
-) -> "float | None":     # None: no target
+    row: dict,  # of the results
+) -> "float | None":  # None: no target
     "The ratio at which a benchmark just reaches its target, on the machine of the row."
-    if row["name"] not in TARGETS: return None
+    if row["name"] not in TARGETS:
+        return None
     target, unit = TARGETS[row["name"]]
-    return target if unit == "x" else target / row["baseline"] if unit == "images/s" else row["baseline"] / target
+    return (
+        target
+        if unit == "x"
+        else target / row["baseline"]
+        if unit == "images/s"
+        else row["baseline"] / target
+    )
 
 
 def missing(
     name: str,  # of a benchmark
-) -> str:       # "" if it can run
+) -> str:  # "" if it can run
     "Why a benchmark cannot run on this machine, in a sentence."
     if name == "train_step_gpu" and not torch.cuda.is_available():
         return "train_step_gpu needs a CUDA GPU, and torch sees none on this machine"
@@ -986,60 +1468,86 @@ def missing(
 # %% ../../nbs/benchmarks/00_race.ipynb #6401484b
 def as_line(
     row: dict,  # of the results
-) -> str:       # one line of the table
+) -> str:  # one line of the table
     "A row for the screen."
     goal = None if "small=true" in row["command"] else target_ratio(row)
-    verdict = "" if goal is None else f"   {'reaches' if row['ratio'] >= goal else 'misses'} {TARGETS[row['name']][0]:,} {TARGETS[row['name']][1]}"
+    verdict = (
+        ""
+        if goal is None
+        else f"   {'reaches' if row['ratio'] >= goal else 'misses'} {TARGETS[row['name']][0]:,} {TARGETS[row['name']][1]}"
+    )
     return f"{row['name']:22s}{brief(row['value']):>10s} {row['unit']:10s}{brief(row['baseline']):>10s}{row['ratio']:>9.3g} x{row['spread']:>9.2f}{verdict}"
 
 
 def bench(
     names: "list[str] | tuple[str, ...]" = (),  # of benchmarks; none: all that can run here
     out: "str | Path | None" = None,  # JSON file; rows that it has of other benchmarks stay
-    repeats: int = 0,      # timed runs of each contestant; 0: each benchmark's own number
-    small: bool = False,   # tiny sizes, which check that results agree and say nothing about speed
-    progress: bool = True, # print a table
-) -> list[dict]:           # their rows
+    repeats: int = 0,  # timed runs of each contestant; 0: each benchmark's own number
+    small: bool = False,  # tiny sizes, which check that results agree and say nothing about speed
+    progress: bool = True,  # print a table
+) -> list[dict]:  # their rows
     "Run benchmarks one after the other; after each, the file holds what is known so far."
     say, rows = print if progress else lambda *_: None, []
     for name in names:
         nearest_name("benchmark", name, BENCHMARKS)
-        if why := missing(name): raise ValueError(why)
-    if repeats < 0: raise ValueError(f"repeats={repeats} must not be negative")
+        if why := missing(name):
+            raise ValueError(why)
+    if repeats < 0:
+        raise ValueError(f"repeats={repeats} must not be negative")
     kept = {row["name"]: row for row in (load_bench(out) if out and Path(out).exists() else [])}
-    if out: Path(out).parent.mkdir(parents=True, exist_ok=True)
-    say(f"{processor()}\n{'benchmark':22s}{'ours':>10s} {'unit':10s}{'baseline':>10s}{'ratio':>11s}{'spread':>9s}")
+    if out:
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+    say(
+        f"{processor()}\n{'benchmark':22s}{'ours':>10s} {'unit':10s}{'baseline':>10s}{'ratio':>11s}{'spread':>9s}"
+    )
     for name in names or BENCHMARKS:
         if why := missing(name):
             say(f"{name:22s} left out: {why}")
             continue
-        if progress and sys.stdout.isatty(): print(f"{name} ...", end="\r", flush=True)
+        if progress and sys.stdout.isatty():
+            print(f"{name} ...", end="\r", flush=True)
         found = BENCHMARKS[name](**(dict(repeats=repeats) if repeats else {}), small=small)
         for row in found if isinstance(found, list) else [found]:
-            if small: row["command"] += " small=true"
+            if small:
+                row["command"] += " small=true"
             rows.append(row)
             kept[row["name"]] = row
             say(as_line(row))
-        if out: write_atomic(out, "[\n" + ",\n".join(json.dumps(row) for row in kept.values()) + "\n]\n")
+        if out:
+            write_atomic(
+                out, "[\n" + ",\n".join(json.dumps(row) for row in kept.values()) + "\n]\n"
+            )
     return rows
 
 
 def load_bench(
     path: "str | Path",  # JSON file of `bench`
-) -> list[dict]:         # rows
+) -> list[dict]:  # rows
     "Read benchmark results back."
-    try: rows = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError: raise FileNotFoundError(f"there are no benchmark results in {path}; make them with: contextssl bench out={path}") from None
-    except ValueError: rows = None
-    if not isinstance(rows, list) or any(not isinstance(row, dict) or not {"name", "value", "unit", "baseline", "ratio"} <= set(row) for row in rows):
-        raise ValueError(f"{path} does not hold benchmark results; move it away or choose another file")
+    try:
+        rows = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"there are no benchmark results in {path}; make them with: contextssl bench out={path}"
+        ) from None
+    except ValueError:
+        rows = None
+    if not isinstance(rows, list) or any(
+        not isinstance(row, dict) or not {"name", "value", "unit", "baseline", "ratio"} <= set(row)
+        for row in rows
+    ):
+        raise ValueError(
+            f"{path} does not hold benchmark results; move it away or choose another file"
+        )
     return rows
 
 # %% ../../nbs/benchmarks/00_race.ipynb #1b086287
 @dataclass(frozen=True)
 class BenchOptions:
     "Options of `contextssl bench`."
-    names: list[str] = field(default_factory=list)  # benchmarks to run; all that can run here if left out
-    out: str = ""                # JSON file for the results; rows that it has of other benchmarks stay
-    repeats: int = 0             # timed runs of baseline and ours; 0 takes each benchmark's own number
-    small: bool = False          # tiny sizes: checks that baseline and ours agree, says nothing about speed
+
+    # benchmarks to run; all that can run here if left out
+    names: list[str] = field(default_factory=list)
+    out: str = ""  # JSON file for the results; rows that it has of other benchmarks stay
+    repeats: int = 0  # timed runs of baseline and ours; 0 takes each benchmark's own number
+    small: bool = False  # tiny sizes: checks that baseline and ours agree, says nothing about speed

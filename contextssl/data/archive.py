@@ -37,10 +37,11 @@ from ..render.renderer import write_text
 @dataclass(frozen=True)
 class RemoteFile:
     "A file that can be downloaded."
-    name: str         # under which it is kept
-    url: str = field(repr=False)          # where it is
-    size: int = field(default=0, repr=False)     # bytes; 0: unknown
-    about: int = field(default=0, repr=False)    # bytes, roughly, where the size is not known
+
+    name: str  # under which it is kept
+    url: str = field(repr=False)  # where it is
+    size: int = field(default=0, repr=False)  # bytes; 0: unknown
+    about: int = field(default=0, repr=False)  # bytes, roughly, where the size is not known
     sha256: str = field(default="", repr=False)  # 64 hexadecimal digits; empty: unknown
 
 
@@ -48,13 +49,23 @@ SIE_DATA = "https://dl.fbaipublicfiles.com/SIE"
 SIE_CODE = "https://raw.githubusercontent.com/facebookresearch/SIE/8a959e9e7ef164031540fcab40fc104a3c106600/data"
 ARCHIVE = RemoteFile("3DIEBench.tar.gz", f"{SIE_DATA}/3DIEBench.tar.gz", about=17_000_000_000)
 PUBLISHED = (
-    *(RemoteFile(f"{split}_{kind}.npy", f"{SIE_CODE}/{split}_{kind}.npy", about=10_000_000) for split in ("train", "val") for kind in ("images", "labels")),
-    RemoteFile("all_latents_train.npy", f"{SIE_DATA}/all_latents_train.npy", size=128 + 41_920 * 50 * 7 * 8),
-    RemoteFile("all_latents_val.npy", f"{SIE_DATA}/all_latents_val.npy", size=128 + 10_552 * 50 * 7 * 8),
+    *(
+        RemoteFile(f"{split}_{kind}.npy", f"{SIE_CODE}/{split}_{kind}.npy", about=10_000_000)
+        for split in ("train", "val")
+        for kind in ("images", "labels")
+    ),
+    RemoteFile(
+        "all_latents_train.npy", f"{SIE_DATA}/all_latents_train.npy", size=128 + 41_920 * 50 * 7 * 8
+    ),
+    RemoteFile(
+        "all_latents_val.npy", f"{SIE_DATA}/all_latents_val.npy", size=128 + 10_552 * 50 * 7 * 8
+    ),
     ARCHIVE,
 )
-LICENCE = ("3DIEBench (Garrido, Najman and LeCun, 2023) is published under CC BY-NC 4.0: free to use and to share with attribution, not for commercial purposes. "
-           "Its objects come from ShapeNet, whose terms of use apply as well.")
+LICENCE = (
+    "3DIEBench (Garrido, Najman and LeCun, 2023) is published under CC BY-NC 4.0: free to use and to share with attribution, not for commercial purposes. "
+    "Its objects come from ShapeNet, whose terms of use apply as well."
+)
 
 # %% ../../nbs/data/04_archive.ipynb #970dda04
 @contextmanager
@@ -66,21 +77,30 @@ def writing(
         yield
     except OSError as e:
         if e.errno == errno.ENOSPC:
-            raise OSError(errno.ENOSPC, f"the disk of {path} is full; make room and run the same command again to go on") from e
+            raise OSError(
+                errno.ENOSPC,
+                f"the disk of {path} is full; make room and run the same command again to go on",
+            ) from e
         if e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise PermissionError(f"{path} cannot be written ({e.strerror.lower()}); choose a folder of your own") from e
+            raise PermissionError(
+                f"{path} cannot be written ({e.strerror.lower()}); choose a folder of your own"
+            ) from e
         raise
 
 
 def check_room(
     folder: "str | Path",  # where something is to be written; it need not exist
-    need: int,             # bytes
-    what: str,             # for the message
+    need: int,  # bytes
+    what: str,  # for the message
 ) -> None:
     "Refuse to begin what cannot fit."
-    disk = next(path for path in (Path(folder).resolve(), *Path(folder).resolve().parents) if path.exists())
+    disk = next(
+        path for path in (Path(folder).resolve(), *Path(folder).resolve().parents) if path.exists()
+    )
     if need > (free := shutil.disk_usage(disk).free):
-        raise OSError(f"{folder} needs {need / 1e9:.3f} GB for {what}, and the disk has {free / 1e9:.3f} GB free")
+        raise OSError(
+            f"{folder} needs {need / 1e9:.3f} GB for {what}, and the disk has {free / 1e9:.3f} GB free"
+        )
 
 # %% ../../nbs/data/04_archive.ipynb #4364104d
 class Later(Exception):
@@ -95,12 +115,18 @@ def _identity(headers) -> str:
 
 def _ask(url: str, have: int, identity: str, timeout: float):
     "Send the request; the answer, or what its failure means."
-    headers = {"User-Agent": "contextssl", **({"Range": f"bytes={have}-"} if have else {}), **({"If-Range": identity} if have and identity else {})}
+    headers = {
+        "User-Agent": "contextssl",
+        **({"Range": f"bytes={have}-"} if have else {}),
+        **({"If-Range": identity} if have and identity else {}),
+    }
     try:
         return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=timeout)
     except urllib.error.HTTPError as e:
-        if e.code == 416: return e
-        if e.code in (408, 429) or e.code >= 500: raise Later(f"the server answered {e.code} {e.reason}") from e
+        if e.code == 416:
+            return e
+        if e.code in (408, 429) or e.code >= 500:
+            raise Later(f"the server answered {e.code} {e.reason}") from e
         raise OSError(f"{url} cannot be downloaded: the server answered {e.code} {e.reason}") from e
     except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as e:
         raise Later(str(getattr(e, "reason", e)) or type(e).__name__) from e
@@ -109,7 +135,8 @@ def _ask(url: str, have: int, identity: str, timeout: float):
 def _place(answer, have: int) -> tuple:
     "At which byte an answer begins, and the size of the whole file (0 if the server does not say)."
     if answer.status == 206:
-        if m := re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", "")): return int(m[1]), int(m[2])
+        if m := re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", "")):
+            return int(m[1]), int(m[2])
         raise Later("the server sent a part without saying which")
     if answer.status == 416:
         m = re.fullmatch(r"bytes \*/(\d+)", answer.headers.get("Content-Range", ""))
@@ -118,12 +145,12 @@ def _place(answer, have: int) -> tuple:
 
 # %% ../../nbs/data/04_archive.ipynb #b5aef541
 def receive(
-    url: str,           # http or https
-    part: Path,         # the growing file; what is in it is kept if the server agrees
-    timeout: float,     # seconds without a byte after which the connection counts as lost
-    on_bytes: Callable, # called as on_bytes(received so far, size of the whole)
-    say: Callable,      # prints a sentence
-) -> None:              # the part is complete
+    url: str,  # http or https
+    part: Path,  # the growing file; what is in it is kept if the server agrees
+    timeout: float,  # seconds without a byte after which the connection counts as lost
+    on_bytes: Callable,  # called as on_bytes(received so far, size of the whole)
+    say: Callable,  # prints a sentence
+) -> None:  # the part is complete
     "One request: append what the server sends."
     note = part.with_name(part.name + ".json")
     known = json.loads(note.read_text()) if note.exists() and part.exists() else {}
@@ -131,21 +158,27 @@ def receive(
     with _ask(url, have, known.get("identity", ""), timeout) as answer:
         start, size = _place(answer, have)
         if start != have or known and known.get("size") not in (0, size):
-            if have: say(f"{url} has changed, or its server does not send parts of files: beginning again")
+            if have:
+                say(
+                    f"{url} has changed, or its server does not send parts of files: beginning again"
+                )
             if start or size < 0:
                 part.unlink()
                 raise Later("the part that was there does not belong to the file")
             have = 0
         with writing(part):
             check_room(part.parent, size - have, part.name.removesuffix(".part"))
-            write_text(note, json.dumps({"url": url, "identity": _identity(answer.headers), "size": size}))
+            write_text(
+                note, json.dumps({"url": url, "identity": _identity(answer.headers), "size": size})
+            )
             with open(part, "r+b" if have else "wb", buffering=0) as file:
                 file.seek(have)
                 while (have < size or not size) and (chunk := _read(answer)):
                     file.write(chunk)
                     on_bytes(have := have + len(chunk), size)
                 os.fsync(file.fileno())
-    if have < size: raise Later("the connection ended early")
+    if have < size:
+        raise Later("the connection ended early")
 
 # %% ../../nbs/data/04_archive.ipynb #f32823b7
 def _read(answer) -> bytes:
@@ -158,7 +191,7 @@ def _read(answer) -> bytes:
 # %% ../../nbs/data/04_archive.ipynb #d3ecceb1
 def file_sha256(
     path: "str | Path",  # a file
-) -> str:                # 64 hexadecimal digits
+) -> str:  # 64 hexadecimal digits
     "SHA-256 of a file, read in blocks."
     digest = sha256()
     with open(path, "rb") as file:
@@ -170,35 +203,50 @@ def file_sha256(
 def _settle(remote: RemoteFile, part: Path, path: Path) -> None:
     "Check a complete part and give it its name."
     size, digest = part.stat().st_size, file_sha256(part)
-    for what, found, wanted in (("bytes", f"{size:,}", f"{remote.size:,}" if remote.size else ""), ("the SHA-256", digest, remote.sha256)):
+    for what, found, wanted in (
+        ("bytes", f"{size:,}", f"{remote.size:,}" if remote.size else ""),
+        ("the SHA-256", digest, remote.sha256),
+    ):
         if wanted and found != wanted:
             part.unlink()
-            raise ValueError(f"{remote.url} has {found} {what}, not {wanted}; what was downloaded has been removed" if what == "bytes" else
-                             f"{remote.url} has {what} {found}, not {wanted}; what was downloaded has been removed")
+            raise ValueError(
+                f"{remote.url} has {found} {what}, not {wanted}; what was downloaded has been removed"
+                if what == "bytes"
+                else f"{remote.url} has {what} {found}, not {wanted}; what was downloaded has been removed"
+            )
     write_text(path.with_name(path.name + ".sha256"), f"{digest}  {path.name}\n")
     os.replace(part, path)
     part.with_name(part.name + ".json").unlink(missing_ok=True)
 
 # %% ../../nbs/data/04_archive.ipynb #878364ec
 def download(
-    remote: RemoteFile,     # what
-    folder: "str | Path",   # where to; made if it is not there
-    tries: int = 6,         # failures in a row without a byte, after which we give up
-    wait: float = 1.0,      # seconds before the second try; doubled for each further one
+    remote: RemoteFile,  # what
+    folder: "str | Path",  # where to; made if it is not there
+    tries: int = 6,  # failures in a row without a byte, after which we give up
+    wait: float = 1.0,  # seconds before the second try; doubled for each further one
     timeout: float = 30.0,  # seconds without a byte
     progress: bool = True,  # show a progress bar with rate and time left
     say: Callable = print,  # prints a sentence
-) -> Path:                  # the file
+) -> Path:  # the file
     "Download a file; goes on where an interrupted download stopped, and returns at once if the file is there."
     path, part = Path(folder, remote.name), Path(folder, f"{remote.name}.part")
-    if not remote.url.startswith(("https://", "http://")): raise ValueError(f"{remote.url} is no address of a file; it must begin with https:// or http://")
-    if path.exists(): return path
-    with writing(folder): path.parent.mkdir(parents=True, exist_ok=True)
+    if not remote.url.startswith(("https://", "http://")):
+        raise ValueError(
+            f"{remote.url} is no address of a file; it must begin with https:// or http://"
+        )
+    if path.exists():
+        return path
+    with writing(folder):
+        path.parent.mkdir(parents=True, exist_ok=True)
     failures, most = 0, -1
-    with tqdm(desc=remote.name, unit="B", unit_scale=True, disable=not progress, total=remote.size or None) as bar:
+    with tqdm(
+        desc=remote.name, unit="B", unit_scale=True, disable=not progress, total=remote.size or None
+    ) as bar:
+
         def on_bytes(have, size):
             bar.total, bar.n = size or None, have
             bar.update(0)
+
         while True:
             try:
                 receive(remote.url, part, timeout, on_bytes, say)
@@ -206,101 +254,152 @@ def download(
             except Later as e:
                 have = part.stat().st_size if part.exists() else 0
                 failures, most = (1 if have > most else failures + 1), max(most, have)
-                if failures >= tries: raise OSError(f"{remote.url} cannot be downloaded after {tries} tries ({e}); run the same command again to go on behind {have:,} bytes") from e
+                if failures >= tries:
+                    raise OSError(
+                        f"{remote.url} cannot be downloaded after {tries} tries ({e}); run the same command again to go on behind {have:,} bytes"
+                    ) from e
                 pause = min(60.0, wait * 2 ** (failures - 1))
                 say(f"{remote.name}: {e}; trying again in {pause:.3g} s")
                 time.sleep(pause)
-    with writing(path): _settle(remote, part, path)
+    with writing(path):
+        _settle(remote, part, path)
     return path
 
 # %% ../../nbs/data/04_archive.ipynb #df6d1299
 def download_dataset(
-    out: "str | Path",      # folder
-    mirror: str = "",       # address of a folder with the same files; empty: where they are published
+    out: "str | Path",  # folder
+    mirror: str = "",  # address of a folder with the same files; empty: where they are published
     files: tuple = PUBLISHED,  # which
-    sha256: str = "",       # checksum of the archive, where you have one; none is published
+    sha256: str = "",  # checksum of the archive, where you have one; none is published
     progress: bool = True,  # show progress bars
     say: Callable = print,  # prints a sentence
-    **how,                  # tries, wait, timeout, see `download`
-) -> Path:                  # the folder
+    **how,  # tries, wait, timeout, see `download`
+) -> Path:  # the folder
     "Download 3DIEBench: the archive, the tables of latents and the split files."
-    if mirror: files = tuple(replace(f, url=f"{mirror.rstrip('/')}/{f.name}", size=0, sha256="") for f in files)
-    if sha256: files = tuple(replace(f, sha256=sha256.lower()) if f.name == ARCHIVE.name else f for f in files)
-    there = lambda f: sum(p.stat().st_size for p in (Path(out, f.name), Path(out, f"{f.name}.part")) if p.exists())
-    need = sum(max(0, (f.size or f.about) - there(f)) for f in files if not Path(out, f.name).exists())
+    if mirror:
+        files = tuple(
+            replace(f, url=f"{mirror.rstrip('/')}/{f.name}", size=0, sha256="") for f in files
+        )
+    if sha256:
+        files = tuple(
+            replace(f, sha256=sha256.lower()) if f.name == ARCHIVE.name else f for f in files
+        )
+    there = lambda f: sum(
+        p.stat().st_size for p in (Path(out, f.name), Path(out, f"{f.name}.part")) if p.exists()
+    )
+    need = sum(
+        max(0, (f.size or f.about) - there(f)) for f in files if not Path(out, f.name).exists()
+    )
     say(LICENCE)
     if need and not mirror:
         say(f"{need / 1e9:.1f} GB are still to be downloaded to {out}")
         check_room(out, need, "the download")
-    for f in files: download(f, out, progress=progress, say=say, **how)
+    for f in files:
+        download(f, out, progress=progress, say=say, **how)
     return Path(out)
 
 # %% ../../nbs/data/04_archive.ipynb #3ceea1b7
 MEMBER_LIMIT = 1 << 30  # bytes; the largest published member is a thousandth of it
-NOT_FILES = {tarfile.LNKTYPE: "a hard link", tarfile.SYMTYPE: "a symbolic link", tarfile.CHRTYPE: "a device", tarfile.BLKTYPE: "a device", tarfile.FIFOTYPE: "a pipe"}
+NOT_FILES = {
+    tarfile.LNKTYPE: "a hard link",
+    tarfile.SYMTYPE: "a symbolic link",
+    tarfile.CHRTYPE: "a device",
+    tarfile.BLKTYPE: "a device",
+    tarfile.FIFOTYPE: "a pipe",
+}
 
 
 def check_member(
-    name: str,              # as it stands in the archive
-    kind: bytes,            # type of a tar header
-    size: int,              # bytes
+    name: str,  # as it stands in the archive
+    kind: bytes,  # type of a tar header
+    size: int,  # bytes
     archive: "str | Path",  # for messages
 ) -> None:
     "Refuse a member that is not an ordinary file or folder with a name below the archive's own folder."
     parts = name.replace("\\", "/").split("/")
-    what = (NOT_FILES.get(kind) or ("an unknown kind of entry" if kind not in (*tarfile.REGULAR_TYPES, tarfile.DIRTYPE) or kind == tarfile.GNUTYPE_SPARSE else "")
-            or ("an absolute path" if not parts[0] or re.match(r"[A-Za-z]:", name) else "") or ("a path out of its folder" if ".." in parts else "")
-            or (f"of {size:,} bytes, far too large for a view" if size > MEMBER_LIMIT else ""))
-    if what: raise ValueError(f"{archive} is refused: its member {name!r} is {what}, and only plain files and folders below one folder are taken")
+    what = (
+        NOT_FILES.get(kind)
+        or (
+            "an unknown kind of entry"
+            if kind not in (*tarfile.REGULAR_TYPES, tarfile.DIRTYPE)
+            or kind == tarfile.GNUTYPE_SPARSE
+            else ""
+        )
+        or ("an absolute path" if not parts[0] or re.match(r"[A-Za-z]:", name) else "")
+        or ("a path out of its folder" if ".." in parts else "")
+        or (f"of {size:,} bytes, far too large for a view" if size > MEMBER_LIMIT else "")
+    )
+    if what:
+        raise ValueError(
+            f"{archive} is refused: its member {name!r} is {what}, and only plain files and folders below one folder are taken"
+        )
 
 
 def _overrides(kind: bytes, data: bytes) -> dict:
     "What an entry in front of a member says about it: a long name (GNU), or name and size (pax)."
-    if kind == tarfile.GNUTYPE_LONGNAME: return {"name": data.rstrip(b"\0").decode("utf-8", "surrogateescape")}
+    if kind == tarfile.GNUTYPE_LONGNAME:
+        return {"name": data.rstrip(b"\0").decode("utf-8", "surrogateescape")}
     found = {}
     while kind == tarfile.XHDTYPE and (m := re.match(rb"(\d+) ([^=]+)=", data)):
-        record, data = data[:int(m[1])], data[int(m[1]):]
-        value = record[m.end():-1].decode("utf-8", "surrogateescape")
-        if m[2] in (b"path", b"size"): found |= {"name": value} if m[2] == b"path" else {"size": int(value)}
+        record, data = data[: int(m[1])], data[int(m[1]) :]
+        value = record[m.end() : -1].decode("utf-8", "surrogateescape")
+        if m[2] in (b"path", b"size"):
+            found |= {"name": value} if m[2] == b"path" else {"size": int(value)}
     return found
 
 # %% ../../nbs/data/04_archive.ipynb #63dc50f7
 def tar_members(
-    file: BinaryIO,              # of an archive, decompressed
-    archive: "str | Path",       # its name, for messages
+    file: BinaryIO,  # of an archive, decompressed
+    archive: "str | Path",  # its name, for messages
 ) -> Iterator[tuple[str, bytes]]:  # name and content of every file
     "The files of a tar archive, from front to back."
     known = {}
     while (header := file.read(512)) != bytes(512):
-        if len(header) < 512: raise EOFError
+        if len(header) < 512:
+            raise EOFError
         info = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
         size = known.get("size", info.size)
-        aside = info.type in (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE)
+        aside = info.type in (
+            tarfile.GNUTYPE_LONGNAME,
+            tarfile.GNUTYPE_LONGLINK,
+            tarfile.XHDTYPE,
+            tarfile.XGLTYPE,
+        )
         name = known.get("name", info.name).removeprefix("./")
-        check_member("its header" if aside else name, tarfile.REGTYPE if aside else info.type, size, archive)
+        check_member(
+            "its header" if aside else name, tarfile.REGTYPE if aside else info.type, size, archive
+        )
         data = file.read(size)
-        if len(data) < size or len(file.read(-size % 512)) < -size % 512: raise EOFError
+        if len(data) < size or len(file.read(-size % 512)) < -size % 512:
+            raise EOFError
         known = known | _overrides(info.type, data) if aside else {}
-        if not aside and info.type != tarfile.DIRTYPE: yield name, data
-    while file.read(1 << 20): pass   # to the end: only there the decompressor compares its checksum
+        if not aside and info.type != tarfile.DIRTYPE:
+            yield name, data
+    while file.read(1 << 20):
+        pass  # to the end: only there the decompressor compares its checksum
 
 # %% ../../nbs/data/04_archive.ipynb #da35845e
 @contextmanager
 def open_archive(
     archive: "str | Path",  # .tar or .tar.gz
     on_bytes: Callable = None,  # called as on_bytes(bytes of the archive read so far), from time to time
-) -> Iterator[BinaryIO]:    # the file, decompressed
+) -> Iterator[BinaryIO]:  # the file, decompressed
     "An archive for reading, and its errors as sentences."
     try:
         with open(archive, "rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             plain = gzip.GzipFile(fileobj=raw) if packed else raw
-            with io.BufferedReader(_Watched(plain, raw, on_bytes), 1 << 20) as file: yield file
+            with io.BufferedReader(_Watched(plain, raw, on_bytes), 1 << 20) as file:
+                yield file
     except FileNotFoundError:
-        raise FileNotFoundError(f"there is no archive {archive}; get it with: contextssl data download {Path(archive).parent}") from None
+        raise FileNotFoundError(
+            f"there is no archive {archive}; get it with: contextssl data download {Path(archive).parent}"
+        ) from None
     except EOFError as e:
-        raise OSError(f"{archive} is cut short: download it again, which goes on where it stopped if its .part is there") from e
+        raise OSError(
+            f"{archive} is cut short: download it again, which goes on where it stopped if its .part is there"
+        ) from e
     except (gzip.BadGzipFile, zlib.error) as e:
         raise OSError(f"{archive} is damaged ({e}); download it again") from e
     except tarfile.HeaderError as e:
@@ -310,14 +409,17 @@ def open_archive(
 class _Watched(io.RawIOBase):
     "A file that reports how far the file below it has been read."
 
-    def __init__(self, plain, raw, on_bytes): self.plain, self.raw, self.on_bytes = plain, raw, on_bytes
+    def __init__(self, plain, raw, on_bytes):
+        self.plain, self.raw, self.on_bytes = plain, raw, on_bytes
 
-    def readable(self): return True
+    def readable(self):
+        return True
 
     def readinto(self, buffer):
         data = self.plain.read(len(buffer))
-        buffer[:len(data)] = data
-        if self.on_bytes: self.on_bytes(self.raw.tell())
+        buffer[: len(data)] = data
+        if self.on_bytes:
+            self.on_bytes(self.raw.tell())
         return len(data)
 
 # %% ../../nbs/data/04_archive.ipynb #a70e115e
@@ -326,9 +428,9 @@ VIEW_FILE = re.compile(r"(image_\d+\.jpg|latent_\d+\.npy)")
 
 def archive_objects(
     archive: "str | Path",  # .tar or .tar.gz
-    aside: dict = None,         # receives what belongs to no object: name -> content
+    aside: dict = None,  # receives what belongs to no object: name -> content
     on_bytes: Callable = None,  # called as on_bytes(bytes of the archive read so far)
-) -> Iterator:                  # ("CLASS/OBJECT", {"image_0.jpg": content, ...})
+) -> Iterator:  # ("CLASS/OBJECT", {"image_0.jpg": content, ...})
     "The objects of an archive, one after the other."
     current, files, done = None, {}, set()
     with open_archive(archive, on_bytes) as file:
@@ -337,37 +439,51 @@ def archive_objects(
             if any(map(is_hidden, parts[-3:])):
                 continue
             if not VIEW_FILE.fullmatch(parts[-1]) or len(parts) < 3:
-                if aside is not None: aside[parts[-1]] = data
+                if aside is not None:
+                    aside[parts[-1]] = data
                 continue
             name = "/".join(parts[-3:-1])
             if name != current:
-                if current: yield current, files
+                if current:
+                    yield current, files
                 done.add(current)
                 current, files = name, {}
-                if name in done: raise ValueError(f"{archive} has files of {name} in several places; unpack it with extract=true and pack the folder")
-            if parts[-1] in files: raise ValueError(f"{archive} has {path} twice")
+                if name in done:
+                    raise ValueError(
+                        f"{archive} has files of {name} in several places; unpack it with extract=true and pack the folder"
+                    )
+            if parts[-1] in files:
+                raise ValueError(f"{archive} has {path} twice")
             files[parts[-1]] = data
-        if current: yield current, files
+        if current:
+            yield current, files
 
 # %% ../../nbs/data/04_archive.ipynb #7cdcd4bb
 def extract(
     archive: "str | Path",  # .tar or .tar.gz
-    out: "str | Path",      # folder of the file layout; made if it is not there
+    out: "str | Path",  # folder of the file layout; made if it is not there
     progress: bool = True,  # show a progress bar
-) -> Path:                  # the folder
+) -> Path:  # the folder
     "Unpack an archive into CLASS/OBJECT/image_k.jpg; goes on where it was interrupted."
     archive, out, aside = Path(archive), Path(out), {}
     total = archive.stat().st_size if archive.exists() else 0
     check_room(out, total, f"the files of {archive.name}")
-    with tqdm(desc="unpacking", total=total, unit="B", unit_scale=True, disable=not progress) as bar, writing(out):
+    with (
+        tqdm(desc="unpacking", total=total, unit="B", unit_scale=True, disable=not progress) as bar,
+        writing(out),
+    ):
         for name, files in archive_objects(archive, aside, lambda at: bar.update(at - bar.n)):
-            if (out / name).is_dir(): continue
+            if (out / name).is_dir():
+                continue
             part = (out / name).with_name(f".{Path(name).name}.part")
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir(parents=True)
-            for file, data in files.items(): (part / file).write_bytes(data)
+            for file, data in files.items():
+                (part / file).write_bytes(data)
             part.rename(out / name)
-        for file, data in aside.items(): (out / file).write_bytes(data)
+        for file, data in aside.items():
+            (out / file).write_bytes(data)
         for beside in (archive.parent / f.name for f in PUBLISHED if f != ARCHIVE):
-            if beside.exists() and beside.name not in aside: shutil.copy(beside, out)
+            if beside.exists() and beside.name not in aside:
+                shutil.copy(beside, out)
     return out

@@ -13,19 +13,19 @@ import inspect
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
-from typing import Callable, NamedTuple, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from .pairs import PairBatch, PairSource
 from .photographs import channel_statistics
 from ..groups import ActionSpace
 from ..names import did_you_mean
-from .pairs import PairBatch, PairSource
 
 # %% ../../nbs/data/06_own.ipynb #24447791
 FORMS = "a PairBatch, a triple (x, actions, y), or a dict with these names that may also hold latents and labels"
@@ -34,17 +34,26 @@ PARTS = ("x", "actions", "y", "latents", "labels")
 
 def _numbers(value, name: str) -> torch.Tensor:
     "An array as a tensor: bytes stay bytes, other numbers become float32."
-    try: value = torch.as_tensor(np.asarray(value) if isinstance(value, (list, tuple)) else value)
-    except (TypeError, ValueError, RuntimeError) as e: raise ValueError(f"{name} cannot be made a tensor: {e}") from None
+    try:
+        value = torch.as_tensor(np.asarray(value) if isinstance(value, (list, tuple)) else value)
+    except (TypeError, ValueError, RuntimeError) as e:
+        raise ValueError(f"{name} cannot be made a tensor: {e}") from None
     return value if value.dtype == torch.uint8 and name in ("x", "y") else value.float()
 
 
 def _parts(found) -> dict:
     "What `pairs` gave, by name; refuses what has another form."
-    if isinstance(found, (tuple, list)) and len(found) == 3: found = dict(zip(PARTS, found))
-    if not isinstance(found, Mapping): raise ValueError(f"pairs must give {FORMS}, not a {type(found).__name__}" + (f" of {len(found)}" if isinstance(found, (tuple, list)) else ""))
-    if unknown := [k for k in found if k not in PARTS]: raise ValueError(f"pairs gives {unknown[0]!r}, which is none of {', '.join(PARTS)}")
-    if missing := [k for k in PARTS[:3] if k not in found]: raise ValueError(f"pairs gives no {missing[0]}; it must give {FORMS}")
+    if isinstance(found, (tuple, list)) and len(found) == 3:
+        found = dict(zip(PARTS, found))
+    if not isinstance(found, Mapping):
+        raise ValueError(
+            f"pairs must give {FORMS}, not a {type(found).__name__}"
+            + (f" of {len(found)}" if isinstance(found, (tuple, list)) else "")
+        )
+    if unknown := [k for k in found if k not in PARTS]:
+        raise ValueError(f"pairs gives {unknown[0]!r}, which is none of {', '.join(PARTS)}")
+    if missing := [k for k in PARTS[:3] if k not in found]:
+        raise ValueError(f"pairs gives no {missing[0]}; it must give {FORMS}")
     return {k: _numbers(v, k) for k, v in found.items() if v is not None}
 
 # %% ../../nbs/data/06_own.ipynb #7b9f23a0
@@ -53,14 +62,23 @@ def as_batch(
     width: int,  # A, of an action
 ) -> PairBatch:  # of n pairs
     "Pairs in any of the accepted forms as a PairBatch; zeros stand for latents and labels that are not known."
-    if isinstance(found, PairBatch): return found
+    if isinstance(found, PairBatch):
+        return found
     given = _parts(found)
     x, y, actions = given["x"], given["y"], given["actions"]
-    if x.shape != y.shape or x.dtype != y.dtype: raise ValueError(f"x and y must be alike, but x is {x.dtype} {tuple(x.shape)} and y {y.dtype} {tuple(y.shape)}")
-    if actions.ndim == 1 and width == 1: actions = actions[:, None]
+    if x.shape != y.shape or x.dtype != y.dtype:
+        raise ValueError(
+            f"x and y must be alike, but x is {x.dtype} {tuple(x.shape)} and y {y.dtype} {tuple(y.shape)}"
+        )
+    if actions.ndim == 1 and width == 1:
+        actions = actions[:, None]
     n = len(actions)
-    latents, labels = given.get("latents", torch.zeros(n, 2, actions.shape[-1])), given.get("labels", torch.zeros(n))
-    if not torch.equal(labels, labels.round()): raise ValueError("labels must be whole numbers, the place of each class in class_names")
+    latents, labels = (
+        given.get("latents", torch.zeros(n, 2, actions.shape[-1])),
+        given.get("labels", torch.zeros(n)),
+    )
+    if not torch.equal(labels, labels.round()):
+        raise ValueError("labels must be whole numbers, the place of each class in class_names")
     return PairBatch(torch.stack([x, y], 1).flatten(0, 1), actions, latents, labels.long())
 
 # %% ../../nbs/data/06_own.ipynb #aee9dd59
@@ -71,43 +89,75 @@ def _kind(own) -> str:
 
 def _said(error: BaseException) -> str:
     "An error of somebody else's code in a few words."
-    return f"{type(error).__name__}: {' '.join(str(error).split())}" if str(error) else type(error).__name__
+    return (
+        f"{type(error).__name__}: {' '.join(str(error).split())}"
+        if str(error)
+        else type(error).__name__
+    )
 
 
 def _expect_source(own, space) -> None:
     "Refuse what cannot be a source of pairs."
-    lacks = [name for name, there in {"__len__": hasattr(own, "__len__"), "pairs": hasattr(own, "pairs") or hasattr(own, "__getitem__"),
-                                      "action_space": space is not None}.items() if not there]
-    if lacks: raise ValueError(f"{_kind(own)} has no {' and no '.join(lacks)}: a source of pairs has a length, an action_space such as ActionSpace({{'turn': 1}}), and pairs(indices, rng)")
-    if isinstance(space, Mapping): raise ValueError(f"action_space of {_kind(own)} is a dict; write ActionSpace({dict(space)})")
-    if not isinstance(space, ActionSpace): raise ValueError(f"action_space of {_kind(own)} must be an ActionSpace such as ActionSpace({{'turn': 1}}), not {space!r}")
-    if isinstance(own, type): raise ValueError(f"{own.__name__} is a class; hand on an object of it, {own.__name__}(...)")
-    if len(own) < 1: raise ValueError(f"{_kind(own)} has no items: its length is {len(own)}")
+    lacks = [
+        name
+        for name, there in {
+            "__len__": hasattr(own, "__len__"),
+            "pairs": hasattr(own, "pairs") or hasattr(own, "__getitem__"),
+            "action_space": space is not None,
+        }.items()
+        if not there
+    ]
+    if lacks:
+        raise ValueError(
+            f"{_kind(own)} has no {' and no '.join(lacks)}: a source of pairs has a length, an action_space such as ActionSpace({{'turn': 1}}), and pairs(indices, rng)"
+        )
+    if isinstance(space, Mapping):
+        raise ValueError(
+            f"action_space of {_kind(own)} is a dict; write ActionSpace({dict(space)})"
+        )
+    if not isinstance(space, ActionSpace):
+        raise ValueError(
+            f"action_space of {_kind(own)} must be an ActionSpace such as ActionSpace({{'turn': 1}}), not {space!r}"
+        )
+    if isinstance(own, type):
+        raise ValueError(f"{own.__name__} is a class; hand on an object of it, {own.__name__}(...)")
+    if len(own) < 1:
+        raise ValueError(f"{_kind(own)} has no items: its length is {len(own)}")
 
 # %% ../../nbs/data/06_own.ipynb #48f85e41
 def _statistics(own, batch: PairBatch, notes: list) -> tuple:
     "Mean and deviation of the channels: the class's own, or those of some images; states that are no images need none."
     mean, std = (getattr(own, k, None) for k in ("mean", "std"))
-    if mean is not None and std is not None: return mean, std
-    if batch.images.dtype != torch.uint8: return (), ()
-    if batch.images.ndim != 4 or batch.images.shape[1] != 3: return (0.5,) * 3, (0.25,) * 3      # `check_source` refuses these
+    if mean is not None and std is not None:
+        return mean, std
+    if batch.images.dtype != torch.uint8:
+        return (), ()
+    if batch.images.ndim != 4 or batch.images.shape[1] != 3:
+        return (0.5,) * 3, (0.25,) * 3  # `check_source` refuses these
     notes.append(f"mean and std: those of the images of {len(batch)} pairs")
     return channel_statistics(batch.images)
 
 
 def _names(own, batch: PairBatch, notes: list) -> list:
     "Names of the classes: the class's own, or numbers."
-    if (names := getattr(own, "class_names", None)) is not None: return names
+    if (names := getattr(own, "class_names", None)) is not None:
+        return names
     most = int(batch.labels.max())
-    notes.append(f"class_names: the labels 0 to {most} that {len(batch)} pairs show go by their numbers" if most else "labels: every item seems to have label 0")
+    notes.append(
+        f"class_names: the labels 0 to {most} that {len(batch)} pairs show go by their numbers"
+        if most
+        else "labels: every item seems to have label 0"
+    )
     return [str(k) for k in range(most + 1)]
 
 
 def _fingerprint(own, batch: PairBatch, notes: list) -> str:
     "What changes with the data: the class's own, or 16 hexadecimal digits."
-    if (own_one := getattr(own, "fingerprint", None)) is not None: return own_one
+    if (own_one := getattr(own, "fingerprint", None)) is not None:
+        return own_one
     digest = sha256(repr((_kind(own), len(own), batch.images.shape)).encode())
-    for part in (batch.images, batch.actions, batch.latents, batch.labels): digest.update(part.cpu().contiguous().numpy().tobytes())
+    for part in (batch.images, batch.actions, batch.latents, batch.labels):
+        digest.update(part.cpu().contiguous().numpy().tobytes())
     notes.append(f"fingerprint: made of the class's name, its length and {len(batch)} pairs")
     return digest.hexdigest()[:16]
 
@@ -119,55 +169,83 @@ class OwnPairs:
         self,
         own: "PairSource | Sequence",  # has __len__, and pairs or __getitem__
         action_space: ActionSpace = None,  # its factors; None: those that it names itself
-        look: int = 64,                # pairs from which the rest is found out
+        look: int = 64,  # pairs from which the rest is found out
     ):
         space = action_space or getattr(own, "action_space", None)
         _expect_source(own, space)
         self.own, self.action_space, self.notes = own, space, []
-        batch = self.pairs(np.unique(np.linspace(0, len(own) - 1, look).astype(int)), np.random.default_rng(0))
-        if not batch.latents.any(): self.notes.append("latents: not known, all are zero; an auxiliary predictor has nothing to learn from them, so train with weight_equiv_loss=0 weight_feature_aux=0")
+        batch = self.pairs(
+            np.unique(np.linspace(0, len(own) - 1, look).astype(int)), np.random.default_rng(0)
+        )
+        if not batch.latents.any():
+            self.notes.append(
+                "latents: not known, all are zero; an auxiliary predictor has nothing to learn from them, so train with weight_equiv_loss=0 weight_feature_aux=0"
+            )
         self.mean, self.std = _statistics(own, batch, self.notes)
-        self.class_names, self.fingerprint = _names(own, batch, self.notes), _fingerprint(own, batch, self.notes)
+        self.class_names, self.fingerprint = (
+            _names(own, batch, self.notes),
+            _fingerprint(own, batch, self.notes),
+        )
 
     def __len__(self) -> int:
         return len(self.own)
 
     def __getattr__(self, name):  # whatever else the class offers, such as `apply` or `conventions`
-        if name == "own": raise AttributeError(name)        # not there yet, while an object is being copied
+        if name == "own":
+            raise AttributeError(name)  # not there yet, while an object is being copied
         return getattr(self.own, name)
 
     def pairs(
         self,
-        indices: np.ndarray,       # (n,) int, items
+        indices: np.ndarray,  # (n,) int, items
         rng: np.random.Generator,  # decides what is drawn
-    ) -> PairBatch:                # of n pairs, in the order of indices
+    ) -> PairBatch:  # of n pairs, in the order of indices
         "One pair for each of the items."
-        if hasattr(self.own, "pairs"): return as_batch(self.own.pairs(indices, rng), self.action_space.dim)
+        if hasattr(self.own, "pairs"):
+            return as_batch(self.own.pairs(indices, rng), self.action_space.dim)
         rows = zip(*(self.own[int(i)] for i in indices))
-        return as_batch(tuple(torch.stack([_numbers(v, name) for v in column]) for name, column in zip(PARTS, rows)), self.action_space.dim)
+        return as_batch(
+            tuple(
+                torch.stack([_numbers(v, name) for v in column])
+                for name, column in zip(PARTS, rows)
+            ),
+            self.action_space.dim,
+        )
 
 # %% ../../nbs/data/06_own.ipynb #54f95696
 def as_source(
-    own: "PairSource | Sequence",      # an object with __len__, and pairs or __getitem__
+    own: "PairSource | Sequence",  # an object with __len__, and pairs or __getitem__
     action_space: ActionSpace = None,  # its factors; None: those that it names itself
-) -> PairSource:                       # the object itself if nothing is missing
+) -> PairSource:  # the object itself if nothing is missing
     "A data set of your own as a source of pairs."
-    if isinstance(own, OwnPairs): return own
+    if isinstance(own, OwnPairs):
+        return own
     source = OwnPairs(own, action_space)
-    complete = isinstance(own, PairSource) and action_space is None and isinstance(own.pairs(np.arange(1), np.random.default_rng(0)), PairBatch)
+    complete = (
+        isinstance(own, PairSource)
+        and action_space is None
+        and isinstance(own.pairs(np.arange(1), np.random.default_rng(0)), PairBatch)
+    )
     return own if complete else source
 
 # %% ../../nbs/data/06_own.ipynb #2ba8f739
 def _nearest(name: str, known: Sequence[str]) -> str:
     "An offer of the nearest name, or of all if they are few."
     known = sorted(set(known))
-    return did_you_mean(name, known) or (f"; there is {', '.join(known)}" if 0 < len(known) <= 10 else "")
+    return did_you_mean(name, known) or (
+        f"; there is {', '.join(known)}" if 0 < len(known) <= 10 else ""
+    )
 
 
 def _where(error: BaseException, file: "str | None") -> str:
     "The last line of a file that an error went through."
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if file and Path(f.filename).name == Path(file).name]
-    if isinstance(error, SyntaxError): lines.append(error.lineno)
+    lines = [
+        f.lineno
+        for f in traceback.extract_tb(error.__traceback__)
+        if file and Path(f.filename).name == Path(file).name
+    ]
+    if isinstance(error, SyntaxError):
+        lines.append(error.lineno)
     return f" (line {lines[-1]} of {Path(file).name})" if lines and file else ""
 
 
@@ -178,7 +256,8 @@ def _file(own) -> "str | None":
 
 def _on_path(folder: str) -> None:
     "Let the modules of a folder be imported, as Python does for a program that lies there."
-    if folder not in sys.path: sys.path.insert(0, folder)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
 
 # %% ../../nbs/data/06_own.ipynb #f014cc1d
 def _module(place: str):
@@ -190,47 +269,72 @@ def _module(place: str):
     _on_path(str(file.resolve().parent) if file else str(Path.cwd()))
     importlib.invalidate_caches()
     try:
-        if not file: return importlib.import_module(place)
+        if not file:
+            return importlib.import_module(place)
         spec = importlib.util.spec_from_file_location(f"own_data_{file.stem}", file)
         module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         return module
     except ModuleNotFoundError as e:
-        if file or not (place + ".").startswith(f"{e.name}."): raise ValueError(f"{place} imports {e.name}, which is not installed") from None
-        raise ValueError(f"there is no module {place!r} here or among the installed ones{_nearest(place, [p.stem for p in Path().glob('*.py')])}") from None
-    except Exception as e: raise ValueError(f"{place} cannot be imported: {_said(e)}{_where(e, str(file) if file else place.split('.')[-1] + '.py')}") from e
+        if file or not (place + ".").startswith(f"{e.name}."):
+            raise ValueError(f"{place} imports {e.name}, which is not installed") from None
+        raise ValueError(
+            f"there is no module {place!r} here or among the installed ones{_nearest(place, [p.stem for p in Path().glob('*.py')])}"
+        ) from None
+    except Exception as e:
+        raise ValueError(
+            f"{place} cannot be imported: {_said(e)}{_where(e, str(file) if file else place.split('.')[-1] + '.py')}"
+        ) from e
 
 
 def _made(name: str, options: dict):
     "An object of the class of that name, as the class makes it."
     place, colon, called = name.rpartition(":")
-    if not (colon and place and called): raise ValueError(f"{name!r} names no class; write module:Class or path/file.py:Class")
+    if not (colon and place and called):
+        raise ValueError(f"{name!r} names no class; write module:Class or path/file.py:Class")
     module = _module(place)
     if (cls := getattr(module, called, None)) is None:
-        there = [k for k, v in vars(module).items() if callable(v) and getattr(v, "__module__", None) == module.__name__]
+        there = [
+            k
+            for k, v in vars(module).items()
+            if callable(v) and getattr(v, "__module__", None) == module.__name__
+        ]
         raise ValueError(f"{place} has no class {called!r}{_nearest(called, there)}")
-    if not callable(cls): return cls                                      # a source that the module holds ready
+    if not callable(cls):
+        return cls  # a source that the module holds ready
     _expect_arguments(name, cls, options)
-    try: return cls(**options)
-    except Exception as e: raise ValueError(f"{name} cannot be made{' with ' * bool(options)}{', '.join(f'{k}={v!r}' for k, v in options.items())}: {_said(e)}{_where(e, getattr(module, '__file__', None))}") from e
+    try:
+        return cls(**options)
+    except Exception as e:
+        raise ValueError(
+            f"{name} cannot be made{' with ' * bool(options)}{', '.join(f'{k}={v!r}' for k, v in options.items())}: {_said(e)}{_where(e, getattr(module, '__file__', None))}"
+        ) from e
 
 
 def _expect_arguments(name: str, cls, options: dict) -> None:
     "Refuse arguments that a class does not take, and ask for those that it needs."
-    try: known = inspect.signature(cls).parameters
-    except (TypeError, ValueError): return                                # written in C
+    try:
+        known = inspect.signature(cls).parameters
+    except (TypeError, ValueError):
+        return  # written in C
     kinds = inspect.Parameter
-    takes = [k for k, p in known.items() if p.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)]
+    takes = [
+        k for k, p in known.items() if p.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)
+    ]
     if not any(p.kind is kinds.VAR_KEYWORD for p in known.values()):
         for key in options:
-            if key not in takes: raise ValueError(f"{name} takes no argument {key!r}{_nearest(key, takes)}")
+            if key not in takes:
+                raise ValueError(f"{name} takes no argument {key!r}{_nearest(key, takes)}")
     needs = [k for k in takes if known[k].default is kinds.empty and k not in options]
-    if needs: raise ValueError(f"{name} needs {' and '.join(needs)}; give {'them' if needs[1:] else 'it'} as {' '.join(f'{k}=...' for k in needs)}")
+    if needs:
+        raise ValueError(
+            f"{name} needs {' and '.join(needs)}; give {'them' if needs[1:] else 'it'} as {' '.join(f'{k}=...' for k in needs)}"
+        )
 
 # %% ../../nbs/data/06_own.ipynb #d0e25e0f
 def load_source(
-    spec: str,   # module:Class, or path/file.py:Class
-    **options,   # arguments of the class
+    spec: str,  # module:Class, or path/file.py:Class
+    **options,  # arguments of the class
 ) -> PairSource:
     "A data set of your own by its name."
     return as_source(_made(spec, options))
@@ -238,28 +342,48 @@ def load_source(
 # %% ../../nbs/data/06_own.ipynb #22a3e21f
 class _Drawn:
     "A source and the pairs that are looked at."
+
     def __init__(self, source, own, pairs: int, seed: int):
-        self.source, self.own, self.seed, self.notes = source, own, seed, list(getattr(source, "notes", ()))
+        self.source, self.own, self.seed, self.notes = (
+            source,
+            own,
+            seed,
+            list(getattr(source, "notes", ())),
+        )
         self.items = np.random.default_rng(seed).permutation(len(source))[:pairs]
         began = time.perf_counter()
         self.batch = self.draw()
-        if (took := time.perf_counter() - began) > 1: self.notes.append(f"speed: {len(self.items)} pairs take {took:.1f} s, and a training waits for them")
+        if (took := time.perf_counter() - began) > 1:
+            self.notes.append(
+                f"speed: {len(self.items)} pairs take {took:.1f} s, and a training waits for them"
+            )
 
     def draw(self, items=None, more: int = 0) -> PairBatch:
         "Pairs of these items, of one random state or another."
-        return self.source.pairs(np.array(self.items if items is None else items), np.random.default_rng([self.seed, more]))
+        return self.source.pairs(
+            np.array(self.items if items is None else items),
+            np.random.default_rng([self.seed, more]),
+        )
 
 
 def _same(a: PairBatch, b: PairBatch) -> bool:
     "Whether two batches hold the same numbers."
-    return all(torch.equal(getattr(a, k), getattr(b, k)) for k in ("images", "actions", "latents", "labels"))
+    return all(
+        torch.equal(getattr(a, k), getattr(b, k))
+        for k in ("images", "actions", "latents", "labels")
+    )
 
 # %% ../../nbs/data/06_own.ipynb #a560c94b
 def _states(d: _Drawn):
     images, shape = d.batch.images, tuple(d.batch.images.shape)
     if images.dtype == torch.uint8 and (images.ndim != 4 or shape[1] != 3 or shape[2] != shape[3]):
-        advice = "put the channels first with permute(0, 3, 1, 2)" if images.ndim == 4 and shape[-1] == 3 else \
-                 "repeat the one channel with expand(-1, 3, -1, -1)" if images.ndim == 4 and shape[1] == 1 else "bring other data to float32 numbers"
+        advice = (
+            "put the channels first with permute(0, 3, 1, 2)"
+            if images.ndim == 4 and shape[-1] == 3
+            else "repeat the one channel with expand(-1, 3, -1, -1)"
+            if images.ndim == 4 and shape[1] == 1
+            else "bring other data to float32 numbers"
+        )
         yield f"images of bytes must have shape (2n, 3, R, R), not {shape}: {advice}"
     elif images.dtype == torch.uint8 and images.max() <= 1:
         yield f"images of bytes reach only {int(images.max())}: they should use 0 to 255, so multiply by 255 before they become bytes"
@@ -268,7 +392,10 @@ def _states(d: _Drawn):
     elif images.dtype != torch.uint8:
         if not (good := torch.isfinite(images.flatten(1)).all(1)).all():
             yield f"states hold NaN or infinity, first in the {'second' if (k := int((~good).nonzero()[0])) % 2 else 'first'} state of item {d.items[k // 2]}"
-        elif (most := float(images.abs().max())) > 100: d.notes.append(f"states: they reach {most:.3g}; float states are taken as they are, and numbers of about 1 train best")
+        elif (most := float(images.abs().max())) > 100:
+            d.notes.append(
+                f"states: they reach {most:.3g}; float states are taken as they are, and numbers of about 1 train best"
+            )
 
 
 def _actions(d: _Drawn):
@@ -277,47 +404,67 @@ def _actions(d: _Drawn):
         yield f"actions have {actions.shape[1]} columns, but {space} has {space.dim}"
         return
     for name, value in (("actions", actions), ("latents", d.batch.latents)):
-        if value.dtype != torch.float32: yield f"{name} must be float32, not {str(value.dtype).removeprefix('torch.')}: convert them with .float()"
+        if value.dtype != torch.float32:
+            yield f"{name} must be float32, not {str(value.dtype).removeprefix('torch.')}: convert them with .float()"
     for name in space.names:
         part = actions[:, space.slice(name)]
-        if len(part) > 1 and (part == part[0]).all(): yield f"the factor {name!r} is {_short(part[0])} in all {len(part)} actions: a factor that never differs teaches nothing, so leave it out or let it vary"
-        elif not 0.01 < float(part.std(0).max() if len(part) > 1 else 1) < 10: d.notes.append(f"actions: those of {name!r} have a deviation of {float(part.std(0).max()):.3g}; numbers of about 1 train best")
+        if len(part) > 1 and (part == part[0]).all():
+            yield f"the factor {name!r} is {_short(part[0])} in all {len(part)} actions: a factor that never differs teaches nothing, so leave it out or let it vary"
+        elif not 0.01 < float(part.std(0).max() if len(part) > 1 else 1) < 10:
+            d.notes.append(
+                f"actions: those of {name!r} have a deviation of {float(part.std(0).max()):.3g}; numbers of about 1 train best"
+            )
 
 
 def _labels(d: _Drawn):
     labels, names = d.batch.labels, d.source.class_names
-    if labels.dtype != torch.int64: yield f"labels must be int64, not {str(labels.dtype).removeprefix('torch.')}: convert them with .long()"
-    elif not 0 <= int(labels.min()) <= int(labels.max()) < len(names): yield f"labels run from {int(labels.min())} to {int(labels.max())}, but class_names names {len(names)} classes, 0 to {len(names) - 1}"
+    if labels.dtype != torch.int64:
+        yield f"labels must be int64, not {str(labels.dtype).removeprefix('torch.')}: convert them with .long()"
+    elif not 0 <= int(labels.min()) <= int(labels.max()) < len(names):
+        yield f"labels run from {int(labels.min())} to {int(labels.max())}, but class_names names {len(names)} classes, 0 to {len(names) - 1}"
 
 
 def _attributes(d: _Drawn):
-    if not isinstance(d.source.fingerprint, str) or not d.source.fingerprint: yield f"fingerprint must be a text that changes with the data, not {d.source.fingerprint!r}"
-    if d.batch.images.dtype != torch.uint8: return
+    if not isinstance(d.source.fingerprint, str) or not d.source.fingerprint:
+        yield f"fingerprint must be a text that changes with the data, not {d.source.fingerprint!r}"
+    if d.batch.images.dtype != torch.uint8:
+        return
     for name in ("mean", "std"):
         value = np.asarray(getattr(d.source, name), dtype=float)
-        if value.shape != (3,) or not np.isfinite(value).all(): yield f"{name} must be three numbers, one for each channel, not {getattr(d.source, name)!r}"
-        elif value.max() > 1 or (name == "std" and value.min() <= 0): yield f"{name}={tuple(value.tolist())} must lie {'above 0 and ' if name == 'std' else ''}on a scale of 0 to 1, not of 0 to 255"
+        if value.shape != (3,) or not np.isfinite(value).all():
+            yield f"{name} must be three numbers, one for each channel, not {getattr(d.source, name)!r}"
+        elif value.max() > 1 or (name == "std" and value.min() <= 0):
+            yield f"{name}={tuple(value.tolist())} must lie {'above 0 and ' if name == 'std' else ''}on a scale of 0 to 1, not of 0 to 255"
 
 # %% ../../nbs/data/06_own.ipynb #522f9e05
 def _repeatable(d: _Drawn):
     other, again = d.draw(more=1), d.draw()
-    if not _same(d.batch, again): yield "the same random state gives other pairs the second time: take all randomness from rng, and keep nothing from one call to the next"
-    elif len(d.items) > 1 and _same(d.batch, other): d.notes.append("rng: not used, an item is always the same pair")
+    if not _same(d.batch, again):
+        yield "the same random state gives other pairs the second time: take all randomness from rng, and keep nothing from one call to the next"
+    elif len(d.items) > 1 and _same(d.batch, other):
+        d.notes.append("rng: not used, an item is always the same pair")
     else:
-        with ThreadPoolExecutor(4) as pool: found = list(pool.map(lambda k: d.draw(more=k % 2), range(4)))
-        if not all(_same(b, (again, other)[k % 2]) for k, b in enumerate(found)): yield "from several threads at once the same random states give other pairs than one after the other: keep nothing from one call to the next, or train with workers=0"
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda k: d.draw(more=k % 2), range(4)))
+        if not all(_same(b, (again, other)[k % 2]) for k, b in enumerate(found)):
+            yield "from several threads at once the same random states give other pairs than one after the other: keep nothing from one call to the next, or train with workers=0"
 
 
 def _indices(d: _Drawn):
     n, last = len(d.source), len(d.source) - 1
-    try: one = d.draw(np.array([last]))
+    try:
+        one = d.draw(np.array([last]))
     except Exception as e:
         yield f"item {last}, the last that a length of {n} promises, cannot be drawn by itself: {_said(e)}"
         return
-    if len(one) != 1: yield f"one item was asked for and {len(one)} pairs came back: pairs gives one pair for each of the indices"
-    if len(d.batch) != len(d.items): yield f"{len(d.items)} items were asked for and {len(d.batch)} pairs came back: pairs gives one pair for each of the indices"
-    if n < 2 or len(d.batch) != len(d.items): return
-    if _same(d.draw(np.roll(d.items, 1)), d.batch) or not (d.batch.x != d.batch.x[:1]).any(): yield "other indices give the same pairs: pairs must hand on the items that indices name"
+    if len(one) != 1:
+        yield f"one item was asked for and {len(one)} pairs came back: pairs gives one pair for each of the indices"
+    if len(d.batch) != len(d.items):
+        yield f"{len(d.items)} items were asked for and {len(d.batch)} pairs came back: pairs gives one pair for each of the indices"
+    if n < 2 or len(d.batch) != len(d.items):
+        return
+    if _same(d.draw(np.roll(d.items, 1)), d.batch) or not (d.batch.x != d.batch.x[:1]).any():
+        yield "other indices give the same pairs: pairs must hand on the items that indices name"
     for more, order in ((1, slice(None)), (0, slice(None, None, -1))):
         found = d.draw(d.items[order], more)
         wrong = np.flatnonzero(found.labels.cpu().numpy() != d.batch.labels.cpu().numpy()[order])
@@ -328,10 +475,15 @@ def _indices(d: _Drawn):
 
 def _order(d: _Drawn):
     images, n = d.batch.images.float().flatten(1), len(d.batch)
-    side, apart = (images[0::2] - images[1::2]).square().sum(1).mean(), (images[:n] - images[n:]).square().sum(1).mean()
-    if n >= 8 and apart < 0.5 * side: yield "the states seem to come as x1, x2, ..., y1, y2, ...: those half a batch apart are more alike than neighbours; interleave them, with torch.stack([x, y], 1).flatten(0, 1)"
+    side, apart = (
+        (images[0::2] - images[1::2]).square().sum(1).mean(),
+        (images[:n] - images[n:]).square().sum(1).mean(),
+    )
+    if n >= 8 and apart < 0.5 * side:
+        yield "the states seem to come as x1, x2, ..., y1, y2, ...: those half a batch apart are more alike than neighbours; interleave them, with torch.stack([x, y], 1).flatten(0, 1)"
     still, idle = (images[0::2] == images[1::2]).all(1), (d.batch.actions == 0).all(1)
-    if (same := int((still & ~idle).sum())) > n / 2: yield f"in {same} of {n} pairs both states are the same although the action is not zero"
+    if (same := int((still & ~idle).sum())) > n / 2:
+        yield f"in {same} of {n} pairs both states are the same although the action is not zero"
 
 # %% ../../nbs/data/06_own.ipynb #d557b475
 TOLERANCE = 0.1  # largest error of an action, relative to how far actions move states
@@ -355,25 +507,40 @@ def _latents(d: _Drawn):
     "Whether the actions are what the latents say; keeps the relation for the checks behind it."
     actions, (x, y), d.relate = d.batch.actions, d.batch.latents.unbind(1), _relation(d)
     known, told, d.reversed = d.relate is not None, d.relate or _differences, False
-    if not d.batch.latents.any() or actions.shape[1] != x.shape[1]: d.relate = None
+    if not d.batch.latents.any() or actions.shape[1] != x.shape[1]:
+        d.relate = None
     elif not (good := _fits(actions, told(x, y))).all():
         k, d.relate = int((~good).nonzero()[0]), None
         d.reversed = bool(_fits(actions, told(y, x)).all())
-        if d.reversed: yield "the actions lead from y to x: by the latents, the action that takes x to y is the inverse of what pairs gives"
-        elif known: yield f"the action of item {d.items[k]} is {_short(actions[k])}, but its latents give {_short(told(x, y)[k])}"
-    else: d.relate = told
+        if d.reversed:
+            yield "the actions lead from y to x: by the latents, the action that takes x to y is the inverse of what pairs gives"
+        elif known:
+            yield f"the action of item {d.items[k]} is {_short(actions[k])}, but its latents give {_short(told(x, y)[k])}"
+    else:
+        d.relate = told
 
 
 def _short(row: torch.Tensor) -> str:
     "A row of numbers for a message."
-    return "[" + ", ".join(f"{v + 0:.3g}" for v in row.flatten()[:8].tolist()) + (", ...]" if row.numel() > 8 else "]")
+    return (
+        "["
+        + ", ".join(f"{v + 0:.3g}" for v in row.flatten()[:8].tolist())
+        + (", ...]" if row.numel() > 8 else "]")
+    )
 
 # %% ../../nbs/data/06_own.ipynb #975ed672
-def _acted(d: _Drawn, x: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:  # (n, ...), (n, A) -> (n, ...) float32
+def _acted(
+    d: _Drawn, x: torch.Tensor, actions: torch.Tensor
+) -> torch.Tensor:  # (n, ...), (n, A) -> (n, ...) float32
     "What the class makes of states and actions."
-    try: found = torch.as_tensor(d.source.apply(x.clone(), actions))
-    except Exception as e: raise ValueError(f"apply(x, actions) failed for {len(x)} states: {_said(e)}") from e
-    if found.shape != x.shape: raise ValueError(f"apply(x, actions) gives states of shape {tuple(found.shape)}, not {tuple(x.shape)} as x has")
+    try:
+        found = torch.as_tensor(d.source.apply(x.clone(), actions))
+    except Exception as e:
+        raise ValueError(f"apply(x, actions) failed for {len(x)} states: {_said(e)}") from e
+    if found.shape != x.shape:
+        raise ValueError(
+            f"apply(x, actions) gives states of shape {tuple(found.shape)}, not {tuple(x.shape)} as x has"
+        )
     return found.float()
 
 
@@ -386,23 +553,34 @@ def _leads(d: _Drawn):
     "Whether actions do to states what the pairs say."
     d.acts = False
     if not callable(getattr(d.source, "apply", None)):
-        if d.relate is None: d.notes.append("actions: that they lead from x to y could not be tested, as the class has no apply(x, actions) and no latents with a relate(of x, of y)")
+        if d.relate is None:
+            d.notes.append(
+                "actions: that they lead from x to y could not be tested, as the class has no apply(x, actions) and no latents with a relate(of x, of y)"
+            )
         return
     x, y, actions = d.batch.x, d.batch.y, d.batch.actions
     step = y.float() - x.float()
     e = _miss(_acted(d, x, actions), y, step)
     d.acts = e <= TOLERANCE
-    if not d.acts and d.reversed: return                                  # said already
+    if not d.acts and d.reversed:
+        return  # said already
     if not d.acts:
         back = _miss(_acted(d, y, actions), x, step) <= TOLERANCE
-        yield "apply(y, actions) gives x: the actions lead from y to x" if back else f"apply(x, actions) misses y by {e:.2f} of the way from x to y, on average over {len(x)} pairs"
+        yield (
+            "apply(y, actions) gives x: the actions lead from y to x"
+            if back
+            else f"apply(x, actions) misses y by {e:.2f} of the way from x to y, on average over {len(x)} pairs"
+        )
         return
-    d.notes.append(f"actions: apply(x, actions) was compared with y and misses it by {e:.1e} of the way")
+    d.notes.append(
+        f"actions: apply(x, actions) was compared with y and misses it by {e:.1e} of the way"
+    )
     identity = getattr(d.source, "identity", 0.0 if d.relate is _differences else None)
     if identity is not None:
         identity = torch.as_tensor(identity, dtype=torch.float32).expand_as(actions).clone()
         e = _miss(_acted(d, x, identity), x, step)
-        if e > TOLERANCE: yield f"the identity action {_short(identity[0])} does not leave x where it is: it moves it by {e:.2f} of what actions do"
+        if e > TOLERANCE:
+            yield f"the identity action {_short(identity[0])} does not leave x where it is: it moves it by {e:.2f} of what actions do"
 
 
 def _composes(d: _Drawn):
@@ -410,47 +588,88 @@ def _composes(d: _Drawn):
     relate, source, second = d.relate, d.source, d.draw(more=1)
     a, (x, y), z = d.batch.actions, d.batch.latents.unbind(1), second.latents[:, 1]
     if relate is not None and d.acts:
-        e = _miss(_acted(d, d.batch.y, relate(y, z).float()), second.y, second.y.float() - d.batch.y.float())
-        if e > TOLERANCE: yield f"two steps do not meet: the action from y to another state z of the same item, made of their latents, misses z by {e:.2f} of the way"
-    if not callable(getattr(source, "compose", None)): return
+        e = _miss(
+            _acted(d, d.batch.y, relate(y, z).float()),
+            second.y,
+            second.y.float() - d.batch.y.float(),
+        )
+        if e > TOLERANCE:
+            yield f"two steps do not meet: the action from y to another state z of the same item, made of their latents, misses z by {e:.2f} of the way"
+    if not callable(getattr(source, "compose", None)):
+        return
     if relate is not None:
-        if not (good := _fits(torch.as_tensor(source.compose(a, relate(y, z).float())), relate(x, z).float())).all():
+        if not (
+            good := _fits(
+                torch.as_tensor(source.compose(a, relate(y, z).float())), relate(x, z).float()
+            )
+        ).all():
             yield f"compose(first, second) of the steps x to y and y to z is not the action from x to z: for item {d.items[int((~good).nonzero()[0])]} it gives {_short(source.compose(a, relate(y, z).float())[~good][0])}, not {_short(relate(x, z)[~good][0])}"
     elif d.acts:
         twice = _acted(d, _acted(d, d.batch.x, a).to(d.batch.x.dtype), second.actions)
-        if (e := _miss(_acted(d, d.batch.x, source.compose(a, second.actions)), twice, twice - d.batch.x.float())) > TOLERANCE: yield f"compose(first, second) and two applications of apply differ by {e:.2f} of the way"
+        if (
+            e := _miss(
+                _acted(d, d.batch.x, source.compose(a, second.actions)),
+                twice,
+                twice - d.batch.x.float(),
+            )
+        ) > TOLERANCE:
+            yield f"compose(first, second) and two applications of apply differ by {e:.2f} of the way"
 
 # %% ../../nbs/data/06_own.ipynb #6464f3b2
 class Findings(NamedTuple):
     "What `check_source` has found."
+
     problems: list  # sentences; none if the source is as it should be
-    notes: list     # what is worth knowing: defaults that were filled in, what could not be tested
+    notes: list  # what is worth knowing: defaults that were filled in, what could not be tested
 
 
-CHECKS = ((_states, _actions, _labels, _attributes), (_repeatable, _indices), (_order,), (_latents, _leads, _composes))  # a group is asked if those before it found nothing
+CHECKS = (
+    (_states, _actions, _labels, _attributes),
+    (_repeatable, _indices),
+    (_order,),
+    (_latents, _leads, _composes),
+)  # a group is asked if those before it found nothing
 
 
 def _problems(check: Callable, d: _Drawn) -> list:
     "The sentences of one check; an error of the class is one."
     found = []
-    try: found.extend(check(d))
-    except Exception as e: found.append(str(e) if isinstance(e, ValueError) and str(e).startswith(("apply", "pairs")) else f"the class failed while {check.__name__.strip('_')} were checked: {_said(e)}{_where(e, _file(d.own))}")
+    try:
+        found.extend(check(d))
+    except Exception as e:
+        found.append(
+            str(e)
+            if isinstance(e, ValueError) and str(e).startswith(("apply", "pairs"))
+            else f"the class failed while {check.__name__.strip('_')} were checked: {_said(e)}{_where(e, _file(d.own))}"
+        )
     return found
 
 
 def check_source(
     source: "PairSource | Sequence",  # an object with __len__, and pairs or __getitem__
     pairs: int = 64,  # how many pairs to look at, of different items
-    seed: int = 0,    # of which items and what is drawn
-) -> Findings:        # problems and notes
+    seed: int = 0,  # of which items and what is drawn
+) -> Findings:  # problems and notes
     "What is wrong with a source of pairs, in plain words."
-    if pairs < 1: raise ValueError(f"pairs={pairs} must be at least 1")
-    try: whole = as_source(source)
-    except Exception as e: return Findings([str(e) if isinstance(e, ValueError) else f"pairs failed: {_said(e)}{_where(e, _file(source))}"], [])
+    if pairs < 1:
+        raise ValueError(f"pairs={pairs} must be at least 1")
+    try:
+        whole = as_source(source)
+    except Exception as e:
+        return Findings(
+            [
+                str(e)
+                if isinstance(e, ValueError)
+                else f"pairs failed: {_said(e)}{_where(e, _file(source))}"
+            ],
+            [],
+        )
     d, problems = _Drawn(whole, source, pairs, seed), []
     for group in CHECKS:
-        for check in group: problems += _problems(check, d)
-        if problems: break
+        for check in group:
+            problems += _problems(check, d)
+        if problems:
+            break
     return Findings(problems, d.notes)
 
 # %% ../../nbs/data/06_own.ipynb #a0cf57fc
@@ -465,14 +684,20 @@ def described(
 
 
 def check_report(
-    spec: str,              # module:Class, or path/file.py:Class
+    spec: str,  # module:Class, or path/file.py:Class
     check_pairs: int = 64,  # how many pairs to look at
-    check_seed: int = 0,    # of what is drawn
-    **options,              # arguments of the class, which may have a seed of its own
-) -> str:                   # what the source holds, and notes
+    check_seed: int = 0,  # of what is drawn
+    **options,  # arguments of the class, which may have a seed of its own
+) -> str:  # what the source holds, and notes
     "Load a data set of your own and check it; prints its problems, and raises an error if there are any."
     own = _made(spec, options)
     found = check_source(own, check_pairs, check_seed)
-    for problem in found.problems: print(problem)
-    if found.problems: raise ValueError(f"{spec} is not as it should be: {len(found.problems)} problem{'s' * (len(found.problems) > 1)}, listed above")
-    return "\n".join([f"{spec}: {described(as_source(own))}", *found.notes, f"{spec} is as it should be"])
+    for problem in found.problems:
+        print(problem)
+    if found.problems:
+        raise ValueError(
+            f"{spec} is not as it should be: {len(found.problems)} problem{'s' * (len(found.problems) > 1)}, listed above"
+        )
+    return "\n".join(
+        [f"{spec}: {described(as_source(own))}", *found.notes, f"{spec} is as it should be"]
+    )

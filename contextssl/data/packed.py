@@ -33,12 +33,42 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from .archive import VIEW_FILE, archive_objects, check_room, file_sha256, writing
+from contextssl.data.threediebench import (
+    DECODERS,
+    LEFT_OUT,
+    PUBLISHED_MEAN,
+    PUBLISHED_STD,
+    SPLITS,
+    Listing,
+    Views,
+    common_views,
+    decode_image,
+    decode_latent,
+    folder_listing,
+    found_objects,
+    is_published,
+    latent_tables,
+    listed_objects,
+    open_views,
+    read_bytes,
+    read_split_files,
+    view_numbers,
+)
 from ..pictures import may_lack_pixels
-from ..render.renderer import HIGHEST, LATENTS, LOWEST, Progress, core_count, file_checksum, finished_objects, is_finished, read_meta, sync, write_packed, write_text
-from .threediebench import DECODERS, LEFT_OUT, PUBLISHED_MEAN, PUBLISHED_STD, SPLITS, Listing, Views
-from .threediebench import common_views, decode_image, decode_latent, folder_listing
-from .threediebench import found_objects, is_published, latent_tables, listed_objects
-from .threediebench import open_views, read_bytes, read_split_files, view_numbers
+from contextssl.render.renderer import (
+    HIGHEST,
+    LATENTS,
+    LOWEST,
+    Progress,
+    core_count,
+    file_checksum,
+    finished_objects,
+    is_finished,
+    read_meta,
+    sync,
+    write_packed,
+    write_text,
+)
 
 # %% ../../nbs/data/05_packed.ipynb #e542b92e
 PUBLISHED_OBJECTS, PUBLISHED_VIEWS = {"train": 41_920, "val": 10_552}, 50
@@ -47,7 +77,7 @@ PUBLISHED_OBJECTS, PUBLISHED_VIEWS = {"train": 41_920, "val": 10_552}, 50
 def object_bytes(
     resolution: int,  # pixels
     views: int = PUBLISHED_VIEWS,  # per object
-) -> dict:            # file name -> bytes
+) -> dict:  # file name -> bytes
     "What one object takes in the arrays of a packed set."
     return {"images.npy": views * 3 * resolution**2, "latents.npy": views * 8 * len(LATENTS)}
 
@@ -56,7 +86,7 @@ def packed_bytes(
     resolution: int,  # pixels
     objects: int = sum(PUBLISHED_OBJECTS.values()),
     views: int = PUBLISHED_VIEWS,  # per object
-) -> int:             # bytes, without the headers of the files
+) -> int:  # bytes, without the headers of the files
     "The size of a packed set."
     return objects * sum(object_bytes(resolution, views).values())
 
@@ -73,9 +103,9 @@ def jpeg_decoder() -> "Callable | None":  # None where torchvision has none
 
 
 def quick_exact(
-    data: bytes,      # content of a JPEG file
+    data: bytes,  # content of a JPEG file
     image_size: int,  # height and width that it must have
-    size: int,        # height and width to bring it to
+    size: int,  # height and width to bring it to
 ) -> "np.ndarray | None":  # (R, R, 3) uint8; None: not plainly in order
     "A view decoded by torchvision and made smaller by PyTorch."
     if not (data.startswith(b"\xff\xd8") and data.endswith(b"\xff\xd9")):
@@ -96,67 +126,89 @@ def quick_exact(
 
 
 def announced(
-    data: bytes,      # content of a JPEG file
-) -> tuple:       # height, width, channels; () where the header is of an unusual kind
+    data: bytes,  # content of a JPEG file
+) -> tuple:  # height, width, channels; () where the header is of an unusual kind
     "What the header of a JPEG says, if it is one of the plain kind."
     at = 2
-    while at + 10 < len(data) and data[at] == 0xff:
+    while at + 10 < len(data) and data[at] == 0xFF:
         marker = data[at + 1]
-        if marker in (0xc0, 0xc2): return data[at + 5] << 8 | data[at + 6], data[at + 7] << 8 | data[at + 8], data[at + 9]
-        if marker in (0xee, 0xda): return ()                # colours stored in another way; no size before the pixels
+        if marker in (0xC0, 0xC2):
+            return data[at + 5] << 8 | data[at + 6], data[at + 7] << 8 | data[at + 8], data[at + 9]
+        if marker in (0xEE, 0xDA):
+            return ()  # colours stored in another way; no size before the pixels
         at += 2 + (data[at + 2] << 8 | data[at + 3])
     return ()
 
 
 def quick_fast(
-    data: bytes,      # content of a JPEG file
+    data: bytes,  # content of a JPEG file
     image_size: int,  # height and width that it must have
-    size: int,        # height and width to bring it to
+    size: int,  # height and width to bring it to
 ) -> "np.ndarray | None":  # (R, R, 3) uint8; None: not plainly in order
     "A view made smaller by libjpeg while it is decoded, without Pillow's reading of the header."
-    if not (data.startswith(b"\xff\xd8") and data.endswith(b"\xff\xd9")) or announced(data) != (image_size, image_size, 3): return None
+    if not (data.startswith(b"\xff\xd8") and data.endswith(b"\xff\xd9")) or announced(data) != (
+        image_size,
+        image_size,
+        3,
+    ):
+        return None
     scale = next(s for s in (8, 4, 2, 1) if image_size // size >= s)
     side = -(-image_size // scale)
-    try: image = Image.frombytes("RGB", (side, side), data, "jpeg", ("RGB", "", scale, 0))
+    try:
+        image = Image.frombytes("RGB", (side, side), data, "jpeg", ("RGB", "", scale, 0))
     except (ValueError, OSError):
         return None
     if may_lack_pixels(data, np.asarray(image)):
         return None
-    return np.asarray(image if side == size else image.resize((size, size), Image.Resampling.BILINEAR))
+    return np.asarray(
+        image if side == size else image.resize((size, size), Image.Resampling.BILINEAR)
+    )
 
 
 QUICK = {"exact": quick_exact, "fast": quick_fast}
 
 # %% ../../nbs/data/05_packed.ipynb #6aafe50d
 def is_quick(
-    sample: bytes,    # a JPEG of the set
+    sample: bytes,  # a JPEG of the set
     image_size: int,  # its height and width
-    size: int,        # height and width to bring it to
+    size: int,  # height and width to bring it to
     decoder: str = "exact",  # exact or fast
-) -> bool:            # True: the quick way gives the bytes that the decoder is defined by
+) -> bool:  # True: the quick way gives the bytes that the decoder is defined by
     "Compare the quick way with the usual one."
-    noise, samples = np.random.default_rng(0).integers(0, 256, (image_size, image_size, 3), dtype=np.uint8), [sample]
+    noise, samples = (
+        np.random.default_rng(0).integers(0, 256, (image_size, image_size, 3), dtype=np.uint8),
+        [sample],
+    )
     for quality, subsampling in ((95, 2), (75, 0), (90, 1)):
         buffer = io.BytesIO()
         Image.fromarray(noise).save(buffer, "JPEG", quality=quality, subsampling=subsampling)
         samples.append(buffer.getvalue())
-    try: return all(np.array_equal(QUICK[decoder](s, image_size, size), decode_image(s, "a sample", image_size, size, decoder)) for s in samples)
-    except (RuntimeError, OSError, ValueError, TypeError): return False
+    try:
+        return all(
+            np.array_equal(
+                QUICK[decoder](s, image_size, size),
+                decode_image(s, "a sample", image_size, size, decoder),
+            )
+            for s in samples
+        )
+    except (RuntimeError, OSError, ValueError, TypeError):
+        return False
 
 # %% ../../nbs/data/05_packed.ipynb #8571b67d
 @dataclass(frozen=True, eq=False)
 class PackJob:
     "All that determines a packed set."
 
-    origin: Path         # folder or archive
-    listing: Listing     # objects in the order of the packed set
-    views: int           # per object
-    image_size: int      # pixels of the images in the files
-    size: int            # pixels of the packed images
-    decoder: str         # exact or fast
-    tables: "np.ndarray | None" = None  # (objects, views, 7) published latents, where they are there
+    origin: Path  # folder or archive
+    listing: Listing  # objects in the order of the packed set
+    views: int  # per object
+    image_size: int  # pixels of the images in the files
+    size: int  # pixels of the packed images
+    decoder: str  # exact or fast
+    # (objects, views, 7) published latents, where they are there
+    tables: "np.ndarray | None" = None
     quick: bool = False  # whether the quick way gives the bytes of the decoder
-    first: int = 0       # number of the first view in the files
+    first: int = 0  # number of the first view in the files
     format = "packed"
 
     def __len__(self) -> int:
@@ -186,17 +238,27 @@ class Damaged(ValueError):
     "An object that cannot be packed; `problems` are sentences, one for each of its files."
 
     def __init__(self, problems: list):
-        super().__init__(problems[0] + (f" (and {len(problems) - 1} more files of this object)" if len(problems) > 1 else ""))
+        super().__init__(
+            problems[0]
+            + (f" (and {len(problems) - 1} more files of this object)" if len(problems) > 1 else "")
+        )
         self.problems = problems
 
 # %% ../../nbs/data/05_packed.ipynb #16170b16
 def read_object(
     path: Path,  # CLASS/OBJECT of a folder
-) -> dict:       # "image_0.jpg" -> content; {} if there is no such folder
+) -> dict:  # "image_0.jpg" -> content; {} if there is no such folder
     "The files of one object."
-    try: return {name: read_bytes(f"{path}/{name}") for name in os.listdir(path) if VIEW_FILE.fullmatch(name)}
-    except FileNotFoundError: return {}
-    except OSError as e: raise Damaged([f"{e.filename} cannot be read ({e.strerror.lower()})"]) from e
+    try:
+        return {
+            name: read_bytes(f"{path}/{name}")
+            for name in os.listdir(path)
+            if VIEW_FILE.fullmatch(name)
+        }
+    except FileNotFoundError:
+        return {}
+    except OSError as e:
+        raise Damaged([f"{e.filename} cannot be read ({e.strerror.lower()})"]) from e
 
 
 def image_count(
@@ -208,44 +270,77 @@ def image_count(
 # %% ../../nbs/data/05_packed.ipynb #2cbafaf6
 def archive_listing(
     archive: Path,  # .tar or .tar.gz
-    splits: dict,   # of the split files beside it
-    progress: bool, # show a progress bar
+    splits: dict,  # of the split files beside it
+    progress: bool,  # show a progress bar
 ) -> Listing:
     "The objects of an archive; it is read from front to back for their names if no split files say them."
-    if splits: return listed_objects(splits, archive.parent)
+    if splits:
+        return listed_objects(splits, archive.parent)
     aside = {}
-    with tqdm(desc="reading names", total=archive.stat().st_size if archive.exists() else 0, unit="B", unit_scale=True, disable=not progress) as bar:
-        names = [name for name, _ in archive_objects(archive, aside, lambda at: bar.update(at - bar.n))]
-    if not names: raise ValueError(f"{archive} holds no data set: it has no files CLASS/OBJECT/image_0.jpg")
+    with tqdm(
+        desc="reading names",
+        total=archive.stat().st_size if archive.exists() else 0,
+        unit="B",
+        unit_scale=True,
+        disable=not progress,
+    ) as bar:
+        names = [
+            name for name, _ in archive_objects(archive, aside, lambda at: bar.update(at - bar.n))
+        ]
+    if not names:
+        raise ValueError(f"{archive} holds no data set: it has no files CLASS/OBJECT/image_0.jpg")
     load = lambda name: np.load(io.BytesIO(aside[name]), allow_pickle=False)
-    inside = {s: (load(f"{s}_images.npy"), load(f"{s}_labels.npy")) for s in SPLITS if f"{s}_images.npy" in aside and f"{s}_labels.npy" in aside}
+    inside = {
+        s: (load(f"{s}_images.npy"), load(f"{s}_labels.npy"))
+        for s in SPLITS
+        if f"{s}_images.npy" in aside and f"{s}_labels.npy" in aside
+    }
     return listed_objects(inside, archive) if inside else found_objects(names)
 
 
 def some_objects(
-    origin: Path,      # folder or archive
+    origin: Path,  # folder or archive
     listing: Listing,  # its objects
-) -> list:             # up to twenty of (name, files)
+) -> list:  # up to twenty of (name, files)
     "The first objects that have images and can be read."
+
     def readable(name):
-        try: return read_object(origin / name)
-        except Damaged: return {}
-    found = ((name, readable(name)) for name in listing.objects) if origin.is_dir() else archive_objects(origin)
+        try:
+            return read_object(origin / name)
+        except Damaged:
+            return {}
+
+    found = (
+        ((name, readable(name)) for name in listing.objects)
+        if origin.is_dir()
+        else archive_objects(origin)
+    )
     return list(islice(((name, files) for name, files in found if image_count(files)), 20))
 
 # %% ../../nbs/data/05_packed.ipynb #af862f03
 def pack_job(
     origin: "str | Path",  # folder of the file layout, or archive
-    size: int,             # pixels
-    decoder: str,          # exact or fast
-    progress: bool = True, # show a progress bar if an archive has to be read for its names
+    size: int,  # pixels
+    decoder: str,  # exact or fast
+    progress: bool = True,  # show a progress bar if an archive has to be read for its names
 ) -> PackJob:
     "Look at what is to be packed."
     origin = Path(origin)
-    if decoder not in DECODERS: raise ValueError(f"decoder={decoder!r} must be one of {', '.join(DECODERS)}")
-    if not origin.exists(): raise FileNotFoundError(f"there is no folder or archive {origin}; download it with: contextssl data download {origin.parent}")
-    if (origin / "images.npy").exists(): raise ValueError(f"{origin} is packed already; pack takes a folder of JPEG files or an archive")
-    listing = folder_listing(origin) if origin.is_dir() else archive_listing(origin, read_split_files(origin.parent), progress)
+    if decoder not in DECODERS:
+        raise ValueError(f"decoder={decoder!r} must be one of {', '.join(DECODERS)}")
+    if not origin.exists():
+        raise FileNotFoundError(
+            f"there is no folder or archive {origin}; download it with: contextssl data download {origin.parent}"
+        )
+    if (origin / "images.npy").exists():
+        raise ValueError(
+            f"{origin} is packed already; pack takes a folder of JPEG files or an archive"
+        )
+    listing = (
+        folder_listing(origin)
+        if origin.is_dir()
+        else archive_listing(origin, read_split_files(origin.parent), progress)
+    )
     some = some_objects(origin, listing)
     numbers = common_views([view_numbers(f) for _, f in some])
     if len(numbers) < 2:
@@ -253,35 +348,42 @@ def pack_job(
     views, first = len(numbers), f"image_{numbers[0]}.jpg"
     name, files = next((n, f) for n, f in some if first in f)
     image_size = len(decode_image(files[first], origin / name / first))
-    if not 1 <= size <= image_size: raise ValueError(f"size={size} must be between 1 and {image_size}, the size of the images in {origin}")
+    if not 1 <= size <= image_size:
+        raise ValueError(
+            f"size={size} must be between 1 and {image_size}, the size of the images in {origin}"
+        )
     tables = latent_tables(origin if origin.is_dir() else origin.parent, listing.split, views)
     quick = is_quick(files[first], image_size, size, decoder)
     return PackJob(origin, listing, views, image_size, size, decoder, tables, quick, numbers[0])
 
 # %% ../../nbs/data/05_packed.ipynb #ac3410d0
 def object_latents(
-    job: PackJob,        # the data set
-    index: int,    # of the object
-    files: dict,   # file name -> content
-    view: int,     # which, counted from 0
-) -> np.ndarray:   # (7,) float64
+    job: PackJob,  # the data set
+    index: int,  # of the object
+    files: dict,  # file name -> content
+    view: int,  # which, counted from 0
+) -> np.ndarray:  # (7,) float64
     "The latents of a view, from its file or the table, checked."
     name = f"latent_{view + job.first}.npy"
     where = f"{job.origin}/{job.name(index)}/{name}"
     table = None if job.tables is None else job.tables[index, view]
-    if name not in files and table is None: raise FileNotFoundError(f"{where} is missing")
+    if name not in files and table is None:
+        raise FileNotFoundError(f"{where} is missing")
     latent = decode_latent(files[name], where) if name in files else table
-    if not np.isfinite(latent).all(): raise ValueError(f"{where} must hold finite numbers, not {latent.tolist()}")
+    if not np.isfinite(latent).all():
+        raise ValueError(f"{where} must hold finite numbers, not {latent.tolist()}")
     if table is not None and not np.allclose(latent, table, atol=1e-5):
-        raise ValueError(f"{where} does not agree with the table all_latents_{job.listing.split[index]}.npy; if the files are right, move the table away")
+        raise ValueError(
+            f"{where} does not agree with the table all_latents_{job.listing.split[index]}.npy; if the files are right, move the table away"
+        )
     return latent
 
 
 def decode_object(
-    job: PackJob,        # the data set
-    index: int,    # of the object
-    files: dict,   # file name -> content
-) -> tuple:        # images (views, R, R, 3) uint8, latents (views, 7) float64
+    job: PackJob,  # the data set
+    index: int,  # of the object
+    files: dict,  # file name -> content
+) -> tuple:  # images (views, R, R, 3) uint8, latents (views, 7) float64
     "All views of one object; raises `Damaged` with everything that is wrong with it."
     images = np.empty((job.views, job.size, job.size, 3), np.uint8)
     latents = np.empty((job.views, len(LATENTS)))
@@ -311,30 +413,40 @@ def decode_object(
 
 # %% ../../nbs/data/05_packed.ipynb #cf9690bd
 def report_of(
-    index: int,    # of the object
-    images: np.ndarray,   # (views, R, R, 3) uint8
+    index: int,  # of the object
+    images: np.ndarray,  # (views, R, R, 3) uint8
     latents: np.ndarray,  # (views, 7) float64
-) -> dict:                # {"object", "crc": [images, latents], "pixels", "sum": [r, g, b], "squares": [r, g, b]}
+) -> dict:  # {"object", "crc": [images, latents], "pixels", "sum": [r, g, b], "squares": [r, g, b]}
     "What is remembered of an object that was packed."
     some, level = images[:, ::4, ::4], np.arange(256)
     counts = [np.bincount(some[..., c].ravel(), minlength=256) for c in range(3)]
-    return {"object": index, "crc": [zlib.crc32(images), zlib.crc32(latents)], "pixels": some[..., 0].size,
-            "sum": [int(c @ level) for c in counts], "squares": [int(c @ level**2) for c in counts]}
+    return {
+        "object": index,
+        "crc": [zlib.crc32(images), zlib.crc32(latents)],
+        "pixels": some[..., 0].size,
+        "sum": [int(c @ level) for c in counts],
+        "squares": [int(c @ level**2) for c in counts],
+    }
 
 
 def pack_object(
-    job: PackJob,        # the data set
-    out: Path,           # its folder
-    skip: bool,    # report a damaged object instead of raising
-    index: int,    # of the object
+    job: PackJob,  # the data set
+    out: Path,  # its folder
+    skip: bool,  # report a damaged object instead of raising
+    index: int,  # of the object
     files: "dict | None" = None,  # its files; None: read them from the folder
-) -> dict:         # its report
+) -> dict:  # its report
     "Decode one object and write it to its place."
-    try: images, latents = decode_object(job, index, read_object(job.origin / job.name(index)) if files is None else files)
+    try:
+        images, latents = decode_object(
+            job, index, read_object(job.origin / job.name(index)) if files is None else files
+        )
     except Damaged as e:
-        if skip: return {"object": index, "left_out": e.problems}
+        if skip:
+            return {"object": index, "left_out": e.problems}
         raise ValueError(f"{e}; skip_corrupt=true leaves such objects out") from e
-    with writing(out): write_packed(job, out, index, images=images, latents=latents)
+    with writing(out):
+        write_packed(job, out, index, images=images, latents=latents)
     return report_of(index, images, latents)
 
 # %% ../../nbs/data/05_packed.ipynb #e0be9b27
@@ -344,16 +456,22 @@ class PackLog(Progress):
     def __init__(
         self,
         job: PackJob,  # the data set
-        out: Path,     # its folder
+        out: Path,  # its folder
     ):
         super().__init__(job, out)
-        self.done = {i: report for i, report in self.done.items() if "left_out" in report or read_back(job, out, i) == report["crc"]}
+        self.done = {
+            i: report
+            for i, report in self.done.items()
+            if "left_out" in report or read_back(job, out, i) == report["crc"]
+        }
 
     def add(self, report: dict) -> None:
         "Note one finished object at once; sync from time to time."
         self.done[report["object"]] = report
-        with open(self.path, "a", encoding="utf-8") as file: file.write(json.dumps(report) + "\n")
-        if time.monotonic() >= self.due: self.commit()
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(report) + "\n")
+        if time.monotonic() >= self.due:
+            self.commit()
 
 
 def array_file(
@@ -366,10 +484,10 @@ def array_file(
 
 # %% ../../nbs/data/05_packed.ipynb #4859b8f8
 def read_back(
-    job: PackJob,        # the data set
-    out: Path,           # its folder
-    index: int,    # of the object
-) -> list:         # [CRC of its images, of its latents]
+    job: PackJob,  # the data set
+    out: Path,  # its folder
+    index: int,  # of the object
+) -> list:  # [CRC of its images, of its latents]
     "What the disk has of an object."
     found = []
     for name, size in object_bytes(job.size, job.views).items():
@@ -380,10 +498,10 @@ def read_back(
 
 # %% ../../nbs/data/05_packed.ipynb #62f620ba
 def joined_crc(
-    first: int,           # CRC of what stands in front
+    first: int,  # CRC of what stands in front
     crcs: Iterable[int],  # of blocks of one size
-    size: int,            # bytes of a block
-) -> int:                 # CRC of everything
+    size: int,  # bytes of a block
+) -> int:  # CRC of everything
     "The CRC-32 of a file from the CRC-32 of its parts."
     zeros = bytes(size)
     nothing = zlib.crc32(zeros)
@@ -392,16 +510,17 @@ def joined_crc(
     for crc in crcs:
         moved = 0
         for k, column in enumerate(columns):
-            if total >> k & 1: moved ^= column
+            if total >> k & 1:
+                moved ^= column
         total = moved ^ crc
     return total
 
 # %% ../../nbs/data/05_packed.ipynb #06c9f11b
 def array_checksum(
-    file: Path,    # images.npy or latents.npy
-    crcs: list,    # one per object
-    size: int,     # bytes of an object
-) -> str:          # "crc32:" and eight hexadecimal digits
+    file: Path,  # images.npy or latents.npy
+    crcs: list,  # one per object
+    size: int,  # bytes of an object
+) -> str:  # "crc32:" and eight hexadecimal digits
     "The checksum of a packed array from those of its objects; only the header in front of them is read."
     with open(file, "rb") as opened:
         header = opened.read(file.stat().st_size - len(crcs) * size)
@@ -409,92 +528,145 @@ def array_checksum(
 
 
 def measured_statistics(
-    job: PackJob,        # the data set
-    done: dict,    # object -> report
-) -> dict:         # {"mean": [r, g, b], "std": [r, g, b]} in [0, 1]
+    job: PackJob,  # the data set
+    done: dict,  # object -> report
+) -> dict:  # {"mean": [r, g, b], "std": [r, g, b]} in [0, 1]
     "Mean and standard deviation of the training images (of all, if no training object is there)."
     packed = [r for r in done.values() if "left_out" not in r]
     chosen = [r for r in packed if job.listing.split[r["object"]] == "train"] or packed
-    pixels, sums, squares = (np.sum([r[key] for r in chosen], 0) for key in ("pixels", "sum", "squares"))
+    pixels, sums, squares = (
+        np.sum([r[key] for r in chosen], 0) for key in ("pixels", "sum", "squares")
+    )
     mean = sums / pixels / 255
     return {"mean": mean.tolist(), "std": np.sqrt(squares / pixels / 255**2 - mean**2).tolist()}
 
 # %% ../../nbs/data/05_packed.ipynb #c60af072
 def finish_packing(
-    job: PackJob,        # the data set
-    out: Path,           # its folder
-    done: dict,    # object -> report, all of them
+    job: PackJob,  # the data set
+    out: Path,  # its folder
+    done: dict,  # object -> report, all of them
 ) -> None:
     "Give the arrays their names, then write meta.json."
     left = {job.name(i): done[i]["left_out"] for i in range(len(job)) if "left_out" in done[i]}
-    if len(left) == len(job): raise ValueError(f"no object of {job.origin} can be packed; the first problem is: {next(iter(left.values()))[0]}")
+    if len(left) == len(job):
+        raise ValueError(
+            f"no object of {job.origin} can be packed; the first problem is: {next(iter(left.values()))[0]}"
+        )
     measured, sizes = measured_statistics(job, done), object_bytes(job.size, job.views)
-    crcs = {name: [done[i]["crc"][k] if "crc" in done[i] else zlib.crc32(bytes(size)) for i in range(len(job))] for k, (name, size) in enumerate(sizes.items())}
+    crcs = {
+        name: [
+            done[i]["crc"][k] if "crc" in done[i] else zlib.crc32(bytes(size))
+            for i in range(len(job))
+        ]
+        for k, (name, size) in enumerate(sizes.items())
+    }
     for name in sizes:
         if (part := array_file(out, name)) != out / name:
             sync(part)
             os.replace(part, out / name)
-    published = {"mean": PUBLISHED_MEAN, "std": PUBLISHED_STD} if is_published(job.listing.objects) else measured
-    meta = {"format": "packed", "format_version": 1, "objects": job.listing.objects, "labels": job.listing.labels.tolist(),
-            "split": [LEFT_OUT if name in left else s for name, s in zip(job.listing.objects, job.listing.split)], "classes": job.listing.classes,
-            "resolution": job.size, "views": job.views, "source": job.source(), **published, "measured": measured,
-            "checksums": {name: array_checksum(out / name, crcs[name], size) for name, size in sizes.items()}, "object_crc32": crcs, "left_out": left, "complete": True}
+    published = (
+        {"mean": PUBLISHED_MEAN, "std": PUBLISHED_STD}
+        if is_published(job.listing.objects)
+        else measured
+    )
+    meta = {
+        "format": "packed",
+        "format_version": 1,
+        "objects": job.listing.objects,
+        "labels": job.listing.labels.tolist(),
+        "split": [
+            LEFT_OUT if name in left else s
+            for name, s in zip(job.listing.objects, job.listing.split)
+        ],
+        "classes": job.listing.classes,
+        "resolution": job.size,
+        "views": job.views,
+        "source": job.source(),
+        **published,
+        "measured": measured,
+        "checksums": {
+            name: array_checksum(out / name, crcs[name], size) for name, size in sizes.items()
+        },
+        "object_crc32": crcs,
+        "left_out": left,
+        "complete": True,
+    }
     write_text(out / "meta.json", json.dumps(meta) + "\n")
     (out / "progress.jsonl").unlink(missing_ok=True)
 
 # %% ../../nbs/data/05_packed.ipynb #406c74a0
 def under_way(
     pool: ThreadPoolExecutor,  # does the work
-    tasks: Iterable[Callable], # taken one by one, when there is room
-    most: int,                 # tasks that are under way at a time
-) -> Iterator:                 # their results, in order
+    tasks: Iterable[Callable],  # taken one by one, when there is room
+    most: int,  # tasks that are under way at a time
+) -> Iterator:  # their results, in order
     "Results of tasks that run a few at a time."
     waiting = deque()
     try:
         for task in tasks:
             waiting.append(pool.submit(task))
-            if len(waiting) >= most: yield waiting.popleft().result()
-        while waiting: yield waiting.popleft().result()
+            if len(waiting) >= most:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
     finally:
-        for future in waiting: future.cancel()
+        for future in waiting:
+            future.cancel()
 
 
 def pack_tasks(
-    job: PackJob,        # the data set
-    out: Path,           # its folder
-    skip: bool,          # leave damaged objects out
-    done: dict,          # objects that are finished
-) -> Iterator[Callable]: # each packs one object and returns its report
+    job: PackJob,  # the data set
+    out: Path,  # its folder
+    skip: bool,  # leave damaged objects out
+    done: dict,  # objects that are finished
+) -> Iterator[Callable]:  # each packs one object and returns its report
     "What is still to be done."
     todo = {job.name(i): i for i in range(len(job)) if i not in done}
     if job.origin.is_dir():
         yield from (partial(pack_object, job, out, skip, index) for index in todo.values())
     elif todo:
         for name, files in archive_objects(job.origin):
-            if (index := todo.pop(name, None)) is not None: yield partial(pack_object, job, out, skip, index, files)
+            if (index := todo.pop(name, None)) is not None:
+                yield partial(pack_object, job, out, skip, index, files)
         yield from (partial(pack_object, job, out, skip, index, {}) for index in todo.values())
 
 # %% ../../nbs/data/05_packed.ipynb #9dbce231
 def pack(
-    source: "str | Path",     # folder of the file layout, or archive
-    out: "str | Path",        # folder to write; made if it is not there
-    size: int = 128,          # pixels of the packed images
-    decoder: str = "exact",   # exact (as published) or fast (libjpeg makes images smaller while it decodes)
+    source: "str | Path",  # folder of the file layout, or archive
+    out: "str | Path",  # folder to write; made if it is not there
+    size: int = 128,  # pixels of the packed images
+    decoder: str = "exact",  # exact (as published) or fast (libjpeg makes images smaller while it decodes)
     workers: "int | None" = None,  # threads; None is one per core
-    skip_corrupt: bool = False,    # leave objects with missing or damaged files out, and record them
-    progress: bool = True,   # show a progress bar
-) -> Path:                    # the folder
+    skip_corrupt: bool = False,  # leave objects with missing or damaged files out, and record them
+    progress: bool = True,  # show a progress bar
+) -> Path:  # the folder
     "Decode a data set once and for all; goes on where an interrupted run stopped, and returns at once if all is there."
-    if workers is not None and workers < 1: raise ValueError(f"workers must be at least 1, got {workers}")
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}")
     job, out = pack_job(source, size, decoder, progress), Path(out)
-    if is_finished(job, out): return out
-    check_room(out, packed_bytes(size, len(job) - len(finished_objects(job, out)), job.views), f"{len(job):,} objects with {job.views} views of {size} px")
+    if is_finished(job, out):
+        return out
+    check_room(
+        out,
+        packed_bytes(size, len(job) - len(finished_objects(job, out)), job.views),
+        f"{len(job):,} objects with {job.views} views of {size} px",
+    )
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         log, team = PackLog(job, out), workers or core_count()
-    with ThreadPoolExecutor(team) as pool, tqdm(desc="packing", total=len(job) * job.views, initial=len(log.done) * job.views, unit=" images", disable=not progress) as bar:
+    with (
+        ThreadPoolExecutor(team) as pool,
+        tqdm(
+            desc="packing",
+            total=len(job) * job.views,
+            initial=len(log.done) * job.views,
+            unit=" images",
+            disable=not progress,
+        ) as bar,
+    ):
         for report in under_way(pool, pack_tasks(job, out, skip_corrupt, log.done), team + 2):
-            with writing(out): log.add(report)
+            with writing(out):
+                log.add(report)
             bar.update(job.views)
     with writing(out):
         log.commit()
@@ -503,29 +675,33 @@ def pack(
 
 # %% ../../nbs/data/05_packed.ipynb #3d7909c5
 def verify_packed(
-    path: Path,       # a packed set
-    bar: Callable,    # called with the number of objects that have been checked
-) -> Iterator[str]:   # problems
+    path: Path,  # a packed set
+    bar: Callable,  # called with the number of objects that have been checked
+) -> Iterator[str]:  # problems
     "Compare the arrays with their checksums."
     meta = json.loads((path / "meta.json").read_text(encoding="utf-8"))
     for name, checksum in meta.get("checksums", {}).items():
         crcs = meta.get("object_crc32", {}).get(name)
         if crcs is None:
-            if (found := file_checksum(path / name)) != checksum: yield f"{path / name} has the checksum {found}, not {checksum}; render or pack again"
+            if (found := file_checksum(path / name)) != checksum:
+                yield f"{path / name} has the checksum {found}, not {checksum}; render or pack again"
             continue
         size = object_bytes(meta["resolution"], meta["views"])[name]
-        if array_checksum(path / name, crcs, size) != checksum: yield f"{path}/meta.json contradicts itself about {name}; pack again"
+        if array_checksum(path / name, crcs, size) != checksum:
+            yield f"{path}/meta.json contradicts itself about {name}; pack again"
         with open(path / name, "rb") as file:
             file.seek(-len(crcs) * size, os.SEEK_END)
             for index, crc in enumerate(crcs):
-                if zlib.crc32(file.read(size)) != crc: yield f"{path / name} is damaged at {meta['objects'][index]}; pack again"
-                if name == "images.npy": bar(1)
+                if zlib.crc32(file.read(size)) != crc:
+                    yield f"{path / name} is damaged at {meta['objects'][index]}; pack again"
+                if name == "images.npy":
+                    bar(1)
 
 # %% ../../nbs/data/05_packed.ipynb #941bdf42
 def verify_files(
-    path: Path,       # folder of the file layout, or archive
-    bar: Callable,    # called with the number of objects that have been checked
-) -> Iterator[str]:   # problems
+    path: Path,  # folder of the file layout, or archive
+    bar: Callable,  # called with the number of objects that have been checked
+) -> Iterator[str]:  # problems
     "Decode everything."
     noted = path.with_name(path.name + ".sha256")
     if noted.exists() and (found := file_sha256(path)) != (wanted := noted.read_text().split()[0]):
@@ -534,98 +710,243 @@ def verify_files(
     job, missing = pack_job(path, 1, "fast", False), set()
     where = {name: i for i, name in enumerate(job.listing.objects)}
     objects = ((name, None) for name in where) if path.is_dir() else archive_objects(path)
+
     def check(name, files):
-        try: decode_object(job, where[name], read_object(path / name) if files is None else files)
-        except Damaged as e: return name, e.problems
+        try:
+            decode_object(job, where[name], read_object(path / name) if files is None else files)
+        except Damaged as e:
+            return name, e.problems
         return name, []
+
     with ThreadPoolExecutor(core_count()) as pool:
-        for name, problems in under_way(pool, (partial(check, *pair) for pair in objects if pair[0] in where), 16):
+        for name, problems in under_way(
+            pool, (partial(check, *pair) for pair in objects if pair[0] in where), 16
+        ):
             yield from problems
             missing.add(name)
             bar(1)
-    yield from (f"{path} lacks {name}, which the split files name" for name in where if name not in missing)
+    yield from (
+        f"{path} lacks {name}, which the split files name" for name in where if name not in missing
+    )
 
 # %% ../../nbs/data/05_packed.ipynb #0f5cbb3d
 def verify(
-    path: "str | Path",      # packed set, folder of the file layout, or archive
-    progress: bool = True,   # show a progress bar
-) -> list:                   # problems, one sentence each; empty if all is well
+    path: "str | Path",  # packed set, folder of the file layout, or archive
+    progress: bool = True,  # show a progress bar
+) -> list:  # problems, one sentence each; empty if all is well
     "Read all of a data set and compare it with what it should be."
     path, problems = Path(path), []
-    if not path.exists(): raise FileNotFoundError(f"there is no data set {path}")
-    packed = read_meta(path / "meta.json").get("format") == "packed" or any((path / name).exists() for name in ("images.npy", "images.npy.part", "progress.jsonl"))
+    if not path.exists():
+        raise FileNotFoundError(f"there is no data set {path}")
+    packed = read_meta(path / "meta.json").get("format") == "packed" or any(
+        (path / name).exists() for name in ("images.npy", "images.npy.part", "progress.jsonl")
+    )
     try:
-        if path.is_dir(): open_views(path)
-    except (OSError, ValueError) as e: problems = [str(e)]
-    if packed and problems: return problems
+        if path.is_dir():
+            open_views(path)
+    except (OSError, ValueError) as e:
+        problems = [str(e)]
+    if packed and problems:
+        return problems
     with tqdm(desc="verifying", unit=" objects", disable=not progress) as bar:
-        try: return list((verify_packed if packed else verify_files)(path, bar.update)) or problems
-        except (OSError, ValueError) as e: return problems or [str(e)]
+        try:
+            return list((verify_packed if packed else verify_files)(path, bar.update)) or problems
+        except (OSError, ValueError) as e:
+            return problems or [str(e)]
 
 # %% ../../nbs/data/05_packed.ipynb #7bc3ba64
-SHAPENET_COUNTS = dict(zip(
-    "02691156 02747177 02773838 02801938 02808440 02818832 02828884 02843684 02871439 02876657 02880940 02924116 02933112 02942699 02946921 02954340 02958343 02992529 "
-    "03001627 03046257 03085013 03207941 03211117 03261776 03325088 03337140 03467517 03513137 03593526 03624134 03636649 03642806 03691459 03710193 03759954 03761084 "
-    "03790512 03797390 03928116 03938244 03948459 03991062 04004475 04074963 04090263 04099429 04225987 04256520 04330267 04379243 04401088 04460130 04468005 04530566 "
-    "04554684".split(),
-    (4045, 343, 83, 113, 856, 233, 1813, 73, 452, 498, 186, 939, 1571, 113, 108, 56, 3514, 831, 6778, 651, 65, 93, 1093, 73, 744, 298, 797, 162, 596, 424, 2318, 460,
-     1597, 94, 67, 152, 337, 214, 239, 96, 307, 602, 166, 66, 2373, 85, 152, 3173, 218, 8436, 1089, 133, 389, 1939, 169)))  # models per class
+SHAPENET_COUNTS = dict(
+    zip(
+        "02691156 02747177 02773838 02801938 02808440 02818832 02828884 02843684 02871439 02876657 02880940 02924116 02933112 02942699 02946921 02954340 02958343 02992529 "
+        "03001627 03046257 03085013 03207941 03211117 03261776 03325088 03337140 03467517 03513137 03593526 03624134 03636649 03642806 03691459 03710193 03759954 03761084 "
+        "03790512 03797390 03928116 03938244 03948459 03991062 04004475 04074963 04090263 04099429 04225987 04256520 04330267 04379243 04401088 04460130 04468005 04530566 "
+        "04554684".split(),
+        (
+            4045,
+            343,
+            83,
+            113,
+            856,
+            233,
+            1813,
+            73,
+            452,
+            498,
+            186,
+            939,
+            1571,
+            113,
+            108,
+            56,
+            3514,
+            831,
+            6778,
+            651,
+            65,
+            93,
+            1093,
+            73,
+            744,
+            298,
+            797,
+            162,
+            596,
+            424,
+            2318,
+            460,
+            1597,
+            94,
+            67,
+            152,
+            337,
+            214,
+            239,
+            96,
+            307,
+            602,
+            166,
+            66,
+            2373,
+            85,
+            152,
+            3173,
+            218,
+            8436,
+            1089,
+            133,
+            389,
+            1939,
+            169,
+        ),
+    )
+)  # models per class
 
 
 def against_published(
     views: Views,  # an opened set
-) -> list:         # sentences; empty if nothing differs, or if the set is not the published one
+) -> list:  # sentences; empty if nothing differs, or if the set is not the published one
     "Where a set differs from the published 3DIEBench."
-    if not is_published(views.object_names): return []
-    found, split, out = Counter(views.class_names[k] for k in views.labels), Counter(map(str, views.split)), []
-    out += [f"class {c} has {found[c]:,} objects, {n:,} are published" for c, n in SHAPENET_COUNTS.items() if found[c] != n]
+    if not is_published(views.object_names):
+        return []
+    found, split, out = (
+        Counter(views.class_names[k] for k in views.labels),
+        Counter(map(str, views.split)),
+        [],
+    )
+    out += [
+        f"class {c} has {found[c]:,} objects, {n:,} are published"
+        for c, n in SHAPENET_COUNTS.items()
+        if found[c] != n
+    ]
     out += [f"class {c} is not in the published set" for c in found if c not in SHAPENET_COUNTS]
-    out += [f"the split {s} has {split[s]:,} objects, {n:,} are published" for s, n in PUBLISHED_OBJECTS.items() if split[s] != n]
-    if views.views_per_object != PUBLISHED_VIEWS: out.append(f"objects have {views.views_per_object} views, {PUBLISHED_VIEWS} are published")
+    out += [
+        f"the split {s} has {split[s]:,} objects, {n:,} are published"
+        for s, n in PUBLISHED_OBJECTS.items()
+        if split[s] != n
+    ]
+    if views.views_per_object != PUBLISHED_VIEWS:
+        out.append(f"objects have {views.views_per_object} views, {PUBLISHED_VIEWS} are published")
     low, high = views.latents.min((0, 1)), views.latents.max((0, 1))
-    return out + [f"{name} ranges from {a:.3f} to {b:.3f}, published is {x:.3f} to {y:.3f}" for name, a, b, x, y in zip(LATENTS, low, high, LOWEST, HIGHEST) if a < x - 1e-6 or b > y + 1e-6]
+    return out + [
+        f"{name} ranges from {a:.3f} to {b:.3f}, published is {x:.3f} to {y:.3f}"
+        for name, a, b, x, y in zip(LATENTS, low, high, LOWEST, HIGHEST)
+        if a < x - 1e-6 or b > y + 1e-6
+    ]
 
 # %% ../../nbs/data/05_packed.ipynb #629b1e58
 def info(
     path: "str | Path",  # packed set or folder of the file layout
-) -> dict:               # JSON-able
+) -> dict:  # JSON-able
     "What a data set consists of."
     path = Path(path)
-    if path.is_file(): raise ValueError(f"{path} is a file; info looks into the folder of a data set, and verify at an archive")
+    if path.is_file():
+        raise ValueError(
+            f"{path} is a file; info looks into the folder of a data set, and verify at an archive"
+        )
     views = open_views(path)
-    meta = json.loads((path / "meta.json").read_text(encoding="utf-8")) if (path / "meta.json").exists() else {}
-    count = lambda rows: {c: int(n) for c, n in zip(views.class_names, np.bincount(views.labels[rows], minlength=len(views.class_names)))}
-    return {"path": str(path), "format": meta.get("format", "files"), "objects": len(views), "views": views.views_per_object, "images": len(views) * views.views_per_object,
-            "resolution": views.resolution, "bytes": sum((path / f).stat().st_size for f in ("images.npy", "latents.npy") if (path / f).exists()),
-            "splits": {s: count(views.split == s) for s in SPLITS}, "mean": list(views.mean), "std": list(views.std), "source": meta.get("source"),
-            "latents": {name: [float(views.latents[..., k].min()), float(views.latents[..., k].max())] for k, name in enumerate(LATENTS)},
-            "left_out": meta.get("left_out", {}), "against_published": against_published(views), "fingerprint": views.fingerprint}
+    meta = (
+        json.loads((path / "meta.json").read_text(encoding="utf-8"))
+        if (path / "meta.json").exists()
+        else {}
+    )
+    count = lambda rows: {
+        c: int(n)
+        for c, n in zip(
+            views.class_names, np.bincount(views.labels[rows], minlength=len(views.class_names))
+        )
+    }
+    return {
+        "path": str(path),
+        "format": meta.get("format", "files"),
+        "objects": len(views),
+        "views": views.views_per_object,
+        "images": len(views) * views.views_per_object,
+        "resolution": views.resolution,
+        "bytes": sum(
+            (path / f).stat().st_size for f in ("images.npy", "latents.npy") if (path / f).exists()
+        ),
+        "splits": {s: count(views.split == s) for s in SPLITS},
+        "mean": list(views.mean),
+        "std": list(views.std),
+        "source": meta.get("source"),
+        "latents": {
+            name: [float(views.latents[..., k].min()), float(views.latents[..., k].max())]
+            for k, name in enumerate(LATENTS)
+        },
+        "left_out": meta.get("left_out", {}),
+        "against_published": against_published(views),
+        "fingerprint": views.fingerprint,
+    }
 
 
 def info_text(
     found: dict,  # of `info`
-) -> str:         # several lines
+) -> str:  # several lines
     "The same for the screen."
     three = lambda values: ", ".join(f"{v:.4f}" for v in values)
     width = max(map(len, found["splits"]["train"]), default=0)
     size = f", {found['bytes'] / 1e9:.3f} GB" if found["bytes"] else ""
-    origin = " ".join(f"{k}={v}" for k, v in (found["source"] or {}).items() if k in ("program", "source", "size", "decoder", "seed"))
-    lines = [f"{found['path']}: {found['format']}, {found['objects']:,} objects x {found['views']} views of {found['resolution']} px{size}", f"made by {origin}" if origin else "",
-             f"mean {three(found['mean'])}, std {three(found['std'])}, fingerprint {found['fingerprint']}", "", f"{'class':{width}s}" + "".join(f"{s:>8s}" for s in SPLITS)]
-    lines += [f"{c:{width}s}" + "".join(f"{found['splits'][s][c]:8,}" for s in SPLITS) for c in found["splits"]["train"]]
-    lines += [f"{'all':{width}s}" + "".join(f"{sum(found['splits'][s].values()):8,}" for s in SPLITS), "", *(f"{name:12s} {a:7.3f} to {b:7.3f}" for name, (a, b) in found["latents"].items())]
-    lines += ["", *(f"left out: {name}, {problems[0]}" for name, problems in found["left_out"].items()), *found["against_published"]]
+    origin = " ".join(
+        f"{k}={v}"
+        for k, v in (found["source"] or {}).items()
+        if k in ("program", "source", "size", "decoder", "seed")
+    )
+    lines = [
+        f"{found['path']}: {found['format']}, {found['objects']:,} objects x {found['views']} views of {found['resolution']} px{size}",
+        f"made by {origin}" if origin else "",
+        f"mean {three(found['mean'])}, std {three(found['std'])}, fingerprint {found['fingerprint']}",
+        "",
+        f"{'class':{width}s}" + "".join(f"{s:>8s}" for s in SPLITS),
+    ]
+    lines += [
+        f"{c:{width}s}" + "".join(f"{found['splits'][s][c]:8,}" for s in SPLITS)
+        for c in found["splits"]["train"]
+    ]
+    lines += [
+        f"{'all':{width}s}" + "".join(f"{sum(found['splits'][s].values()):8,}" for s in SPLITS),
+        "",
+        *(f"{name:12s} {a:7.3f} to {b:7.3f}" for name, (a, b) in found["latents"].items()),
+    ]
+    lines += [
+        "",
+        *(f"left out: {name}, {problems[0]}" for name, problems in found["left_out"].items()),
+        *found["against_published"],
+    ]
     return "\n".join(line for k, line in enumerate(lines) if line or lines[k - 1]).strip()
 
 # %% ../../nbs/data/05_packed.ipynb #1d653523
 def sheet_of(
     path: "str | Path",  # packed set or folder of the file layout
-    rows: int = 8,       # classes, spread evenly over the set
-    columns: int = 8,    # views of one object
-) -> tuple:              # images (rows * columns, R, R, 3) uint8, names of the rows
+    rows: int = 8,  # classes, spread evenly over the set
+    columns: int = 8,  # views of one object
+) -> tuple:  # images (rows * columns, R, R, 3) uint8, names of the rows
     "What a contact sheet of a set shows: the first object of some classes."
     views = open_views(path)
     _, first = np.unique(views.labels, return_index=True)
     shown = first[np.unique(np.linspace(0, len(first) - 1, min(rows, len(first))).astype(int))]
-    some = np.linspace(0, views.views_per_object - 1, min(columns, views.views_per_object)).astype(int)
-    return views.take(shown.repeat(len(some)), np.tile(some, len(shown))), [views.object_names[o] for o in shown]
+    some = np.linspace(0, views.views_per_object - 1, min(columns, views.views_per_object)).astype(
+        int
+    )
+    return views.take(shown.repeat(len(some)), np.tile(some, len(shown))), [
+        views.object_names[o] for o in shown
+    ]

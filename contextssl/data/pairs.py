@@ -9,12 +9,12 @@ __all__ = ['normalise', 'PairBatch', 'Conventions', 'PairSource', 'draw_two', 'A
 # %% ../../nbs/data/00_pairs.ipynb #8b4fa06f
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from hashlib import sha256
 from itertools import count
-from typing import Callable, Protocol, Sequence, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -23,7 +23,9 @@ from ..groups import ActionSpace
 
 # %% ../../nbs/data/00_pairs.ipynb #d41eba5b
 @lru_cache(maxsize=64)
-def _scale_and_shift(mean: tuple, std: tuple, device: torch.device) -> tuple:  # two tensors (3,) on the device
+def _scale_and_shift(
+    mean: tuple, std: tuple, device: torch.device
+) -> tuple:  # two tensors (3,) on the device
     "The factor and the offset of `normalise`, copied to a device once."
     with torch.inference_mode(False):
         mean, std = (torch.tensor(v, dtype=torch.float32, device="cpu") for v in (mean, std))
@@ -31,19 +33,26 @@ def _scale_and_shift(mean: tuple, std: tuple, device: torch.device) -> tuple:  #
 
 
 def normalise(
-    images: torch.Tensor,   # (n, 3, R, R) uint8, on any device
+    images: torch.Tensor,  # (n, 3, R, R) uint8, on any device
     mean: Sequence[float],  # (3,) per channel, on a scale of 0 to 1
-    std: Sequence[float],   # (3,) per channel, on a scale of 0 to 1
+    std: Sequence[float],  # (3,) per channel, on a scale of 0 to 1
     dtype: torch.dtype = torch.float32,  # of the result
     memory_format: torch.memory_format = torch.preserve_format,  # or torch.channels_last, torch.contiguous_format
-) -> torch.Tensor:          # (n, 3, R, R), on the images' device
+) -> torch.Tensor:  # (n, 3, R, R), on the images' device
     "Images as numbers of about zero mean and unit variance: (x / 255 - mean) / std, channel by channel."
     if images.dtype != torch.uint8:
-        raise ValueError(f"normalise takes uint8 images, not {images.dtype}: were these normalised before?")
-    scale, shift = _scale_and_shift(*(tuple(float(c) for c in v) for v in (mean, std)), images.device)
+        raise ValueError(
+            f"normalise takes uint8 images, not {images.dtype}: were these normalised before?"
+        )
+    scale, shift = _scale_and_shift(
+        *(tuple(float(c) for c in v) for v in (mean, std)), images.device
+    )
     numbers = images.to(torch.float32, memory_format=memory_format)
     if numbers.is_contiguous(memory_format=torch.channels_last):
-        rows, width = numbers.permute(0, 2, 3, 1).flatten(2), images.shape[-1]  # (n, R, 3R), the same memory
+        rows, width = (
+            numbers.permute(0, 2, 3, 1).flatten(2),
+            images.shape[-1],
+        )  # (n, R, 3R), the same memory
         rows.mul_(scale.repeat(width)).sub_(shift.repeat(width))
     else:
         numbers.mul_(scale[:, None, None]).sub_(shift[:, None, None])
@@ -53,37 +62,41 @@ def normalise(
 @dataclass
 class PairBatch:
     "n pairs of views, the action from the first view to the second, and what is known about both."
-    images: torch.Tensor    # (2n, 3, R, R) uint8, or float numbers; ordered x1, y1, x2, y2, ...
-    actions: torch.Tensor   # (n, A) float32, takes x to y
-    latents: torch.Tensor   # (n, 2, A) float32, absolute factors of x and of y
-    labels: torch.Tensor    # (n,) int64, class of the item
-    indices: "torch.Tensor | None" = None  # (n, 3) int64: item, view of x, view of y; None where views have no number
+
+    images: torch.Tensor  # (2n, 3, R, R) uint8, or float numbers; ordered x1, y1, x2, y2, ...
+    actions: torch.Tensor  # (n, A) float32, takes x to y
+    latents: torch.Tensor  # (n, 2, A) float32, absolute factors of x and of y
+    labels: torch.Tensor  # (n,) int64, class of the item
+    # (n, 3) int64: item, view of x, view of y; None where views have no number
+    indices: "torch.Tensor | None" = None
 
     def __post_init__(self):
         _check_batch(self)
 
-    def __len__(self) -> int:      # number of pairs
+    def __len__(self) -> int:  # number of pairs
         return len(self.actions)
 
     @property
-    def x(self) -> torch.Tensor:   # (n, 3, R, R)
+    def x(self) -> torch.Tensor:  # (n, 3, R, R)
         "The first views."
         return self.images[0::2]
 
     @property
-    def y(self) -> torch.Tensor:   # (n, 3, R, R)
+    def y(self) -> torch.Tensor:  # (n, 3, R, R)
         "The second views."
         return self.images[1::2]
 
     def _map(self, change: Callable, **given) -> "PairBatch":
         "The batch with `change` applied to every tensor that is there and not among `given`."
         old = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in given}
-        return replace(self, **given, **{k: None if v is None else change(v) for k, v in old.items()})
+        return replace(
+            self, **given, **{k: None if v is None else change(v) for k, v in old.items()}
+        )
 
     def to(
         self,
         device: "torch.device | str",  # where to
-        non_blocking: bool = False,    # do not wait for the copy
+        non_blocking: bool = False,  # do not wait for the copy
     ) -> "PairBatch":
         "The batch on another device."
         return self._map(lambda v: v.to(device, non_blocking=non_blocking))
@@ -91,7 +104,7 @@ class PairBatch:
     def normalised(
         self,
         mean: Sequence[float],  # (3,) on a scale of 0 to 1
-        std: Sequence[float],   # (3,) on a scale of 0 to 1
+        std: Sequence[float],  # (3,) on a scale of 0 to 1
         dtype: torch.dtype = torch.float32,  # of the images
         memory_format: torch.memory_format = torch.preserve_format,  # of the images
     ) -> "PairBatch":
@@ -105,8 +118,13 @@ class PairBatch:
         pairs: "slice | Sequence[int] | int",  # which
     ) -> "PairBatch":
         "The batch of some of the pairs."
-        rows = torch.arange(len(self), device=self.actions.device)[pairs].reshape(-1)  # counted, so that slices work
-        return self._map(lambda v: v[rows], images=self.images[torch.stack([2 * rows, 2 * rows + 1], 1).reshape(-1)])
+        rows = torch.arange(len(self), device=self.actions.device)[pairs].reshape(
+            -1
+        )  # counted, so that slices work
+        return self._map(
+            lambda v: v[rows],
+            images=self.images[torch.stack([2 * rows, 2 * rows + 1], 1).reshape(-1)],
+        )
 
 # %% ../../nbs/data/00_pairs.ipynb #bdd08470
 def _check_batch(b: PairBatch) -> None:
@@ -115,32 +133,42 @@ def _check_batch(b: PairBatch) -> None:
         raise ValueError(f"actions must have shape (pairs, width), not {tuple(b.actions.shape)}")
     n, width = b.actions.shape
     if len(b.images) != 2 * n:
-        raise ValueError(f"a batch holds two images per action, ordered x1, y1, x2, y2, ..., "
-                         f"but there are {len(b.images)} images for {n} actions")
+        raise ValueError(
+            f"a batch holds two images per action, ordered x1, y1, x2, y2, ..., "
+            f"but there are {len(b.images)} images for {n} actions"
+        )
     for name, shape in {"latents": (n, 2, width), "labels": (n,), "indices": (n, 3)}.items():
         if (value := getattr(b, name)) is not None and tuple(value.shape) != shape:
-            raise ValueError(f"{name} must have shape {shape} beside {n} actions of width {width}, "
-                             f"not {tuple(value.shape)}")
+            raise ValueError(
+                f"{name} must have shape {shape} beside {n} actions of width {width}, "
+                f"not {tuple(value.shape)}"
+            )
     for name, values in {"actions": b.actions, "latents": b.latents}.items():
-        if values.device.type == "cpu" and not (good := torch.isfinite(values).flatten(1).all(1)).all():
+        if (
+            values.device.type == "cpu"
+            and not (good := torch.isfinite(values).flatten(1).all(1)).all()
+        ):
             row = int(torch.nonzero(~good)[0])
-            raise ValueError(f"{name} of pair {row} in the batch must be finite, not {values[row].tolist()}")
+            raise ValueError(
+                f"{name} of pair {row} in the batch must be finite, not {values[row].tolist()}"
+            )
 
 # %% ../../nbs/data/00_pairs.ipynb #286b8652
 @dataclass(frozen=True)
 class Conventions:
     "How the latents of views become factors, and the factors of two views an action."
-    space: ActionSpace             # which columns belong to which factor
+
+    space: ActionSpace  # which columns belong to which factor
     factors: Callable = field(repr=False)  # latents (..., L) float64 -> factors (..., A) float64
     between: Callable = field(repr=False)  # factors (..., A) of x and of y -> action (..., A)
-    names: tuple = ()              # of the latents
-    circular: tuple = ()           # factors whose values lie on a circle of length 1, as hues do
+    names: tuple = ()  # of the latents
+    circular: tuple = ()  # factors whose values lie on a circle of length 1, as hues do
 
     @classmethod
     def differences(
         cls,
-        space: ActionSpace,        # of width A
-        names: Sequence[str] = (), # of the latents
+        space: ActionSpace,  # of width A
+        names: Sequence[str] = (),  # of the latents
     ) -> "Conventions":
         "The plain ones: the latents are the factors, an action is their difference."
         return cls(space, lambda latents: latents, lambda x, y: y - x, tuple(names))
@@ -148,25 +176,27 @@ class Conventions:
     def absolute(
         self,
         latents: "np.ndarray | torch.Tensor",  # (..., L)
-    ) -> torch.Tensor:                         # (..., A) float32
+    ) -> torch.Tensor:  # (..., A) float32
         "The factors of views."
         return self.precise(latents).float()
 
     def precise(
         self,
         latents: "np.ndarray | torch.Tensor",  # (..., L)
-    ) -> torch.Tensor:                         # (..., A) float64
+    ) -> torch.Tensor:  # (..., A) float64
         "The factors before they are rounded; refuses latents that do not give the width of the action space."
         found = self.factors(torch.as_tensor(latents).double())
         if found.shape[-1] != self.space.dim:
-            raise ValueError(f"the latents of a view, shape {tuple(latents.shape)}, give {found.shape[-1]} factors, but {self.space} has {self.space.dim}")
+            raise ValueError(
+                f"the latents of a view, shape {tuple(latents.shape)}, give {found.shape[-1]} factors, but {self.space} has {self.space.dim}"
+            )
         return found
 
     def relative(
         self,
         latents1: "np.ndarray | torch.Tensor",  # (..., L) of the first views
         latents2: "np.ndarray | torch.Tensor",  # (..., L) of the second views
-    ) -> torch.Tensor:                          # (..., A) float32
+    ) -> torch.Tensor:  # (..., A) float32
         "The actions from one view to another."
         return self.between(self.precise(latents1), self.precise(latents2)).float()
 
@@ -174,29 +204,30 @@ class Conventions:
 @runtime_checkable
 class PairSource(Protocol):
     "What a data set has to offer: items, each with several views, from which pairs are drawn."
-    action_space: ActionSpace   # which columns of an action belong to which factor
-    mean: Sequence[float]       # (3,) of the images, for `normalise`
-    std: Sequence[float]        # (3,) of the images, for `normalise`
-    fingerprint: str            # changes when the data change
+
+    action_space: ActionSpace  # which columns of an action belong to which factor
+    mean: Sequence[float]  # (3,) of the images, for `normalise`
+    std: Sequence[float]  # (3,) of the images, for `normalise`
+    fingerprint: str  # changes when the data change
     class_names: Sequence[str]  # name of label 0, 1, ...
 
-    def __len__(self) -> int:   # number of items
+    def __len__(self) -> int:  # number of items
         ...
 
     def pairs(
         self,
-        indices: np.ndarray,       # (n,) int, items
+        indices: np.ndarray,  # (n,) int, items
         rng: np.random.Generator,  # decides which two views
-    ) -> PairBatch:                # of n pairs, in the order of indices
+    ) -> PairBatch:  # of n pairs, in the order of indices
         "One pair of views for each of the items."
         ...
 
 # %% ../../nbs/data/00_pairs.ipynb #2912cbc1
 def draw_two(
     rng: np.random.Generator,  # source of randomness
-    n: int,                    # pairs to draw
-    views: int,                # views per item, at least 2
-) -> np.ndarray:               # (n, 2) int64, two different views each, all ordered pairs equally likely
+    n: int,  # pairs to draw
+    views: int,  # views per item, at least 2
+) -> np.ndarray:  # (n, 2) int64, two different views each, all ordered pairs equally likely
     "Two different views for each of n items."
     if views < 2:
         raise ValueError(f"a pair needs two different views, but an item has {views}")
@@ -209,89 +240,114 @@ class ArrayPairs:
 
     def __init__(
         self,
-        views: torch.Tensor,     # (items, views, ...) states: uint8 images (..., 3, R, R) or float numbers
-        factors: torch.Tensor,   # (items, views, A) float32, absolute factors of every view
+        views: torch.Tensor,  # (items, views, ...) states: uint8 images (..., 3, R, R) or float numbers
+        factors: torch.Tensor,  # (items, views, A) float32, absolute factors of every view
         action_space: ActionSpace,  # of width A
         labels: "torch.Tensor | None" = None,  # (items,) int64, all 0 if not given
-        relate: Callable = lambda x, y: y - x,  # (n, A), (n, A) factors of two views -> (n, A) action
+        relate: Callable = lambda x, y: (
+            y - x
+        ),  # (n, A), (n, A) factors of two views -> (n, A) action
         class_names: "Sequence[str] | None" = None,  # one name per label
-        mean: Sequence[float] = (0.5, 0.5, 0.5), std: Sequence[float] = (0.25, 0.25, 0.25),  # of uint8 images
+        mean: Sequence[float] = (0.5, 0.5, 0.5),
+        std: Sequence[float] = (0.25, 0.25, 0.25),  # of uint8 images
     ):
         if views.shape[:2] != factors.shape[:2] or factors.shape[-1] != action_space.dim:
-            raise ValueError(f"factors of views {tuple(views.shape[:2])} must have shape "
-                             f"{(*views.shape[:2], action_space.dim)}, not {tuple(factors.shape)}")
-        self.views, self.factors, self.action_space, self.relate = views, factors, action_space, relate
+            raise ValueError(
+                f"factors of views {tuple(views.shape[:2])} must have shape "
+                f"{(*views.shape[:2], action_space.dim)}, not {tuple(factors.shape)}"
+            )
+        self.views, self.factors, self.action_space, self.relate = (
+            views,
+            factors,
+            action_space,
+            relate,
+        )
         self.labels = torch.zeros(len(views), dtype=torch.int64) if labels is None else labels
         self.class_names = list(class_names or (str(i) for i in range(int(self.labels.max()) + 1)))
         self.mean, self.std = mean, std
         parts = (views, factors, self.labels)
-        self.fingerprint = sha256(b"".join(p.contiguous().numpy().tobytes() for p in parts)).hexdigest()[:16]
+        self.fingerprint = sha256(
+            b"".join(p.contiguous().numpy().tobytes() for p in parts)
+        ).hexdigest()[:16]
 
     def __len__(self) -> int:
         return len(self.views)
 
     def pairs(
         self,
-        indices: np.ndarray,       # (n,) int, items
+        indices: np.ndarray,  # (n,) int, items
         rng: np.random.Generator,  # decides which two views
-    ) -> PairBatch:                # of n pairs
+    ) -> PairBatch:  # of n pairs
         "One pair of different views for each of the items."
         items = torch.as_tensor(np.asarray(indices))[:, None]
         two = torch.from_numpy(draw_two(rng, len(items), self.views.shape[1]))
         latents = self.factors[items, two]
-        return PairBatch(self.views[items, two].flatten(0, 1), self.relate(latents[:, 0], latents[:, 1]), latents,
-                         self.labels[items[:, 0]], torch.cat([items, two], 1))
+        return PairBatch(
+            self.views[items, two].flatten(0, 1),
+            self.relate(latents[:, 0], latents[:, 1]),
+            latents,
+            self.labels[items[:, 0]],
+            torch.cat([items, two], 1),
+        )
 
 # %% ../../nbs/data/00_pairs.ipynb #48cfa608
 def steps_per_epoch(
-    items: int,              # items in the source
-    batch_size: int,         # pairs per batch
+    items: int,  # items in the source
+    batch_size: int,  # pairs per batch
     drop_last: bool = True,  # leave out an incomplete last batch
-) -> int:                    # batches that one pass over the items gives
+) -> int:  # batches that one pass over the items gives
     "How many batches one epoch has."
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, not {batch_size}")
     if items < 1:
         raise ValueError("the data source has no items")
     if drop_last and batch_size > items:
-        raise ValueError(f"a batch of {batch_size} pairs needs as many items, but the data source has {items}: "
-                         f"choose batch_size of at most {items}, or drop_last=False")
+        raise ValueError(
+            f"a batch of {batch_size} pairs needs as many items, but the data source has {items}: "
+            f"choose batch_size of at most {items}, or drop_last=False"
+        )
     return items // batch_size if drop_last else -(-items // batch_size)
 
 
 def batch_items(
-    items: int,              # items in the source
-    batch_size: int,         # pairs per batch
-    seed: int,               # 0 or larger
-    step: int,               # counted from 0, through all epochs
+    items: int,  # items in the source
+    batch_size: int,  # pairs per batch
+    seed: int,  # 0 or larger
+    step: int,  # counted from 0, through all epochs
     drop_last: bool = True,  # leave out an incomplete last batch
-) -> np.ndarray:             # (batch_size,) int64, fewer in an incomplete last batch
+) -> np.ndarray:  # (batch_size,) int64, fewer in an incomplete last batch
     "Which items step number `step` of a run consists of."
     epoch, k = divmod(step, steps_per_epoch(items, batch_size, drop_last))
     order = np.random.default_rng([seed, 0, epoch]).permutation(items)
-    return order[k * batch_size:(k + 1) * batch_size]
+    return order[k * batch_size : (k + 1) * batch_size]
 
 
 def batches(
-    source: PairSource,        # where pairs come from
-    batch_size: int,           # pairs per batch
-    seed: int,                 # 0 or larger; the same seed gives the same batches
-    start_step: int = 0,       # number of the first batch
+    source: PairSource,  # where pairs come from
+    batch_size: int,  # pairs per batch
+    seed: int,  # 0 or larger; the same seed gives the same batches
+    start_step: int = 0,  # number of the first batch
     steps: "int | None" = None,  # how many batches, None for no end
-    drop_last: bool = True,    # leave out an incomplete last batch of an epoch
-) -> Iterator[PairBatch]:      # batch start_step, start_step + 1, ...
+    drop_last: bool = True,  # leave out an incomplete last batch of an epoch
+) -> Iterator[PairBatch]:  # batch start_step, start_step + 1, ...
     "Batches of pairs, of which each is determined by the seed and its step number."
     steps_per_epoch(len(source), batch_size, drop_last)
     if seed < 0 or start_step < 0:
         raise ValueError(f"seed and start_step must be 0 or larger, not {seed} and {start_step}")
     numbers = count(start_step) if steps is None else range(start_step, start_step + steps)
-    return (source.pairs(batch_items(len(source), batch_size, seed, s, drop_last), np.random.default_rng([seed, 1, s])) for s in numbers)
+    return (
+        source.pairs(
+            batch_items(len(source), batch_size, seed, s, drop_last),
+            np.random.default_rng([seed, 1, s]),
+        )
+        for s in numbers
+    )
 
 # %% ../../nbs/data/00_pairs.ipynb #940de018
 def prefetch(
     iterator: Iterable,  # what to run ahead of
-    depth: int = 2,      # results kept ready
-) -> Iterator:           # the same results in the same order
+    depth: int = 2,  # results kept ready
+) -> Iterator:  # the same results in the same order
     "Run an iterator in a thread, a few results ahead of whoever consumes it."
     ready, stop, end = queue.Queue(maxsize=depth), threading.Event(), object()
 

@@ -12,36 +12,49 @@ __all__ = ['PARAMETERS', 'GREY', 'SHAPES', 'DATA_SETS', 'in_order', 'conventions
 import math
 import os
 import pickle
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Iterator, Sequence
 
 import numpy as np
 import torch
 import torchvision
 from PIL import Image
 
+from .pairs import Conventions, PairBatch
+from .threediebench import ViewImages, Views
 from ..groups import ActionSpace
 from ..names import nearest_name
-from .pairs import Conventions, PairBatch
-from ..pictures import PICTURE_FILES, UNREAD_FILES, is_hidden, is_picture, known_split
-from ..pictures import read_picture
-from .threediebench import ViewImages, Views
+from contextssl.pictures import (
+    PICTURE_FILES,
+    UNREAD_FILES,
+    is_hidden,
+    is_picture,
+    known_split,
+    read_picture,
+)
 
 # %% ../../nbs/data/02_photographs.ipynb #89267f3c
-PARAMETERS = {"crop": ("crop x", "crop y", "crop height", "crop width", "flip"), "blur": ("blur sigma",),
-              "color": ("brightness", "contrast", "saturation", "hue")}  # in the order in which the groups are applied
+PARAMETERS = {
+    "crop": ("crop x", "crop y", "crop height", "crop width", "flip"),
+    "blur": ("blur sigma",),
+    "color": ("brightness", "contrast", "saturation", "hue"),
+}  # in the order in which the groups are applied
 
 
 def in_order(
     groups: "Sequence[str] | str",  # some of crop, blur and color; or one string with commas
-) -> tuple[str, ...]:               # the same in the order of PARAMETERS
+) -> tuple[str, ...]:  # the same in the order of PARAMETERS
     "The groups in their fixed order; refuses unknown ones, repetitions and an empty choice."
-    groups = tuple(g.strip() for g in groups.split(",")) if isinstance(groups, str) else tuple(groups)
+    groups = (
+        tuple(g.strip() for g in groups.split(",")) if isinstance(groups, str) else tuple(groups)
+    )
     if not groups or len(set(groups)) < len(groups) or any(g not in PARAMETERS for g in groups):
-        raise ValueError(f"groups={groups} must name one or more of {', '.join(PARAMETERS)}, each once")
+        raise ValueError(
+            f"groups={groups} must name one or more of {', '.join(PARAMETERS)}, each once"
+        )
     return tuple(g for g in PARAMETERS if g in groups)
 
 
@@ -57,39 +70,56 @@ def conventions(
 @dataclass(frozen=True)
 class CropBlurColor:
     "How strongly views are augmented; ranges of EquiMod's program for CIFAR-10 where it gives them."
-    scale: tuple[float, float] = (0.2, 1.0)      # share of the image's area that a crop covers
+
+    scale: tuple[float, float] = (0.2, 1.0)  # share of the image's area that a crop covers
     ratio: tuple[float, float] = (3 / 4, 4 / 3)  # its width by its height
-    flip: float = 0.5                            # probability
-    sigma: tuple[float, float] = (0.1, 2.0)      # of the blur, pixels of the result
-    blur: float = 0.5                            # probability (ours)
-    brightness: float = 0.4                      # factors between 1 - s and 1 + s
+    flip: float = 0.5  # probability
+    sigma: tuple[float, float] = (0.1, 2.0)  # of the blur, pixels of the result
+    blur: float = 0.5  # probability (ours)
+    brightness: float = 0.4  # factors between 1 - s and 1 + s
     contrast: float = 0.4
     saturation: float = 0.4
-    hue: float = 0.1                             # at most so many turns either way
-    jitter: float = 0.8                          # probability that the colours change
+    hue: float = 0.1  # at most so many turns either way
+    jitter: float = 0.8  # probability that the colours change
 
     def __post_init__(self):
         for name, low, high in (("scale", 0, 1), ("ratio", 0, math.inf), ("sigma", 0, math.inf)):
             a, b = getattr(self, name)
-            if not (low < a <= b <= high and b < math.inf or name == "sigma" and 0 == a <= b < math.inf):
-                raise ValueError(f"{name}={(a, b)} must be a range of numbers above 0" + (", at most 1" if high == 1 else ""))
-        for name, most in (("flip", 1), ("blur", 1), ("jitter", 1), ("brightness", .99), ("contrast", .99), ("saturation", .99), ("hue", .5)):
+            if not (
+                low < a <= b <= high and b < math.inf or name == "sigma" and 0 == a <= b < math.inf
+            ):
+                raise ValueError(
+                    f"{name}={(a, b)} must be a range of numbers above 0"
+                    + (", at most 1" if high == 1 else "")
+                )
+        for name, most in (
+            ("flip", 1),
+            ("blur", 1),
+            ("jitter", 1),
+            ("brightness", 0.99),
+            ("contrast", 0.99),
+            ("saturation", 0.99),
+            ("hue", 0.5),
+        ):
             if not 0 <= getattr(self, name) <= most:
                 raise ValueError(f"{name}={getattr(self, name)} must lie between 0 and {most}")
 
     def draw(
         self,
-        n: int,                    # views
+        n: int,  # views
         rng: np.random.Generator,  # source of randomness
         groups: "Sequence[str] | str" = tuple(PARAMETERS),  # some of crop, blur and color
-    ) -> np.ndarray:               # (n, A) float64, columns as in `conventions(groups).names`
+    ) -> np.ndarray:  # (n, A) float64, columns as in `conventions(groups).names`
         "Parameters of n views, independent of each other."
         return np.concatenate([getattr(self, f"_{g}")(n, rng) for g in in_order(groups)], 1)
 
     def _crop(self, n, rng):  # (n, 5)
-        sides, again = np.ones((n, 2)), np.arange(n)    # height, width
+        sides, again = np.ones((n, 2)), np.arange(n)  # height, width
         for _ in range(10):
-            area, ratio = rng.uniform(*self.scale, len(again)), np.exp(rng.uniform(*np.log(self.ratio), len(again)))
+            area, ratio = (
+                rng.uniform(*self.scale, len(again)),
+                np.exp(rng.uniform(*np.log(self.ratio), len(again))),
+            )
             sides[again] = np.sqrt(np.stack([area / ratio, area * ratio], 1))
             again = again[(sides[again] > 1).any(1)]
         sides = np.minimum(sides, 1)
@@ -100,31 +130,41 @@ class CropBlurColor:
         return (rng.uniform(*self.sigma, n) * (rng.random(n) < self.blur))[:, None]
 
     def _color(self, n, rng):  # (n, 4)
-        factors = np.log2(1 + rng.uniform(-1, 1, (n, 3)) * (self.brightness, self.contrast, self.saturation))
-        return np.column_stack([factors, rng.uniform(-self.hue, self.hue, n)]) * (rng.random((n, 1)) < self.jitter)
+        factors = np.log2(
+            1 + rng.uniform(-1, 1, (n, 3)) * (self.brightness, self.contrast, self.saturation)
+        )
+        return np.column_stack([factors, rng.uniform(-self.hue, self.hue, n)]) * (
+            rng.random((n, 1)) < self.jitter
+        )
 
 # %% ../../nbs/data/02_photographs.ipynb #d5c96768
 def crop_matrices(
     centre: torch.Tensor,  # (n,) from the middle of the image, in sides of the image
-    share: torch.Tensor,   # (n,) log2 of the share of the side
-    flip: torch.Tensor,    # (n,) 1 mirrors, 0 does not
-    size_in: int,          # pixels of the image's side
-    size_out: int,         # pixels of the result's side
-) -> torch.Tensor:         # (n, size_out, size_in), rows sum to 1
+    share: torch.Tensor,  # (n,) log2 of the share of the side
+    flip: torch.Tensor,  # (n,) 1 mirrors, 0 does not
+    size_in: int,  # pixels of the image's side
+    size_out: int,  # pixels of the result's side
+) -> torch.Tensor:  # (n, size_out, size_in), rows sum to 1
     "The linear maps that crop one side of each image and resize it, antialiased."
     place = (torch.arange(size_out, device=centre.device) + 0.5) / size_out - 0.5
     side = torch.exp2(share)
     at = (0.5 + centre[:, None] + ((1 - 2 * flip) * side)[:, None] * place) * size_in - 0.5
     reach = (side * (size_in / size_out)).clamp(min=1)[:, None, None]
-    weights = (torch.arange(size_in, device=centre.device) - at[:, :, None]).abs_().div_(-reach).add_(1).clamp_(min=0)
+    weights = (
+        (torch.arange(size_in, device=centre.device) - at[:, :, None])
+        .abs_()
+        .div_(-reach)
+        .add_(1)
+        .clamp_(min=0)
+    )
     return weights.div_(weights.sum(-1, keepdim=True))
 
 
 def apply_matrices(
     images: torch.Tensor,  # (n, c, H, W) float32
-    rows: torch.Tensor,    # (n, h, H)
-    columns: torch.Tensor, # (n, w, W)
-) -> torch.Tensor:         # (n, c, h, w)
+    rows: torch.Tensor,  # (n, h, H)
+    columns: torch.Tensor,  # (n, w, W)
+) -> torch.Tensor:  # (n, c, h, w)
     "Each image times its two matrices: rows X columns^T, the same for every channel."
     n, c, high, wide = images.shape
     narrow = torch.bmm(images.reshape(n, c * high, wide), columns.mT).view(n, c, high, -1)
@@ -133,31 +173,39 @@ def apply_matrices(
 # %% ../../nbs/data/02_photographs.ipynb #e07c28b0
 def blur_matrices(
     sigma: torch.Tensor,  # (n,) pixels; 0 does nothing
-    size: int,            # pixels of the image's side
+    size: int,  # pixels of the image's side
     widest: "float | None" = None,  # the largest sigma, where it is known; saves waiting for a GPU
-) -> torch.Tensor:        # (n, size, size), rows sum to 1
+) -> torch.Tensor:  # (n, size, size), rows sum to 1
     "The linear maps that blur one side of each image by a Gaussian, with reflected borders."
     radius = min(math.ceil(4 * (float(sigma.max()) if widest is None else widest)), size - 1)
     steps = torch.arange(-radius, radius + 1, device=sigma.device)
-    sigma = sigma.clamp(min=1e-3)[:, None]                  # the weights of the neighbours are then 0 in float32
-    kernel = torch.where(steps.abs() <= torch.ceil(4 * sigma), torch.exp(-0.5 * (steps / sigma) ** 2), 0)
-    source = (torch.arange(size, device=sigma.device)[:, None] + steps).abs()            # (size, steps)
+    sigma = sigma.clamp(min=1e-3)[:, None]  # the weights of the neighbours are then 0 in float32
+    kernel = torch.where(
+        steps.abs() <= torch.ceil(4 * sigma), torch.exp(-0.5 * (steps / sigma) ** 2), 0
+    )
+    source = (torch.arange(size, device=sigma.device)[:, None] + steps).abs()  # (size, steps)
     source = torch.where(source >= size, 2 * (size - 1) - source, source)
-    places = torch.nn.functional.one_hot(source, size).to(kernel.dtype).transpose(0, 1)  # (steps, size, size)
+    places = (
+        torch.nn.functional.one_hot(source, size).to(kernel.dtype).transpose(0, 1)
+    )  # (steps, size, size)
     return (kernel / kernel.sum(1, keepdim=True) @ places.flatten(1)).view(-1, size, size)
 
 # %% ../../nbs/data/02_photographs.ipynb #58b02be9
 @torch.no_grad()
 def turn_hue(
-    images: torch.Tensor,      # (n, 3, R, R) float32 between 0 and 1
-    turns: torch.Tensor,   # (n,) of the colour circle
-) -> torch.Tensor:             # (n, 3, R, R)
+    images: torch.Tensor,  # (n, 3, R, R) float32 between 0 and 1
+    turns: torch.Tensor,  # (n,) of the colour circle
+) -> torch.Tensor:  # (n, 3, R, R)
     "Every pixel's hue moved along the colour circle, as in HSV."
     r, g, b = images.unbind(1)
     high, low = torch.maximum(torch.maximum(r, g), b), torch.minimum(torch.minimum(r, g), b)
     chroma = high - low
     per = chroma.clamp(min=1e-8).reciprocal_()
-    t = torch.where(high == r, (g - b).mul_(per), torch.where(high == g, (b - r).mul_(per).add_(2), (r - g).mul_(per).add_(4)))
+    t = torch.where(
+        high == r,
+        (g - b).mul_(per),
+        torch.where(high == g, (b - r).mul_(per).add_(2), (r - g).mul_(per).add_(4)),
+    )
     t.add_(6 * turns[:, None, None])
     t.sub_((t * (1 / 6)).floor_().mul_(6))
     hats = ((t - 3).abs_().sub_(1), (t - 2).abs_().neg_().add_(2), (t - 4).abs_().neg_().add_(2))
@@ -172,11 +220,13 @@ GREY = (0.2989, 0.587, 0.114)  # what red, green and blue contribute
 
 @torch.no_grad()
 def change_colors(
-    images: torch.Tensor,      # (n, 3, R, R) float32 between 0 and 1
+    images: torch.Tensor,  # (n, 3, R, R) float32 between 0 and 1
     parameters: torch.Tensor,  # (n, 4) brightness, contrast, saturation (log2 of the factors) and hue (turns)
-) -> torch.Tensor:             # (n, 3, R, R)
+) -> torch.Tensor:  # (n, 3, R, R)
     "Brightness, contrast, saturation and hue, in this order, each image by factors of its own."
-    brightness, contrast, saturation = torch.exp2(parameters[:, :3]).T[..., None, None, None]  # each (n, 1, 1, 1)
+    brightness, contrast, saturation = torch.exp2(parameters[:, :3]).T[
+        ..., None, None, None
+    ]  # each (n, 1, 1, 1)
     x = (images * brightness).clamp_(max=1)
     mean = (x.mean((2, 3)) @ x.new_tensor(GREY))[:, None, None, None]
     x.mul_(contrast).add_((1 - contrast) * mean).clamp_(0, 1)
@@ -187,22 +237,30 @@ def change_colors(
 # %% ../../nbs/data/02_photographs.ipynb #d490032b
 @torch.no_grad()
 def augment(
-    images: torch.Tensor,    # (n, 3, R, R) uint8, or float32 between 0 and 1; on any device
+    images: torch.Tensor,  # (n, 3, R, R) uint8, or float32 between 0 and 1; on any device
     latents: "np.ndarray | torch.Tensor",  # (n, A) parameters, as `conventions(groups)` names them; best in main memory
     groups: "Sequence[str] | str" = tuple(PARAMETERS),  # the groups that the parameters are of
     resolution: "int | None" = None,  # side of the result, pixels; None: that of the images
-) -> torch.Tensor:           # (n, 3, resolution, resolution), of the images' kind and on their device
+) -> torch.Tensor:  # (n, 3, resolution, resolution), of the images' kind and on their device
     "Images cropped, blurred and recoloured, each by its own parameters."
     space, latents = conventions(groups).space, torch.as_tensor(latents).to(torch.float32)
     if latents.shape != (len(images), space.dim):
-        raise ValueError(f"{len(images)} images under {', '.join(space.names)} take parameters of shape {(len(images), space.dim)}, not {tuple(latents.shape)}")
-    widest = float(latents[:, space.slice("blur")].max()) if "blur" in space.names and len(images) else 0.0
+        raise ValueError(
+            f"{len(images)} images under {', '.join(space.names)} take parameters of shape {(len(images), space.dim)}, not {tuple(latents.shape)}"
+        )
+    widest = (
+        float(latents[:, space.slice("blur")].max())
+        if "blur" in space.names and len(images)
+        else 0.0
+    )
     size, latents = resolution or images.shape[-1], latents.to(images.device)
     out = torch.empty(len(images), 3, size, size, dtype=images.dtype, device=images.device)
-    portion = max(1, 2 ** (16 if images.device.type == "cpu" else 24) // size ** 2)
+    portion = max(1, 2 ** (16 if images.device.type == "cpu" else 24) // size**2)
     for part in (slice(a, a + portion) for a in range(0, len(images), portion)):
         x = images[part].to(torch.float32, memory_format=torch.contiguous_format)
-        x = _augmented(x / 255 if images.dtype == torch.uint8 else x, latents[part], space, size, widest)
+        x = _augmented(
+            x / 255 if images.dtype == torch.uint8 else x, latents[part], space, size, widest
+        )
         out[part] = x.mul_(255).round_() if images.dtype == torch.uint8 else x
     return out
 
@@ -212,7 +270,10 @@ def _augmented(x, latents, space, size, widest):  # (n, 3, H, W), (n, A) -> (n, 
     given = {g: latents[:, space.slice(g)] for g in space.names}
     if "crop" in given or "blur" in given or x.shape[-2:] != (size, size):
         px, py, height, width, flip = given.get("crop", latents.new_zeros(len(x), 5)).T
-        rows, columns = crop_matrices(py, height, 0 * flip, x.shape[-2], size), crop_matrices(px, width, flip, x.shape[-1], size)
+        rows, columns = (
+            crop_matrices(py, height, 0 * flip, x.shape[-2], size),
+            crop_matrices(px, width, flip, x.shape[-1], size),
+        )
         if "blur" in given:
             blur = blur_matrices(given["blur"][:, 0], size, widest)
             rows, columns = blur @ rows, blur @ columns
@@ -220,56 +281,104 @@ def _augmented(x, latents, space, size, widest):  # (n, 3, H, W), (n, A) -> (n, 
     return change_colors(x, given["color"]) if "color" in given else x.clone()
 
 # %% ../../nbs/data/02_photographs.ipynb #d14cfa39
-SHAPES = ("disc", "ring", "square", "frame", "triangle", "cross", "bars", "checks", "crescent", "half disc")
+SHAPES = (
+    "disc",
+    "ring",
+    "square",
+    "frame",
+    "triangle",
+    "cross",
+    "bars",
+    "checks",
+    "crescent",
+    "half disc",
+)
 
 
 def _inside(x, y):  # (n, R, R), (n, R, R) -> (10, n, R, R)
     "How far outside each of the ten shapes a point lies; negative inside."
     r, box = np.hypot(x, y), np.maximum(abs(x), abs(y))
     arms = np.minimum(np.maximum(abs(x), abs(y) + 0.65), np.maximum(abs(y), abs(x) + 0.65)) - 0.95
-    return np.stack([r - 0.95, abs(r - 0.75) - 0.2, box - 0.8, abs(box - 0.7) - 0.17, np.maximum(0.87 * abs(x) + 0.5 * y, -y) - 0.5, arms,
-                     np.maximum(box - 0.85, -np.sin(8 * x) / 8), np.maximum(box - 0.85, -np.sin(6 * x) * np.sin(6 * y) / 6),
-                     np.maximum(r - 0.95, 0.75 - np.hypot(x - 0.5, y)), np.maximum(r - 0.95, x)])
+    return np.stack(
+        [
+            r - 0.95,
+            abs(r - 0.75) - 0.2,
+            box - 0.8,
+            abs(box - 0.7) - 0.17,
+            np.maximum(0.87 * abs(x) + 0.5 * y, -y) - 0.5,
+            arms,
+            np.maximum(box - 0.85, -np.sin(8 * x) / 8),
+            np.maximum(box - 0.85, -np.sin(6 * x) * np.sin(6 * y) / 6),
+            np.maximum(r - 0.95, 0.75 - np.hypot(x - 0.5, y)),
+            np.maximum(r - 0.95, x),
+        ]
+    )
 
 
 def shape_pictures(
-    labels: np.ndarray,        # (n,) int below 10
+    labels: np.ndarray,  # (n,) int below 10
     rng: np.random.Generator,  # source of randomness
-    size: int = 32,            # pixels
-    noise: float = 0.015,      # standard deviation of each pixel, on a scale of 0 to 1
-) -> np.ndarray:               # (n, size, size, 3) uint8
+    size: int = 32,  # pixels
+    noise: float = 0.015,  # standard deviation of each pixel, on a scale of 0 to 1
+) -> np.ndarray:  # (n, size, size, 3) uint8
     "Coloured shapes on a coloured ground, lit from the left."
     n, (v, u) = len(labels), (np.indices((size, size)) + 0.5) / size * 2 - 1
-    x0, y0, radius, angle = (rng.uniform(a, b, (n, 1, 1)) for a, b in ((-.3, .3), (-.3, .3), (.45, .75), (-.5, .5)))
+    x0, y0, radius, angle = (
+        rng.uniform(a, b, (n, 1, 1))
+        for a, b in ((-0.3, 0.3), (-0.3, 0.3), (0.45, 0.75), (-0.5, 0.5))
+    )
     dx, dy = (u - x0) / radius, (v - y0) / radius
-    outside = _inside(np.cos(angle) * dx - np.sin(angle) * dy, np.sin(angle) * dx + np.cos(angle) * dy)[labels, np.arange(n)] * radius
+    outside = (
+        _inside(np.cos(angle) * dx - np.sin(angle) * dy, np.sin(angle) * dx + np.cos(angle) * dy)[
+            labels, np.arange(n)
+        ]
+        * radius
+    )
     cover = np.clip(0.5 - outside * size / 2, 0, 1)[..., None]
-    hue, value = rng.random((n, 2)), np.stack([rng.uniform(.65, 1, n), rng.uniform(.3, .6, n)], 1)
-    strong = rng.uniform(.4, .9, (n, 2))                              # saturation of shape and ground
+    hue, value = (
+        rng.random((n, 2)),
+        np.stack([rng.uniform(0.65, 1, n), rng.uniform(0.3, 0.6, n)], 1),
+    )
+    strong = rng.uniform(0.4, 0.9, (n, 2))  # saturation of shape and ground
     wheel = np.clip(np.abs((6 * hue[..., None] + (0, 4, 2)) % 6 - 3) - 1, 0, 1)
-    front, ground = np.moveaxis(value[..., None] * (1 - strong[..., None] * (1 - wheel)), 1, 0)[:, :, None, None]
-    light = 1 - 0.3 * (u + rng.uniform(-.5, .5, (n, 1, 1)) * v)
-    picture = (ground + (front - ground) * cover) * light[..., None] + rng.normal(0, noise, (n, size, size, 3))
+    front, ground = np.moveaxis(value[..., None] * (1 - strong[..., None] * (1 - wheel)), 1, 0)[
+        :, :, None, None
+    ]
+    light = 1 - 0.3 * (u + rng.uniform(-0.5, 0.5, (n, 1, 1)) * v)
+    picture = (ground + (front - ground) * cover) * light[..., None] + rng.normal(
+        0, noise, (n, size, size, 3)
+    )
     return (np.clip(picture * 0.85, 0, 1) * 255).round().astype(np.uint8)
 
 # %% ../../nbs/data/02_photographs.ipynb #555e5581
 def write_cifar_like(
     folder: "str | Path",  # gets a folder cifar-10-batches-py, as CIFAR-10's archive has it
-    train: int = 2000,     # pictures for training, a multiple of 5
-    test: int = 400,       # for testing
-    seed: int = 0,         # of the pictures
-) -> Path:                 # the folder
+    train: int = 2000,  # pictures for training, a multiple of 5
+    test: int = 400,  # for testing
+    seed: int = 0,  # of the pictures
+) -> Path:  # the folder
     "Procedural shapes of ten classes in the file format of CIFAR-10."
     if train < 5 or train % 5 or test < 1:
-        raise ValueError(f"train={train} must be a positive multiple of 5 and test={test} at least 1")
+        raise ValueError(
+            f"train={train} must be a positive multiple of 5 and test={test} at least 1"
+        )
     root, rng = Path(folder) / "cifar-10-batches-py", np.random.default_rng(seed)
     root.mkdir(parents=True, exist_ok=True)
     for name, n in (*((f"data_batch_{k}", train // 5) for k in range(1, 6)), ("test_batch", test)):
         labels = rng.permutation(np.arange(n) % 10)
         rows = shape_pictures(labels, rng).transpose(0, 3, 1, 2).reshape(n, -1)
-        batch = {"batch_label": name, "labels": labels.tolist(), "data": rows, "filenames": [f"{SHAPES[c]}_{k:05d}.png" for k, c in enumerate(labels)]}
+        batch = {
+            "batch_label": name,
+            "labels": labels.tolist(),
+            "data": rows,
+            "filenames": [f"{SHAPES[c]}_{k:05d}.png" for k, c in enumerate(labels)],
+        }
         (root / name).write_bytes(pickle.dumps(batch, protocol=4))
-    meta = {"num_cases_per_batch": train // 5, "label_names": list(SHAPES), "num_vis": rows.shape[1]}
+    meta = {
+        "num_cases_per_batch": train // 5,
+        "label_names": list(SHAPES),
+        "num_vis": rows.shape[1],
+    }
     (root / "batches.meta").write_bytes(pickle.dumps(meta, protocol=4))
     return Path(folder)
 
@@ -277,10 +386,11 @@ def write_cifar_like(
 @dataclass(eq=False)
 class Images:
     "Labelled photographs of one size, in memory."
-    pixels: np.ndarray    # (n, R, R, 3) uint8
-    labels: np.ndarray    # (n,) int64, index into class_names
-    class_names: list     # name of class 0, 1, ...
-    split: np.ndarray     # (n,) "train" or "val"
+
+    pixels: np.ndarray  # (n, R, R, 3) uint8
+    labels: np.ndarray  # (n,) int64, index into class_names
+    class_names: list  # name of class 0, 1, ...
+    split: np.ndarray  # (n,) "train" or "val"
 
     def __len__(self) -> int:  # number of images
         return len(self.labels)
@@ -290,11 +400,13 @@ class Images:
         rows: np.ndarray,  # (n,) int or bool
     ) -> "Images":
         "Some of the images."
-        return replace(self, pixels=self.pixels[rows], labels=self.labels[rows], split=self.split[rows])
+        return replace(
+            self, pixels=self.pixels[rows], labels=self.labels[rows], split=self.split[rows]
+        )
 
     def limited(
         self,
-        limit: int,     # at most so many of each split; 0 keeps all
+        limit: int,  # at most so many of each split; 0 keeps all
     ) -> "Images":
         "A part of each split, evenly from all classes."
         return self.at(evenly(self.labels, self.split, limit)) if limit else self
@@ -304,34 +416,55 @@ class Images:
         resolution: int,  # pixels; 0 keeps the size
     ) -> "Images":
         "The images at another size, antialiased."
-        if resolution in (0, self.pixels.shape[1]): return self
+        if resolution in (0, self.pixels.shape[1]):
+            return self
         parts = np.array_split(self.pixels, -(-len(self) // 1000))
-        small = [augment(channels_first(p), np.zeros((len(p), 5)), "crop", resolution).permute(0, 2, 3, 1).numpy() for p in parts]
+        small = [
+            augment(channels_first(p), np.zeros((len(p), 5)), "crop", resolution)
+            .permute(0, 2, 3, 1)
+            .numpy()
+            for p in parts
+        ]
         return replace(self, pixels=np.concatenate(small))
 
 # %% ../../nbs/data/02_photographs.ipynb #12921104
 def evenly(
-    labels: np.ndarray,          # (n,) int
-    split: np.ndarray,   # (n,) str
-    limit: int,          # at most so many of each split; 0 keeps all
-) -> np.ndarray:         # (m,) int, rising
+    labels: np.ndarray,  # (n,) int
+    split: np.ndarray,  # (n,) str
+    limit: int,  # at most so many of each split; 0 keeps all
+) -> np.ndarray:  # (m,) int, rising
     "Which images to keep so that every class keeps its share."
-    if limit < 0: raise ValueError(f"limit={limit} must be 0 (all images) or larger")
+    if limit < 0:
+        raise ValueError(f"limit={limit} must be 0 (all images) or larger")
     kept = []
     for s in np.unique(split):
         rows = np.flatnonzero(split == s)
         rows = rows[np.argsort(labels[rows], kind="stable")]
-        kept.append(rows[np.unique(np.linspace(0, len(rows) - 1, min(limit or len(rows), len(rows))).round().astype(int))])
+        kept.append(
+            rows[
+                np.unique(
+                    np.linspace(0, len(rows) - 1, min(limit or len(rows), len(rows)))
+                    .round()
+                    .astype(int)
+                )
+            ]
+        )
     return np.sort(np.concatenate(kept))
 
 
 def channels_first(
     images: "np.ndarray | torch.Tensor",  # (n, R, R, 3) or (n, 3, R, R) uint8
-) -> torch.Tensor:                        # (n, 3, R, R), the same memory
+) -> torch.Tensor:  # (n, 3, R, R), the same memory
     "A batch of images in the order in which an encoder takes them."
     images = torch.as_tensor(images)
-    if images.ndim != 4 or images.dtype != torch.uint8 or 3 not in (images.shape[1], images.shape[3]):
-        raise ValueError(f"images must be uint8 of shape (n, R, R, 3) or (n, 3, R, R), not {images.dtype} of shape {tuple(images.shape)}")
+    if (
+        images.ndim != 4
+        or images.dtype != torch.uint8
+        or 3 not in (images.shape[1], images.shape[3])
+    ):
+        raise ValueError(
+            f"images must be uint8 of shape (n, R, R, 3) or (n, 3, R, R), not {images.dtype} of shape {tuple(images.shape)}"
+        )
     return images.permute(0, 3, 1, 2) if images.shape[3] == 3 else images
 
 # %% ../../nbs/data/02_photographs.ipynb #bd30c092
@@ -360,7 +493,7 @@ _PLAIN = {
     ("__builtin__", "bytearray"): _bytes,
     ("collections", "OrderedDict"): dict,
 }
-for _core in ("numpy.core", "numpy._core"):     # NumPy 1 and 2
+for _core in ("numpy.core", "numpy._core"):  # NumPy 1 and 2
     _PLAIN[f"{_core}.multiarray", "_reconstruct"] = np.zeros(1).__reduce__()[0]
     _PLAIN[f"{_core}.multiarray", "scalar"] = _number
     _PLAIN[f"{_core}.numeric", "_frombuffer"] = _array_of_buffer
@@ -380,7 +513,7 @@ def _text(value: "bytes | str") -> str:
 
 def read_pickle(
     file: "str | Path",  # a pickle
-) -> dict:               # text -> arrays, lists, texts or numbers
+) -> dict:  # text -> arrays, lists, texts or numbers
     "A pickled dictionary of plain data; nothing in it is run."
     try:
         with open(file, "rb") as opened:
@@ -389,14 +522,27 @@ def read_pickle(
             return {_text(k): v for k, v in found.items()}
         problem = f"it holds a {type(found).__name__}, not a dictionary"
     except FileNotFoundError:
-        raise FileNotFoundError(f"{file} is missing; copy the unpacked archive there, or set download=true where there is a network") from None
+        raise FileNotFoundError(
+            f"{file} is missing; copy the unpacked archive there, or set download=true where there is a network"
+        ) from None
     except Exception as e:  # a damaged pickle fails in many ways
         problem = str(e) or type(e).__name__
-    raise ValueError(f"{file} is not a readable batch of CIFAR ({problem}); restore it from its source")
+    raise ValueError(
+        f"{file} is not a readable batch of CIFAR ({problem}); restore it from its source"
+    )
 
 # %% ../../nbs/data/02_photographs.ipynb #2204d3e6
-_CIFAR = {"cifar10": ("cifar-10-batches-py", tuple(f"data_batch_{k}" for k in range(1, 6)), "test_batch", "batches.meta", "labels", "label_names"),
-          "cifar100": ("cifar-100-python", ("train",), "test", "meta", "fine_labels", "fine_label_names")}
+_CIFAR = {
+    "cifar10": (
+        "cifar-10-batches-py",
+        tuple(f"data_batch_{k}" for k in range(1, 6)),
+        "test_batch",
+        "batches.meta",
+        "labels",
+        "label_names",
+    ),
+    "cifar100": ("cifar-100-python", ("train",), "test", "meta", "fine_labels", "fine_label_names"),
+}
 
 
 def _read_batch(file: Path, label_key: str) -> tuple:
@@ -420,20 +566,25 @@ def _read_batch(file: Path, label_key: str) -> tuple:
 
 def read_cifar(
     data_dir: "str | Path",  # holds the unpacked folder of the archive
-    name: str = "cifar10",   # or cifar100
+    name: str = "cifar10",  # or cifar100
     download: bool = False,  # fetch it where it is not there
-) -> Images:                 # 32 px
+) -> Images:  # 32 px
     "CIFAR-10 or CIFAR-100, or data in their format."
     inner, train, test, meta, label_key, names_key = _CIFAR[name]
-    if download: getattr(torchvision.datasets, name.upper())(data_dir, download=True)
+    if download:
+        getattr(torchvision.datasets, name.upper())(data_dir, download=True)
     root = Path(data_dir) / inner
     if not root.is_dir():
-        raise FileNotFoundError(f"there is no folder {inner} in {data_dir}: unpack {name}'s archive there, or set download=true where there is a network")
+        raise FileNotFoundError(
+            f"there is no folder {inner} in {data_dir}: unpack {name}'s archive there, or set download=true where there is a network"
+        )
     parts = [_read_batch(root / f, label_key) for f in (*train, test)]
     names = [_text(name) for name in read_pickle(root / meta).get(names_key, ())]
     labels = np.concatenate([p[1] for p in parts])
     if not 0 <= labels.min() <= labels.max() < len(names):
-        raise ValueError(f"labels in {root} run from {labels.min()} to {labels.max()}, but {meta} names {len(names)} classes")
+        raise ValueError(
+            f"labels in {root} run from {labels.min()} to {labels.max()}, but {meta} names {len(names)} classes"
+        )
     split = np.repeat(["train", "val"], [len(labels) - len(parts[-1][1]), len(parts[-1][1])])
     return Images(np.concatenate([p[0] for p in parts]), labels, names, split)
 
@@ -441,18 +592,27 @@ def read_cifar(
 def read_stl10(
     data_dir: "str | Path",  # holds the unpacked folder stl10_binary
     download: bool = False,  # fetch it where it is not there
-) -> Images:                 # 96 px
+) -> Images:  # 96 px
     "The labelled part of STL-10."
-    if download: torchvision.datasets.STL10(data_dir, download=True)
+    if download:
+        torchvision.datasets.STL10(data_dir, download=True)
     root, parts = Path(data_dir) / "stl10_binary", {}
     if not root.is_dir():
-        raise FileNotFoundError(f"there is no folder stl10_binary in {data_dir}: unpack STL-10's archive there, or set download=true where there is a network")
+        raise FileNotFoundError(
+            f"there is no folder stl10_binary in {data_dir}: unpack STL-10's archive there, or set download=true where there is a network"
+        )
     for file in ("train_X.bin", "train_y.bin", "test_X.bin", "test_y.bin", "class_names.txt"):
-        if not (root / file).exists(): raise FileNotFoundError(f"{root / file} is missing; unpack STL-10's archive again")
+        if not (root / file).exists():
+            raise FileNotFoundError(f"{root / file} is missing; unpack STL-10's archive again")
     for s in ("train", "test"):
-        pixels, labels = np.fromfile(root / f"{s}_X.bin", np.uint8), np.fromfile(root / f"{s}_y.bin", np.uint8).astype(np.int64) - 1
+        pixels, labels = (
+            np.fromfile(root / f"{s}_X.bin", np.uint8),
+            np.fromfile(root / f"{s}_y.bin", np.uint8).astype(np.int64) - 1,
+        )
         if len(pixels) != len(labels) * 3 * 96 * 96:
-            raise ValueError(f"{root / f'{s}_X.bin'} has {len(pixels)} bytes, but {len(labels)} images take {len(labels) * 27648}; unpack STL-10's archive again")
+            raise ValueError(
+                f"{root / f'{s}_X.bin'} has {len(pixels)} bytes, but {len(labels)} images take {len(labels) * 27648}; unpack STL-10's archive again"
+            )
         parts[s] = pixels.reshape(-1, 3, 96, 96).transpose(0, 3, 2, 1), labels
     split = np.repeat(["train", "val"], [len(parts[s][1]) for s in ("train", "test")])
     pixels, labels = (np.concatenate([parts[s][k] for s in ("train", "test")]) for k in (0, 1))
@@ -611,8 +771,8 @@ def _read_square(file: str, resolution: int) -> np.ndarray:
 # %% ../../nbs/data/02_photographs.ipynb #9fbd69fd
 def read_image_folder(
     data_dir: "str | Path",  # CLASS/*.jpg, or train/CLASS/*.jpg beside val/CLASS/*.jpg
-    resolution: int = 0,     # pixels to bring images to; 0: they all have one square size
-    limit: int = 0,          # at most so many images of each split; 0 reads all
+    resolution: int = 0,  # pixels to bring images to; 0: they all have one square size
+    limit: int = 0,  # at most so many images of each split; 0 reads all
     held_out: bool = False,  # all is for validation; of a divided folder its val or test
 ) -> Images:
     "Any folder of images, one folder for each class."
@@ -632,8 +792,8 @@ def read_image_folder(
 # %% ../../nbs/data/02_photographs.ipynb #7d2b51d0
 def channel_statistics(
     images: "np.ndarray | torch.Tensor",  # (n, R, R, 3) or (n, 3, R, R) uint8
-    at_most: int = 1000,                  # images to look at, evenly spread
-) -> tuple[tuple, tuple]:                 # mean (3,) and std (3,) on a scale of 0 to 1
+    at_most: int = 1000,  # images to look at, evenly spread
+) -> tuple[tuple, tuple]:  # mean (3,) and std (3,) on a scale of 0 to 1
     "Mean and standard deviation of the channels of images before they are augmented."
     rows = np.unique(np.linspace(0, len(images) - 1, min(at_most, len(images))).astype(int))
     pixels = channels_first(images[rows]).transpose(0, 1).flatten(1).double() / 255
@@ -652,21 +812,34 @@ class AugmentedPairs:
 
     def __init__(
         self,
-        images: np.ndarray,         # (n, R, R, 3) or (n, 3, R, R) uint8
-        labels: np.ndarray,         # (n,) int
-        class_names: Sequence[str], # name of label 0, 1, ...
+        images: np.ndarray,  # (n, R, R, 3) or (n, 3, R, R) uint8
+        labels: np.ndarray,  # (n,) int
+        class_names: Sequence[str],  # name of label 0, 1, ...
         groups: "Sequence[str] | str" = ("crop", "blur"),  # some of crop, blur and color
-        strengths: CropBlurColor = CropBlurColor(),        # ranges and probabilities
-        statistics: "tuple | None" = None,                 # mean and std of the channels; None: those of the images
-        device: "torch.device | str" = "cpu",              # where images are kept and augmented
+        strengths: CropBlurColor = CropBlurColor(),  # ranges and probabilities
+        statistics: "tuple | None" = None,  # mean and std of the channels; None: those of the images
+        device: "torch.device | str" = "cpu",  # where images are kept and augmented
     ):
-        self.images, self.labels = channels_first(images), torch.as_tensor(np.asarray(labels)).to(torch.int64)
-        if len(self.images) != len(self.labels): raise ValueError(f"there are {len(self.images)} images and {len(self.labels)} labels; each image needs one")
-        if not len(self.images): raise ValueError("there are no images to augment")
-        self.groups, self.strengths, self.conventions = in_order(groups), strengths, conventions(groups)
+        self.images, self.labels = (
+            channels_first(images),
+            torch.as_tensor(np.asarray(labels)).to(torch.int64),
+        )
+        if len(self.images) != len(self.labels):
+            raise ValueError(
+                f"there are {len(self.images)} images and {len(self.labels)} labels; each image needs one"
+            )
+        if not len(self.images):
+            raise ValueError("there are no images to augment")
+        self.groups, self.strengths, self.conventions = (
+            in_order(groups),
+            strengths,
+            conventions(groups),
+        )
         self.action_space, self.class_names = self.conventions.space, list(class_names)
         self.mean, self.std = statistics or channel_statistics(images)
-        self.fingerprint = _fingerprint(np.asarray(images), self.labels.tolist(), self.groups, asdict(strengths))
+        self.fingerprint = _fingerprint(
+            np.asarray(images), self.labels.tolist(), self.groups, asdict(strengths)
+        )
         self.images = self.images.to(device)
 
     def __len__(self) -> int:  # number of images
@@ -674,65 +847,123 @@ class AugmentedPairs:
 
     def pairs(
         self,
-        indices: np.ndarray,       # (n,) int, images
+        indices: np.ndarray,  # (n,) int, images
         rng: np.random.Generator,  # decides the parameters of both views
-    ) -> PairBatch:                # of n pairs; uint8 images on the device of the source
+    ) -> PairBatch:  # of n pairs; uint8 images on the device of the source
         "Two views of each of the images with fresh parameters."
         rows = torch.as_tensor(np.asarray(indices))
         latents = torch.from_numpy(self.strengths.draw(2 * len(rows), rng, self.groups))
-        views = augment(self.images[rows.repeat_interleave(2).to(self.images.device)], latents, self.groups)
+        views = augment(
+            self.images[rows.repeat_interleave(2).to(self.images.device)], latents, self.groups
+        )
         latents = latents.view(len(rows), 2, -1)
-        return PairBatch(views, self.conventions.relative(latents[:, 0], latents[:, 1]), latents.float(), self.labels[rows])
+        return PairBatch(
+            views,
+            self.conventions.relative(latents[:, 0], latents[:, 1]),
+            latents.float(),
+            self.labels[rows],
+        )
 
 # %% ../../nbs/data/02_photographs.ipynb #85a8e08e
 def augmented_views(
-    images: np.ndarray,          # (n, R, R, 3) or (n, 3, R, R) uint8
-    labels: np.ndarray,          # (n,) int
+    images: np.ndarray,  # (n, R, R, 3) or (n, 3, R, R) uint8
+    labels: np.ndarray,  # (n,) int
     class_names: Sequence[str],  # name of label 0, 1, ...
-    split: np.ndarray,           # (n,) "train" or "val"
+    split: np.ndarray,  # (n,) "train" or "val"
     groups: "Sequence[str] | str" = ("crop", "blur"),  # some of crop, blur and color
-    views: int = 8,              # of each image
-    seed: int = 0,               # of their parameters
+    views: int = 8,  # of each image
+    seed: int = 0,  # of their parameters
     strengths: CropBlurColor = CropBlurColor(),  # ranges and probabilities
-    statistics: "tuple | None" = None,           # mean and std of the channels; None: those of the training images
-) -> Views:                      # (n, views) with parameters as latents
+    statistics: "tuple | None" = None,  # mean and std of the channels; None: those of the training images
+) -> Views:  # (n, views) with parameters as latents
     "Every image in a number of augmented views that the seed determines."
-    if views < 2: raise ValueError(f"views={views}: a pair needs two views of an image")
-    pixels, labels, split, groups = channels_first(images), np.asarray(labels, np.int64), np.asarray(split), in_order(groups)
-    if not len(pixels) == len(labels) == len(split): raise ValueError(f"there are {len(pixels)} images, {len(labels)} labels and {len(split)} splits; each image needs one of both")
-    latents = strengths.draw(len(labels) * views, np.random.default_rng([seed, len(labels), views]), groups)
+    if views < 2:
+        raise ValueError(f"views={views}: a pair needs two views of an image")
+    pixels, labels, split, groups = (
+        channels_first(images),
+        np.asarray(labels, np.int64),
+        np.asarray(split),
+        in_order(groups),
+    )
+    if not len(pixels) == len(labels) == len(split):
+        raise ValueError(
+            f"there are {len(pixels)} images, {len(labels)} labels and {len(split)} splits; each image needs one of both"
+        )
+    latents = strengths.draw(
+        len(labels) * views, np.random.default_rng([seed, len(labels), views]), groups
+    )
 
     def fetch(numbers):  # (n,) -> (n, R, R, 3)
-        return augment(pixels[torch.from_numpy(numbers // views)], latents[numbers], groups).permute(0, 2, 3, 1)
+        return augment(
+            pixels[torch.from_numpy(numbers // views)], latents[numbers], groups
+        ).permute(0, 2, 3, 1)
 
     names, size = [f"{class_names[c]}/{k:05d}" for k, c in enumerate(labels)], pixels.shape[-1]
     grid = ViewImages(fetch, np.arange(len(latents)).reshape(-1, views), (size, size, 3))
-    known = statistics or channel_statistics(images[split == "train"] if (split == "train").any() else images)
-    return Views(grid, latents.reshape(len(labels), views, -1), labels, list(class_names), names, split, known,
-                 _fingerprint(np.asarray(images), groups, asdict(strengths)), conventions=conventions(groups))
+    known = statistics or channel_statistics(
+        images[split == "train"] if (split == "train").any() else images
+    )
+    return Views(
+        grid,
+        latents.reshape(len(labels), views, -1),
+        labels,
+        list(class_names),
+        names,
+        split,
+        known,
+        _fingerprint(np.asarray(images), groups, asdict(strengths)),
+        conventions=conventions(groups),
+    )
 
 # %% ../../nbs/data/02_photographs.ipynb #87bdbb7d
 DATA_SETS = ("cifar10", "cifar100", "stl10", "folder")
 
 
 def open_images(
-    name: str,               # cifar10, cifar100, stl10, or folder for any folder of images
+    name: str,  # cifar10, cifar100, stl10, or folder for any folder of images
     data_dir: "str | Path",  # where its files are
     groups: "Sequence[str] | str" = ("crop", "blur"),  # some of crop, blur and color
-    resolution: int = 0,     # pixels; 0 keeps the size
-    views: int = 8,          # of each image, for evaluation
-    seed: int = 0,           # of the parameters of these views
-    limit: int = 0,          # at most so many images of each split; 0 takes all
+    resolution: int = 0,  # pixels; 0 keeps the size
+    views: int = 8,  # of each image, for evaluation
+    seed: int = 0,  # of the parameters of these views
+    limit: int = 0,  # at most so many images of each split; 0 takes all
     download: bool = False,  # fetch the files where they are not there
     strengths: CropBlurColor = CropBlurColor(),  # ranges and probabilities
-    device: "torch.device | str" = "cpu",        # where training images are kept and augmented
+    device: "torch.device | str" = "cpu",  # where training images are kept and augmented
 ) -> tuple[AugmentedPairs, Views]:
     "A set of photographs as training pairs and as views for evaluation."
     nearest_name("data set", name, DATA_SETS)
-    if resolution and resolution < 8: raise ValueError(f"resolution={resolution} must be at least 8 px, or 0 to keep the size of the images")
-    if name == "folder": images = read_image_folder(data_dir, resolution, limit)
-    else: images = (read_stl10(data_dir, download) if name == "stl10" else read_cifar(data_dir, name, download)).limited(limit).resized(resolution)
+    if resolution and resolution < 8:
+        raise ValueError(
+            f"resolution={resolution} must be at least 8 px, or 0 to keep the size of the images"
+        )
+    if name == "folder":
+        images = read_image_folder(data_dir, resolution, limit)
+    else:
+        images = (
+            (
+                read_stl10(data_dir, download)
+                if name == "stl10"
+                else read_cifar(data_dir, name, download)
+            )
+            .limited(limit)
+            .resized(resolution)
+        )
     train = images.at(images.split == "train")
     statistics = channel_statistics(train.pixels)
-    return (AugmentedPairs(train.pixels, train.labels, images.class_names, groups, strengths, statistics, device),
-            augmented_views(images.pixels, images.labels, images.class_names, images.split, groups, views, seed, strengths, statistics))
+    return (
+        AugmentedPairs(
+            train.pixels, train.labels, images.class_names, groups, strengths, statistics, device
+        ),
+        augmented_views(
+            images.pixels,
+            images.labels,
+            images.class_names,
+            images.split,
+            groups,
+            views,
+            seed,
+            strengths,
+            statistics,
+        ),
+    )

@@ -17,22 +17,32 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .photographs import DATA_SETS as PHOTOGRAPHS, augmented_views, open_images
-from .photographs import read_image_folder
-from ..groups import ActionSpace
-from ..names import did_you_mean
 from .own import load_source
 from .pairs import Conventions, PairBatch, PairSource
-from ..pictures import is_hidden
+from .photographs import DATA_SETS as PHOTOGRAPHS
+from .photographs import augmented_views, open_images, read_image_folder
 from .tables import TABLES, open_tabular
-from .threediebench import ACTION_SPACE, LEFT_OUT, ViewImages, ViewPairs, Views
-from .threediebench import found_objects, open_views, read_image, read_split_files
+from contextssl.data.threediebench import (
+    ACTION_SPACE,
+    LEFT_OUT,
+    ViewImages,
+    ViewPairs,
+    Views,
+    found_objects,
+    open_views,
+    read_image,
+    read_split_files,
+)
+from ..groups import ActionSpace
+from ..names import did_you_mean
+from ..pictures import is_hidden
 
 # %% ../../nbs/data/07_registry.ipynb #0eaea59e
 @dataclass(frozen=True)
 class DataSet:
     "Pairs to train on, and views that an evaluation asks about."
-    source: PairSource     # of the training items
+
+    source: PairSource  # of the training items
     views: "Views | None"  # both splits; None where a source has pairs only
 
     @property
@@ -44,22 +54,33 @@ class DataSet:
 @dataclass(frozen=True)
 class DataOptions:
     "Which data a command works on."
-    data: str = "3diebench"        # 3diebench (also what `contextssl render` makes, and whatever has its layout); cifar10, cifar100, stl10 or folder (photographs); adult or mimic (tables); or module:Class, data of your own
-    data_dir: str = ""             # its folder; if left out, that of the variable CONTEXTSSL_DATA, else data/NAME
-    resolution: int = 0            # pixels; 0: those of a packed set or of the photographs, of images in files at most ContextSSL's 128 (SIE's methods: 256)
-    storage: str = "auto"          # where images of 3diebench are served from: disk, ram, gpu, or auto, which picks by size
-    groups: tuple[str, ...] = ("crop", "blur")  # how photographs are augmented: some of crop, blur, color; each is a factor of the action
-    eval_views: int = 8            # views of each photograph, or of each item of your own, in an evaluation
-    data_seed: int = 0             # of these views, and of the split of your own items
-    limit: int = 0                 # at most so many photographs or records of each split; 0 takes all
-    download: bool = False         # fetch photographs or UCI Adult where they are not there
-    sensitive: str = "gender"      # of a table: the attribute that actions turn; gender, or with adult race
-    kept: float = 0.0              # of a table: share of training pairs in which the attribute stays
-    long_stay: float = 7.0         # of mimic: days from which on a stay is long; 0: the median
-    treatment: str = "ventilation" # of mimic: ventilation, dialysis, transfusion or drug:NAME
+
+    # 3diebench (also what `contextssl render` makes, and whatever has its layout); cifar10,
+    # cifar100, stl10 or folder (photographs); adult or mimic (tables); or module:Class, data of
+    # your own
+    data: str = "3diebench"
+    # its folder; if left out, that of the variable CONTEXTSSL_DATA, else data/NAME
+    data_dir: str = ""
+    # pixels; 0: those of a packed set or of the photographs, of images in files at most
+    # ContextSSL's 128 (SIE's methods: 256)
+    resolution: int = 0
+    # where images of 3diebench are served from: disk, ram, gpu, or auto, which picks by size
+    storage: str = "auto"
+    # how photographs are augmented: some of crop, blur, color; each is a factor of the action
+    groups: tuple[str, ...] = ("crop", "blur")
+    eval_views: int = 8  # views of each photograph, or of each item of your own, in an evaluation
+    data_seed: int = 0  # of these views, and of the split of your own items
+    limit: int = 0  # at most so many photographs or records of each split; 0 takes all
+    download: bool = False  # fetch photographs or UCI Adult where they are not there
+    # of a table: the attribute that actions turn; gender, or with adult race
+    sensitive: str = "gender"
+    kept: float = 0.0  # of a table: share of training pairs in which the attribute stays
+    long_stay: float = 7.0  # of mimic: days from which on a stay is long; 0: the median
+    treatment: str = "ventilation"  # of mimic: ventilation, dialysis, transfusion or drug:NAME
 
 # %% ../../nbs/data/07_registry.ipynb #4bc309cf
 DATA_VARIABLE, DATA_FOLDER, PUBLISHED_RESOLUTION = "CONTEXTSSL_DATA", "data/3DIEBench", 128
+
 
 def folder_of(
     o: DataOptions,
@@ -68,7 +89,9 @@ def folder_of(
     usual = DATA_FOLDER if o.data == "3diebench" else f"data/{o.data}"
     path = Path(o.data_dir or os.environ.get(DATA_VARIABLE) or usual).expanduser()
     if not path.is_dir() and not o.download:
-        raise FileNotFoundError(f"there is no data set in {path}; name its folder with data_dir=FOLDER or in the environment variable {DATA_VARIABLE}")
+        raise FileNotFoundError(
+            f"there is no data set in {path}; name its folder with data_dir=FOLDER or in the environment variable {DATA_VARIABLE}"
+        )
     return path
 
 
@@ -98,22 +121,46 @@ def open_photographs(
     o: DataOptions,
 ) -> DataSet:
     "CIFAR, STL-10 or a folder of images, whose augmentations are the actions."
-    return DataSet(*open_images(o.data, folder_of(o), o.groups, o.resolution, o.eval_views, o.data_seed, o.limit, o.download))
+    return DataSet(
+        *open_images(
+            o.data,
+            folder_of(o),
+            o.groups,
+            o.resolution,
+            o.eval_views,
+            o.data_seed,
+            o.limit,
+            o.download,
+        )
+    )
 
 
 def open_table(
     o: DataOptions,
 ) -> DataSet:
     "UCI Adult or MIMIC-III, of which actions turn one attribute."
-    return DataSet(*open_tabular(o.data, folder_of(o), o.sensitive, o.kept, limit=o.limit, long_stay=o.long_stay, treatment=o.treatment, download=o.download))
+    return DataSet(
+        *open_tabular(
+            o.data,
+            folder_of(o),
+            o.sensitive,
+            o.kept,
+            limit=o.limit,
+            long_stay=o.long_stay,
+            treatment=o.treatment,
+            download=o.download,
+        )
+    )
 
 # %% ../../nbs/data/07_registry.ipynb #d5a00002
 class SomeItems:
     "A part of a source; a `PairSource`."
-    def __init__(self,
-                 source: PairSource,  # the whole
-                 rows: np.ndarray,    # (m,) int, which of its items
-                ):
+
+    def __init__(
+        self,
+        source: PairSource,  # the whole
+        rows: np.ndarray,  # (m,) int, which of its items
+    ):
         self.source, self.rows = source, rows
         self.fingerprint = f"{source.fingerprint}-{len(rows)}of{len(source)}"
 
@@ -121,43 +168,67 @@ class SomeItems:
         return len(self.rows)
 
     def __getattr__(self, name):
-        if name in ("source", "rows"): raise AttributeError(name)
+        if name in ("source", "rows"):
+            raise AttributeError(name)
         return getattr(self.source, name)
 
     def pairs(
         self,
-        indices: np.ndarray,       # (n,) int, items, counted within the part
+        indices: np.ndarray,  # (n,) int, items, counted within the part
         rng: np.random.Generator,  # decides what is drawn
-    ) -> PairBatch:                # of n pairs
+    ) -> PairBatch:  # of n pairs
         "One pair for each of the items."
         return self.source.pairs(self.rows[np.asarray(indices)], rng)
 
 
 def conventions_of(
-    source: PairSource,         # with latents
+    source: PairSource,  # with latents
 ) -> "Conventions | None":  # None: what leads from one view to another is not known
     "How actions follow from latents."
-    if isinstance(known := getattr(source, "conventions", None), Conventions): return known
+    if isinstance(known := getattr(source, "conventions", None), Conventions):
+        return known
     batch = source.pairs(np.arange(min(64, len(source))), np.random.default_rng(0))
-    told = batch.latents.any() and torch.allclose(batch.latents[:, 1] - batch.latents[:, 0], batch.actions, atol=1e-4)
+    told = batch.latents.any() and torch.allclose(
+        batch.latents[:, 1] - batch.latents[:, 0], batch.actions, atol=1e-4
+    )
     return Conventions.differences(source.action_space) if told else None
 
 
 def drawn_views(
-    source: PairSource,         # with latents
-    conventions: Conventions,   # of its latents
-    split: np.ndarray,          # (items,) "train" or "val"
-    views: int = 8,             # of each item, an even number
-    seed: int = 0,              # of their pairs
-) -> Views:                     # (items, views)
+    source: PairSource,  # with latents
+    conventions: Conventions,  # of its latents
+    split: np.ndarray,  # (items,) "train" or "val"
+    views: int = 8,  # of each item, an even number
+    seed: int = 0,  # of their pairs
+) -> Views:  # (items, views)
     "Views of every item, from pairs that the source draws."
-    if views < 2 or views % 2: raise ValueError(f"eval_views={views}: views are drawn in pairs, so their number must be even and at least 2")
-    items, pairs = np.arange(len(source)), [source.pairs(np.arange(len(source)), np.random.default_rng([seed, k])) for k in range(views // 2)]
-    states = torch.stack([b.images.unflatten(0, (-1, 2)) for b in pairs], 1).flatten(1, 2)        # (items, views, ...)
+    if views < 2 or views % 2:
+        raise ValueError(
+            f"eval_views={views}: views are drawn in pairs, so their number must be even and at least 2"
+        )
+    items, pairs = (
+        np.arange(len(source)),
+        [
+            source.pairs(np.arange(len(source)), np.random.default_rng([seed, k]))
+            for k in range(views // 2)
+        ],
+    )
+    states = torch.stack([b.images.unflatten(0, (-1, 2)) for b in pairs], 1).flatten(
+        1, 2
+    )  # (items, views, ...)
     states = states.movedim(2, -1) if states.dtype == torch.uint8 and states.ndim == 5 else states
     latents = torch.stack([b.latents for b in pairs], 1).flatten(1, 2).double().numpy()
-    return Views(ViewImages.of(states.numpy()), latents, pairs[0].labels.numpy(), list(source.class_names), [f"{k:06d}" for k in items], split,
-                 (tuple(source.mean), tuple(source.std)), f"{source.fingerprint}-{views}views{seed}", conventions=conventions)
+    return Views(
+        ViewImages.of(states.numpy()),
+        latents,
+        pairs[0].labels.numpy(),
+        list(source.class_names),
+        [f"{k:06d}" for k in items],
+        split,
+        (tuple(source.mean), tuple(source.std)),
+        f"{source.fingerprint}-{views}views{seed}",
+        conventions=conventions,
+    )
 
 
 def open_own(
@@ -165,14 +236,28 @@ def open_own(
 ) -> DataSet:
     "A class of your own, by module:Class."
     source = load_source(o.data)
-    if isinstance(views := getattr(source, "views", None), Views): return DataSet(source, views)
-    if (conventions := conventions_of(source)) is None or len(source) < 10: return DataSet(source, None)
+    if isinstance(views := getattr(source, "views", None), Views):
+        return DataSet(source, views)
+    if (conventions := conventions_of(source)) is None or len(source) < 10:
+        return DataSet(source, None)
     split = np.full(len(source), "train", dtype="<U5")
-    split[np.random.default_rng([o.data_seed, len(source)]).permutation(len(source))[: max(1, len(source) // 5)]] = "val"
-    return DataSet(SomeItems(source, np.flatnonzero(split == "train")), drawn_views(source, conventions, split, o.eval_views, o.data_seed))
+    split[
+        np.random.default_rng([o.data_seed, len(source)]).permutation(len(source))[
+            : max(1, len(source) // 5)
+        ]
+    ] = "val"
+    return DataSet(
+        SomeItems(source, np.flatnonzero(split == "train")),
+        drawn_views(source, conventions, split, o.eval_views, o.data_seed),
+    )
 
 # %% ../../nbs/data/07_registry.ipynb #019035f1
-OPENERS: "dict[str, Callable]" = {"3diebench": open_objects, **{name: open_photographs for name in PHOTOGRAPHS}, **{name: open_table for name in TABLES}}
+OPENERS: "dict[str, Callable]" = {
+    "3diebench": open_objects,
+    **{name: open_photographs for name in PHOTOGRAPHS},
+    **{name: open_table for name in TABLES},
+}
+
 
 def open_data(
     o: DataOptions = DataOptions(),
@@ -252,18 +337,29 @@ def open_test_views(
 # %% ../../nbs/data/07_registry.ipynb #9368d33f
 def follows_from(
     data: DataSet,
-    usual: dict,    # option -> default of the method's configuration, of its preset
+    usual: dict,  # option -> default of the method's configuration, of its preset
     small: bool = False,  # whether the preset is a small one, for the CPU
-    batch: int = 0,       # pairs in its batches; 0: not known
-) -> dict:          # options that have to be, or had better be, others
+    batch: int = 0,  # pairs in its batches; 0: not known
+) -> dict:  # options that have to be, or had better be, others
     "What the data say about the options of a method."
     space, views = data.space, data.views
-    if space.factors == ACTION_SPACE.factors and (views is None or views.are_pictures): return {}
+    if space.factors == ACTION_SPACE.factors and (views is None or views.are_pictures):
+        return {}
     names = tuple(space.factors)
-    found = dict(factors=dict(space.factors), circular=tuple(getattr(getattr(views, "conventions", None), "circular", ())),
-                 env_ratio=(*(1 / len(names) for _ in names), 0.0) if len(names) > 1 else (0.5, 0.0, 0.5), **dict(shown=names[:1]) if usual.get("shown") else {})
-    if hasattr(views, "answers"): found |= dict(mask_prob=0.5, block_size=min(usual.get("block_size", 0), batch) or usual.get("block_size"))
+    found = dict(
+        factors=dict(space.factors),
+        circular=tuple(getattr(getattr(views, "conventions", None), "circular", ())),
+        env_ratio=(*(1 / len(names) for _ in names), 0.0) if len(names) > 1 else (0.5, 0.0, 0.5),
+        **dict(shown=names[:1]) if usual.get("shown") else {},
+    )
+    if hasattr(views, "answers"):
+        found |= dict(
+            mask_prob=0.5,
+            block_size=min(usual.get("block_size", 0), batch) or usual.get("block_size"),
+        )
     states = data.source.pairs(np.arange(1), np.random.default_rng(0)).images
-    if states.ndim == 2: found |= dict(backbone=f"mlp:{states.shape[1]}", zero_init_residual=None)
-    elif states.shape[-1] < 64: found["backbone"] = "cifar_conv" if small else "cifar_resnet18"
+    if states.ndim == 2:
+        found |= dict(backbone=f"mlp:{states.shape[1]}", zero_init_residual=None)
+    elif states.shape[-1] < 64:
+        found["backbone"] = "cifar_conv" if small else "cifar_resnet18"
     return {k: v for k, v in found.items() if k in usual}

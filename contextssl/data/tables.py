@@ -28,23 +28,23 @@ import numpy as np
 import pandas as pd
 from sklearn.datasets import fetch_openml
 
+from .pairs import Conventions, PairBatch, draw_two
 from .photographs import evenly
+from .threediebench import ViewImages, ViewPairs, Views
 from ..groups import ActionSpace
 from ..names import nearest_name
-from .pairs import Conventions, PairBatch, draw_two
-from .threediebench import ViewImages, ViewPairs, Views
 
 # %% ../../nbs/data/03_tables.ipynb #cff039d8
 def attribute_conventions(
     attribute: str = "gender",  # name of the factor
-) -> Conventions:               # one latent, 0 or 1; an action is a difference of two
+) -> Conventions:  # one latent, 0 or 1; an action is a difference of two
     "What the latent of a record means, and what leads from one record to another."
     return Conventions.differences(ActionSpace({attribute: 1}), (attribute,))
 
 
 def turned(
     rows: np.ndarray,  # (..., d); column 0 is the attribute, -1 or 1
-) -> np.ndarray:       # (..., d)
+) -> np.ndarray:  # (..., d)
     "The same records with the attribute turned."
     return np.concatenate([-rows[..., :1], rows[..., 1:]], -1)
 
@@ -52,19 +52,20 @@ def turned(
 @dataclass(eq=False, repr=False)
 class Table:
     "Records of people as numbers, with what will be asked of them."
-    rows: np.ndarray     # (n, d) float32; column 0 is the attribute, -1 or 1
-    columns: list        # name of each column
-    attribute: str       # name of column 0, and of the factor of an action
-    groups: tuple        # what -1 and 1 are called, e.g. female and male
-    answers: dict        # question -> (n,) int64, 0 or 1; the first one is the label
-    class_names: tuple   # what 0 and 1 of the label are called
-    split: np.ndarray    # (n,) "train" or "val"
+
+    rows: np.ndarray  # (n, d) float32; column 0 is the attribute, -1 or 1
+    columns: list  # name of each column
+    attribute: str  # name of column 0, and of the factor of an action
+    groups: tuple  # what -1 and 1 are called, e.g. female and male
+    answers: dict  # question -> (n,) int64, 0 or 1; the first one is the label
+    class_names: tuple  # what 0 and 1 of the label are called
+    split: np.ndarray  # (n,) "train" or "val"
 
     def __len__(self) -> int:  # number of records
         return len(self.rows)
 
     @property
-    def group(self) -> np.ndarray:   # (n,) int64, 0 or 1
+    def group(self) -> np.ndarray:  # (n,) int64, 0 or 1
         "The attribute of every record."
         return (self.rows[:, 0] > 0).astype(np.int64)
 
@@ -73,36 +74,49 @@ class Table:
         rows: np.ndarray,  # (m,) int
     ) -> "Table":
         "Some of the records."
-        return replace(self, rows=self.rows[rows], split=self.split[rows], answers={k: v[rows] for k, v in self.answers.items()})
+        return replace(
+            self,
+            rows=self.rows[rows],
+            split=self.split[rows],
+            answers={k: v[rows] for k, v in self.answers.items()},
+        )
 
     def limited(
         self,
         limit: int,  # at most so many of each split; 0 keeps all
     ) -> "Table":
         "A part of each split, evenly over the records of each label."
-        return self.at(evenly(next(iter(self.answers.values())), self.split, limit)) if limit else self
+        return (
+            self.at(evenly(next(iter(self.answers.values())), self.split, limit)) if limit else self
+        )
 
 
 def expect_variety(
     table: Table,
-    where: str,    # what the table was read from, for the message
-) -> Table:        # the same
+    where: str,  # what the table was read from, for the message
+) -> Table:  # the same
     "Refuse a table in which a question has one answer only, or one split is empty."
     for s in ("train", "val"):
         seen = table.split == s
-        if not seen.any(): raise ValueError(f"{where}: of {len(table)} records none is in the split {s}; more records are needed")
+        if not seen.any():
+            raise ValueError(
+                f"{where}: of {len(table)} records none is in the split {s}; more records are needed"
+            )
         for name, values in {table.attribute: table.group, **table.answers}.items():
             if (values[seen] == values[seen][0]).all():
-                raise ValueError(f"{where}: {name} is the same for all {seen.sum()} records of the split {s}, so it can be neither learned nor judged; choose another one, or take more records")
+                raise ValueError(
+                    f"{where}: {name} is the same for all {seen.sum()} records of the split {s}, so it can be neither learned nor judged; choose another one, or take more records"
+                )
     return table
 
 # %% ../../nbs/data/03_tables.ipynb #f36e7317
 @dataclass(eq=False, repr=False)
 class TableViews(Views):
     "Records as they are (view 0) and with the attribute turned (view 1)."
+
     answers: dict = field(default_factory=dict)  # question -> (n,) int64, 0 or 1
     columns: list = field(default_factory=list)  # name of each number of a row
-    groups: tuple = ("0", "1")                   # what the values of the attribute are called
+    groups: tuple = ("0", "1")  # what the values of the attribute are called
 
     @property
     def attribute(self) -> str:
@@ -110,12 +124,12 @@ class TableViews(Views):
         return self.action_space.names[0]
 
     @property
-    def group(self) -> np.ndarray:   # (n,) int64, 0 or 1
+    def group(self) -> np.ndarray:  # (n,) int64, 0 or 1
         "The attribute of every record as it is."
         return self.latents[:, 0, 0].astype(np.int64)
 
     @property
-    def backbone(self) -> str:       # for `build_encoder`
+    def backbone(self) -> str:  # for `build_encoder`
         "The encoder that reads rows of this width."
         return f"mlp:{len(self.columns)}"
 
@@ -132,15 +146,31 @@ class TableViews(Views):
 
 def table_views(
     table: Table,
-) -> TableViews:   # (n, 2, d)
+) -> TableViews:  # (n, 2, d)
     "Both views of every record."
     grid = np.stack([table.rows, turned(table.rows)], 1)
     latents = np.stack([table.group, 1 - table.group], 1)[..., None].astype(np.float64)
-    digest = sha256(repr((grid.shape, table.columns, table.attribute, table.groups, list(table.answers))).encode())
-    for part in (grid, *table.answers.values()): digest.update(np.ascontiguousarray(part))
+    digest = sha256(
+        repr(
+            (grid.shape, table.columns, table.attribute, table.groups, list(table.answers))
+        ).encode()
+    )
+    for part in (grid, *table.answers.values()):
+        digest.update(np.ascontiguousarray(part))
     label = next(iter(table.answers.values()))
-    return TableViews(ViewImages.of(grid), latents, label, list(table.class_names), [f"{k:06d}" for k in range(len(table))], table.split,
-                      checksum=digest.hexdigest()[:16], conventions=attribute_conventions(table.attribute), answers=table.answers, columns=table.columns, groups=table.groups)
+    return TableViews(
+        ViewImages.of(grid),
+        latents,
+        label,
+        list(table.class_names),
+        [f"{k:06d}" for k in range(len(table))],
+        table.split,
+        checksum=digest.hexdigest()[:16],
+        conventions=attribute_conventions(table.attribute),
+        answers=table.answers,
+        columns=table.columns,
+        groups=table.groups,
+    )
 
 
 class TablePairs(ViewPairs):
@@ -148,50 +178,57 @@ class TablePairs(ViewPairs):
 
     def __init__(
         self,
-        views: TableViews,       # an opened table
+        views: TableViews,  # an opened table
         split: "str | None" = "train",  # whose records
-        kept: float = 0.0,       # share of pairs in which the attribute stays
+        kept: float = 0.0,  # share of pairs in which the attribute stays
         both_ways: bool = True,  # the second half of a batch shows the people of the first half, the other way round
     ):
-        if not 0 <= kept < 1: raise ValueError(f"kept={kept} is the share of pairs in which the attribute stays and must lie in [0, 1)")
+        if not 0 <= kept < 1:
+            raise ValueError(
+                f"kept={kept} is the share of pairs in which the attribute stays and must lie in [0, 1)"
+            )
         super().__init__(views, split)
         self.kept, self.both_ways = kept, both_ways
         self.fingerprint += f"-kept{kept:g}" * bool(kept) + "-one_way" * (not both_ways)
 
     def pairs(
         self,
-        indices: np.ndarray,       # (n,) int, records, counted within the split
+        indices: np.ndarray,  # (n,) int, records, counted within the split
         rng: np.random.Generator,  # decides which view comes first, and whether the attribute stays
-    ) -> PairBatch:                # of n pairs
+    ) -> PairBatch:  # of n pairs
         "One pair for each of the records; or, both ways, two for each of the first half of them."
         indices, (first, second) = np.asarray(indices), draw_two(rng, len(indices), 2).T
         if self.both_ways and (half := len(indices) // 2):
             indices = np.concatenate([indices[:-half], indices[:half]])
             first[-half:], second[-half:] = second[:half], first[:half]
-        if self.kept: second = np.where(rng.random(len(indices)) < self.kept, first, second)
+        if self.kept:
+            second = np.where(rng.random(len(indices)) < self.kept, first, second)
         return self.take_pairs(indices, first, second)
 
 # %% ../../nbs/data/03_tables.ipynb #c671d8a3
 def refuse_lines(
-    bad: np.ndarray,     # (n,) bool
-    lines: Sequence,     # (n,) line numbers of the file
-    where: "str | Path", # the file
-    column: str,         # its column
-    wanted: str,         # what should stand there
+    bad: np.ndarray,  # (n,) bool
+    lines: Sequence,  # (n,) line numbers of the file
+    where: "str | Path",  # the file
+    column: str,  # its column
+    wanted: str,  # what should stand there
 ) -> None:
     "Refuse values by file, column and line, without repeating them."
-    if not (bad := np.asarray(bad)).any(): return
+    if not (bad := np.asarray(bad)).any():
+        return
     more = f" (and in {bad.sum() - 1} more)" if bad.sum() > 1 else ""
-    raise ValueError(f"{where}, line {lines[int(np.argmax(bad))]}{more}: {column} should be {wanted}")
+    raise ValueError(
+        f"{where}, line {lines[int(np.argmax(bad))]}{more}: {column} should be {wanted}"
+    )
 
 
 _IN_THOUSANDS = r"[+-]?\d{1,3}(?:[,'\u2019\u00a0\u202f ]\d{3})+(?:\.\d*)?"
 
 
 def numbers_of(
-    values: pd.Series,    # texts; the index holds line numbers
+    values: pd.Series,  # texts; the index holds line numbers
     where: "str | Path",  # the file
-) -> np.ndarray:          # (n,) float64, finite
+) -> np.ndarray:  # (n,) float64, finite
     "A column of numbers."
     found = pd.to_numeric(values, errors="coerce").to_numpy(np.float64).copy()
     if (bad := ~np.isfinite(found)).any():
@@ -206,36 +243,45 @@ def numbers_of(
 
 
 def categories_of(
-    values: pd.Series,    # texts; the index holds line numbers
+    values: pd.Series,  # texts; the index holds line numbers
     known: Sequence[str],  # in the order of the result
     where: "str | Path",  # the file
-) -> np.ndarray:           # (n,) int64, place in the list
+) -> np.ndarray:  # (n,) int64, place in the list
     "A column of categories from a fixed list, in upper or lower case."
     plain = values.map(lambda v: v.strip().casefold() if isinstance(v, str) else v)
     place = pd.Index([k.casefold() for k in known]).get_indexer(plain)
-    refuse_lines(place < 0, values.index, where, values.name, f"one of the {len(known)} known values, {known[0]} to {known[-1]}")
+    refuse_lines(
+        place < 0,
+        values.index,
+        where,
+        values.name,
+        f"one of the {len(known)} known values, {known[0]} to {known[-1]}",
+    )
     return place
 
 
 def indicators(
     place: np.ndarray,  # (n,) int
-    count: int,         # of categories
-) -> np.ndarray:        # (n, count) float64, 0 or 1
+    count: int,  # of categories
+) -> np.ndarray:  # (n, count) float64, 0 or 1
     "One column for each category."
     return np.eye(count)[place]
 
 
 def standardised(
     values: np.ndarray,  # (n, k)
-    train: np.ndarray,   # (n,) bool: whose mean and deviation count
+    train: np.ndarray,  # (n,) bool: whose mean and deviation count
     names: Sequence[str],  # (k,) of the columns
-    where: str,          # the file, for the message
-) -> np.ndarray:         # (n, k), the training rows of mean 0 and deviation 1
+    where: str,  # the file, for the message
+) -> np.ndarray:  # (n, k), the training rows of mean 0 and deviation 1
     "Columns of numbers on a common scale, by statistics of the training records."
-    if not train.any(): raise ValueError(f"{where} holds no training record")
+    if not train.any():
+        raise ValueError(f"{where} holds no training record")
     mean, deviation = values[train].mean(0), values[train].std(0)
     if (flat := deviation < 1e-12).any():
-        raise ValueError(f"{where}: {names[int(np.argmax(flat))]} is the same in all {train.sum()} training records, so it has no scale; take more records")
+        raise ValueError(
+            f"{where}: {names[int(np.argmax(flat))]} is the same in all {train.sum()} training records, so it has no scale; take more records"
+        )
     return (values - mean) / deviation
 
 # %% ../../nbs/data/03_tables.ipynb #26f0704e
@@ -258,7 +304,7 @@ MISSING = (
 
 def encoding_of(
     start: bytes,  # of a file, at least 4
-) -> str:          # as Python calls it
+) -> str:  # as Python calls it
     "The encoding of a text, by the mark at its beginning; UTF-8 where there is none."
     if start.startswith(b"\xef\xbb\xbf"):
         return "utf-8-sig"
@@ -273,7 +319,7 @@ def encoding_of(
 
 def separator_of(
     line: str,  # the first one of a table
-) -> str:       # comma, semicolon, tab or bar
+) -> str:  # comma, semicolon, tab or bar
     "What stands between the fields of a table; Excel may say it in a line of its own."
     if told := re.fullmatch(r'"?sep=(.)"?', line.strip(), re.IGNORECASE):
         return told[1]
@@ -288,11 +334,11 @@ def plain_name(
 
 
 def column_places(
-    told: Sequence[str],    # names of the columns as the file has them
+    told: Sequence[str],  # names of the columns as the file has them
     wanted: Sequence[str],  # names of those that are needed
     where: "str | Path",  # the file
     other: "dict | None" = None,  # name -> further names for it
-) -> dict:                  # name -> its place; those that are not there are left out
+) -> dict:  # name -> its place; those that are not there are left out
     "Where the columns of a table stand; refuses two of one name."
     plain, found = [plain_name(v) for v in told], {}
     for name in wanted:
@@ -311,16 +357,21 @@ def column_places(
 # %% ../../nbs/data/03_tables.ipynb #73791def
 def find_table(
     folder: "str | Path",  # where to look
-    name: str,             # e.g. "PATIENTS.csv"
-    needed: bool = True,   # whether its absence is an error
+    name: str,  # e.g. "PATIENTS.csv"
+    needed: bool = True,  # whether its absence is an error
 ) -> "Path | None":
     "The file of that name in upper or lower case, compressed or not."
     folder = Path(folder)
-    if not folder.is_dir(): raise FileNotFoundError(f"there is no folder {folder}")
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}")
     there = {p.name.lower(): p for p in sorted(folder.iterdir())}
     for end in ("", ".gz"):
-        if (found := there.get(name.lower() + end)) is not None: return found
-    if needed: raise FileNotFoundError(f"{folder} holds no {name} and no {name}.gz, in upper or lower case; copy it there")
+        if (found := there.get(name.lower() + end)) is not None:
+            return found
+    if needed:
+        raise FileNotFoundError(
+            f"{folder} holds no {name} and no {name}.gz, in upper or lower case; copy it there"
+        )
 
 
 @contextmanager
@@ -328,26 +379,132 @@ def readable(
     file: Path,  # that is being read
 ) -> Iterator[None]:
     "Inside, what is wrong with a file is said in one sentence that quotes nothing of it."
-    try: yield
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error, pd.errors.ParserError, pd.errors.EmptyDataError) as e:
-        raise ValueError(f"{file} is not a readable table ({type(e).__name__}), it is damaged, cut short or of another kind; copy it again from its source") from None
+    try:
+        yield
+    except (
+        OSError,
+        EOFError,
+        zlib.error,
+        UnicodeDecodeError,
+        csv.Error,
+        pd.errors.ParserError,
+        pd.errors.EmptyDataError,
+    ) as e:
+        raise ValueError(
+            f"{file} is not a readable table ({type(e).__name__}), it is damaged, cut short or of another kind; copy it again from its source"
+        ) from None
 
 # %% ../../nbs/data/03_tables.ipynb #dd956875
-ADULT = ("age", "workclass", "fnlwgt", "education", "education-num", "marital-status", "occupation", "relationship", "race", "sex",
-         "capital-gain", "capital-loss", "hours-per-week", "native-country", "income")  # columns, in the order of the files
+ADULT = (
+    "age",
+    "workclass",
+    "fnlwgt",
+    "education",
+    "education-num",
+    "marital-status",
+    "occupation",
+    "relationship",
+    "race",
+    "sex",
+    "capital-gain",
+    "capital-loss",
+    "hours-per-week",
+    "native-country",
+    "income",
+)  # columns, in the order of the files
 ADULT_NUMBERS = ("age", "education-num", "hours-per-week", "capital-gain", "capital-loss")
 ADULT_KNOWN = {
-    "workclass": ("Private", "Self-emp-not-inc", "Self-emp-inc", "Federal-gov", "Local-gov", "State-gov", "Without-pay", "Never-worked", "?"),
-    "marital-status": ("Married-civ-spouse", "Divorced", "Never-married", "Separated", "Widowed", "Married-spouse-absent", "Married-AF-spouse"),
-    "occupation": ("Tech-support", "Craft-repair", "Other-service", "Sales", "Exec-managerial", "Prof-specialty", "Handlers-cleaners",
-                   "Machine-op-inspct", "Adm-clerical", "Farming-fishing", "Transport-moving", "Priv-house-serv", "Protective-serv", "Armed-Forces", "?"),
-    "relationship": ("Wife", "Own-child", "Husband", "Not-in-family", "Other-relative", "Unmarried"),
+    "workclass": (
+        "Private",
+        "Self-emp-not-inc",
+        "Self-emp-inc",
+        "Federal-gov",
+        "Local-gov",
+        "State-gov",
+        "Without-pay",
+        "Never-worked",
+        "?",
+    ),
+    "marital-status": (
+        "Married-civ-spouse",
+        "Divorced",
+        "Never-married",
+        "Separated",
+        "Widowed",
+        "Married-spouse-absent",
+        "Married-AF-spouse",
+    ),
+    "occupation": (
+        "Tech-support",
+        "Craft-repair",
+        "Other-service",
+        "Sales",
+        "Exec-managerial",
+        "Prof-specialty",
+        "Handlers-cleaners",
+        "Machine-op-inspct",
+        "Adm-clerical",
+        "Farming-fishing",
+        "Transport-moving",
+        "Priv-house-serv",
+        "Protective-serv",
+        "Armed-Forces",
+        "?",
+    ),
+    "relationship": (
+        "Wife",
+        "Own-child",
+        "Husband",
+        "Not-in-family",
+        "Other-relative",
+        "Unmarried",
+    ),
     "race": ("White", "Asian-Pac-Islander", "Amer-Indian-Eskimo", "Other", "Black"),
     "sex": ("Female", "Male"),
-    "native-country": ("United-States", "Cambodia", "England", "Puerto-Rico", "Canada", "Germany", "Outlying-US(Guam-USVI-etc)", "India", "Japan", "Greece",
-                       "South", "China", "Cuba", "Iran", "Honduras", "Philippines", "Italy", "Poland", "Jamaica", "Vietnam", "Mexico", "Portugal", "Ireland",
-                       "France", "Dominican-Republic", "Laos", "Ecuador", "Taiwan", "Haiti", "Columbia", "Hungary", "Guatemala", "Nicaragua", "Scotland",
-                       "Thailand", "Yugoslavia", "El-Salvador", "Trinadad&Tobago", "Peru", "Hong", "Holand-Netherlands", "?"),
+    "native-country": (
+        "United-States",
+        "Cambodia",
+        "England",
+        "Puerto-Rico",
+        "Canada",
+        "Germany",
+        "Outlying-US(Guam-USVI-etc)",
+        "India",
+        "Japan",
+        "Greece",
+        "South",
+        "China",
+        "Cuba",
+        "Iran",
+        "Honduras",
+        "Philippines",
+        "Italy",
+        "Poland",
+        "Jamaica",
+        "Vietnam",
+        "Mexico",
+        "Portugal",
+        "Ireland",
+        "France",
+        "Dominican-Republic",
+        "Laos",
+        "Ecuador",
+        "Taiwan",
+        "Haiti",
+        "Columbia",
+        "Hungary",
+        "Guatemala",
+        "Nicaragua",
+        "Scotland",
+        "Thailand",
+        "Yugoslavia",
+        "El-Salvador",
+        "Trinadad&Tobago",
+        "Peru",
+        "Hong",
+        "Holand-Netherlands",
+        "?",
+    ),
     "income": ("<=50K", ">50K"),
 }
 
@@ -370,14 +527,16 @@ def _lines_of_fields(file: Path) -> dict:
         with opener(file, "rb") as opened:
             data = opened.read()
         if data.startswith(b"PK"):
-            raise ValueError(f"{file} is a workbook of Excel or a zip archive; save the table as CSV")
+            raise ValueError(
+                f"{file} is a workbook of Excel or a zip archive; save the table as CSV"
+            )
         encoding = encoding_of(data[:4])
         try:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             if encoding != "utf-8":
                 raise
-            text = data.decode("latin-1")      # what is needed of the table is ASCII
+            text = data.decode("latin-1")  # what is needed of the table is ASCII
         first = next(
             (line for line in text.splitlines() if line.strip() and not line.startswith("|")), ""
         )
@@ -393,8 +552,8 @@ def _lines_of_fields(file: Path) -> dict:
 
 
 def read_adult_file(
-    file: Path,        # adult.data, adult.test or adult.csv
-) -> pd.DataFrame:     # texts, columns as in `ADULT`, missing ones "?"; the index holds line numbers
+    file: Path,  # adult.data, adult.test or adult.csv
+) -> pd.DataFrame:  # texts, columns as in `ADULT`, missing ones "?"; the index holds line numbers
     "The records of one file, with a line of names or without; remarks and empty lines are skipped."
     kept = _lines_of_fields(file)
     told = next(iter(kept.values()), ())
@@ -434,31 +593,53 @@ def read_adult_file(
 
 # %% ../../nbs/data/03_tables.ipynb #d1c0f6d4
 def adult_numbers(
-    found: pd.DataFrame,          # from `read_adult_file`
-    file: Path,                   # where it is from
-    sensitive: str,               # gender or race
-    exact_proxies: bool,          # keep Husband and Wife apart
-) -> tuple[np.ndarray, dict]:     # (n, 5) numbers not yet standardised; name -> columns (n, .), "answer" among them
+    found: pd.DataFrame,  # from `read_adult_file`
+    file: Path,  # where it is from
+    sensitive: str,  # gender or race
+    exact_proxies: bool,  # keep Husband and Wife apart
+) -> tuple[
+    np.ndarray, dict
+]:  # (n, 5) numbers not yet standardised; name -> columns (n, .), "answer" among them
     "The columns of one file of Adult."
     numbers = np.stack([numbers_of(found[c], file) for c in ADULT_NUMBERS], 1)
-    refuse_lines(numbers[:, 3:].min(1) < 0, found.index, file, "capital-gain or capital-loss", "0 or more")
+    refuse_lines(
+        numbers[:, 3:].min(1) < 0, found.index, file, "capital-gain or capital-loss", "0 or more"
+    )
     numbers[:, 3:] = np.log1p(numbers[:, 3:])
     place = {c: categories_of(found[c], known, file) for c, known in ADULT_KNOWN.items()}
-    parts = {"attribute": place["sex"] if sensitive == "gender" else (place["race"] == 0).astype(int), "answer": place["income"]}
-    if sensitive == "race": parts["sex: Male"] = 2.0 * place["sex"] - 1
-    for c in ("workclass", "marital-status", "occupation", "relationship", "race", "native-country"):
-        if c == "race" and sensitive == "race": continue
-        names, hot = [f"{c}: {v}" for v in ADULT_KNOWN[c]], indicators(place[c], len(ADULT_KNOWN[c]))
+    parts = {
+        "attribute": place["sex"] if sensitive == "gender" else (place["race"] == 0).astype(int),
+        "answer": place["income"],
+    }
+    if sensitive == "race":
+        parts["sex: Male"] = 2.0 * place["sex"] - 1
+    for c in (
+        "workclass",
+        "marital-status",
+        "occupation",
+        "relationship",
+        "race",
+        "native-country",
+    ):
+        if c == "race" and sensitive == "race":
+            continue
+        names, hot = (
+            [f"{c}: {v}" for v in ADULT_KNOWN[c]],
+            indicators(place[c], len(ADULT_KNOWN[c])),
+        )
         if c == "relationship" and not exact_proxies:
             hot[:, 0] += hot[:, 2]
-            names, hot = [f"{c}: Spouse", *(n for k, n in enumerate(names) if k not in (0, 2))], np.delete(hot, 2, 1)
+            names, hot = (
+                [f"{c}: Spouse", *(n for k, n in enumerate(names) if k not in (0, 2))],
+                np.delete(hot, 2, 1),
+            )
         parts |= dict(zip(names, hot.T))
     return numbers, parts
 
 
 def download_adult(
     folder: "str | Path",  # gets adult.csv
-) -> Path:                 # the file
+) -> Path:  # the file
     "Fetch UCI Adult from OpenML (data set 1590)."
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -470,43 +651,70 @@ def download_adult(
 
 
 def read_adult(
-    data_dir: "str | Path",       # holds adult.data and adult.test, or adult.csv
-    sensitive: str = "gender",    # the attribute: gender or race
+    data_dir: "str | Path",  # holds adult.data and adult.test, or adult.csv
+    sensitive: str = "gender",  # the attribute: gender or race
     exact_proxies: bool = False,  # keep what gives gender away by definition: Husband and Wife
-    download: bool = False,       # fetch adult.csv where nothing is there
+    download: bool = False,  # fetch adult.csv where nothing is there
 ) -> Table:
     "UCI Adult, or data in its format."
-    if sensitive not in ("gender", "race"): raise ValueError(f"sensitive={sensitive!r} is not known for adult; use gender or race")
+    if sensitive not in ("gender", "race"):
+        raise ValueError(f"sensitive={sensitive!r} is not known for adult; use gender or race")
     root = Path(data_dir)
-    if download and not (root.is_dir() and any(find_table(root, n, False) for n in ("adult.data", "adult.csv"))): download_adult(root)
+    if download and not (
+        root.is_dir() and any(find_table(root, n, False) for n in ("adult.data", "adult.csv"))
+    ):
+        download_adult(root)
     files = [find_table(root, n, False) for n in ("adult.data", "adult.test")]
     if None in files and (whole := find_table(root, "adult.csv", False)) is None:
-        raise FileNotFoundError(f"{root} holds no {'adult.data' if files[0] is None else 'adult.test'}; unpack UCI Adult there (adult.data and adult.test), or set download=true where there is a network")
+        raise FileNotFoundError(
+            f"{root} holds no {'adult.data' if files[0] is None else 'adult.test'}; unpack UCI Adult there (adult.data and adult.test), or set download=true where there is a network"
+        )
     files = [whole] if None in files else files
     found = [read_adult_file(f) for f in files]
-    numbers, parts = zip(*[adult_numbers(t, f, sensitive, exact_proxies) for t, f in zip(found, files)])
+    numbers, parts = zip(
+        *[adult_numbers(t, f, sensitive, exact_proxies) for t, f in zip(found, files)]
+    )
     n, parts = [len(t) for t in found], {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
-    split = np.repeat(["train", "val"], n) if len(n) == 2 else np.where(np.arange(n[0]) % 3 == 2, "val", "train")
+    split = (
+        np.repeat(["train", "val"], n)
+        if len(n) == 2
+        else np.where(np.arange(n[0]) % 3 == 2, "val", "train")
+    )
     numbers = standardised(np.concatenate(numbers), split == "train", ADULT_NUMBERS, str(files[0]))
     group, label = parts.pop("attribute"), parts.pop("answer")
     rows = np.column_stack([2 * group - 1, numbers, *parts.values()]).astype(np.float32)
     groups = ("female", "male") if sensitive == "gender" else ("not white", "white")
-    return expect_variety(Table(rows, [sensitive, *ADULT_NUMBERS, *parts], sensitive, groups, {"income": label.astype(np.int64)}, ADULT_KNOWN["income"], split), str(root))
+    return expect_variety(
+        Table(
+            rows,
+            [sensitive, *ADULT_NUMBERS, *parts],
+            sensitive,
+            groups,
+            {"income": label.astype(np.int64)},
+            ADULT_KNOWN["income"],
+            split,
+        ),
+        str(root),
+    )
 
 # %% ../../nbs/data/03_tables.ipynb #72dd1482
 def write_adult_like(
     folder: "str | Path",  # gets adult.data and adult.test
-    n: int = 3000,         # generated records for training; half as many for testing
-    seed: int = 0,         # of the records
-    effect: float = 1.5,   # what being male adds to the log-odds of a high income, everything else equal
-    gz: bool = False,      # compress the files
-) -> Path:                 # the folder
+    n: int = 3000,  # generated records for training; half as many for testing
+    seed: int = 0,  # of the records
+    effect: float = 1.5,  # what being male adds to the log-odds of a high income, everything else equal
+    gz: bool = False,  # compress the files
+) -> Path:  # the folder
     "Generated people in the file format of UCI Adult; they say nothing about real ones."
-    if n < 2: raise ValueError(f"n={n} must be at least 2 records")
+    if n < 2:
+        raise ValueError(f"n={n} must be at least 2 records")
     folder, rng = Path(folder), np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     for name, size in (("adult.data", n), ("adult.test", n // 2)):
-        lines = [", ".join(map(str, r)) + ("." if name == "adult.test" else "") for r in zip(*_adult_people(size, rng, effect))]
+        lines = [
+            ", ".join(map(str, r)) + ("." if name == "adult.test" else "")
+            for r in zip(*_adult_people(size, rng, effect))
+        ]
         text = "\n".join((["|1x3 Cross validator"] if name == "adult.test" else []) + lines) + "\n"
         data = gzip.compress(text.encode(), mtime=0) if gz else text.encode()
         (folder / (name + ".gz" * gz)).write_bytes(data)
@@ -523,39 +731,115 @@ def _adult_people(n: int, rng: np.random.Generator, effect: float) -> list:
     married = rng.random(n) < 1 / (1 + np.exp(-(age - 36) / 8))
     gain = np.where(rng.random(n) < 0.06 + 0.03 * (skill > 1), rng.integers(100, 15000, n), 0)
     loss = np.where(rng.random(n) < 0.04, rng.integers(200, 2500, n), 0)
-    logit = -2.4 + effect * (male - 0.5) + 0.45 * (education - 9.5) + 0.03 * (age - 38) + 0.04 * (hours - 40) + 1.1 * married + 0.5 * (gain > 5000)
+    logit = (
+        -2.4
+        + effect * (male - 0.5)
+        + 0.45 * (education - 9.5)
+        + 0.03 * (age - 38)
+        + 0.04 * (hours - 40)
+        + 1.1 * married
+        + 0.5 * (gain > 5000)
+    )
     income = rng.random(n) < 1 / (1 + np.exp(-logit))
-    taste = np.linspace(-0.8, 0.8, 14)                      # occupations further down the list are more frequent among men
+    taste = np.linspace(
+        -0.8, 0.8, 14
+    )  # occupations further down the list are more frequent among men
     odds = np.exp(taste * (2 * male[:, None] - 1) + 0.1 * rng.normal(size=(n, 14)))
     occupation = (odds.cumsum(1) / odds.sum(1, keepdims=True) > rng.random((n, 1))).argmax(1)
-    pick = lambda names, shares: np.array(names)[rng.choice(len(names), n, p=np.array(shares) / np.sum(shares))]
-    words = np.array(["Preschool", "1st-4th", "5th-6th", "7th-8th", "9th", "10th", "11th", "12th", "HS-grad", "Some-college", "Assoc-voc", "Assoc-acdm",
-                      "Bachelors", "Masters", "Prof-school", "Doctorate"])
+    pick = lambda names, shares: np.array(names)[
+        rng.choice(len(names), n, p=np.array(shares) / np.sum(shares))
+    ]
+    words = np.array(
+        [
+            "Preschool",
+            "1st-4th",
+            "5th-6th",
+            "7th-8th",
+            "9th",
+            "10th",
+            "11th",
+            "12th",
+            "HS-grad",
+            "Some-college",
+            "Assoc-voc",
+            "Assoc-acdm",
+            "Bachelors",
+            "Masters",
+            "Prof-school",
+            "Doctorate",
+        ]
+    )
     alone = pick(("Divorced", "Never-married", "Separated", "Widowed"), (2, 6, 1, 1))
-    return [age, pick(k["workclass"], (14, 2, 1, 1, 2, 1, .1, .1, 1)), rng.integers(20000, 500000, n), words[education - 1], education,
-            np.where(married, "Married-civ-spouse", alone), np.where(rng.random(n) < 0.05, "?", np.array(k["occupation"])[occupation]),
-            np.where(married, np.where(male, "Husband", "Wife"), pick(("Own-child", "Not-in-family", "Other-relative", "Unmarried"), (3, 5, 1, 2))),
-            pick(k["race"], (85, 3, 1, 1, 10)), np.array(k["sex"])[male.astype(int)], gain, loss, hours,
-            pick(k["native-country"], (90, *[.2] * 40, 2)), np.array(k["income"])[income.astype(int)]]
+    return [
+        age,
+        pick(k["workclass"], (14, 2, 1, 1, 2, 1, 0.1, 0.1, 1)),
+        rng.integers(20000, 500000, n),
+        words[education - 1],
+        education,
+        np.where(married, "Married-civ-spouse", alone),
+        np.where(rng.random(n) < 0.05, "?", np.array(k["occupation"])[occupation]),
+        np.where(
+            married,
+            np.where(male, "Husband", "Wife"),
+            pick(("Own-child", "Not-in-family", "Other-relative", "Unmarried"), (3, 5, 1, 2)),
+        ),
+        pick(k["race"], (85, 3, 1, 1, 10)),
+        np.array(k["sex"])[male.astype(int)],
+        gain,
+        loss,
+        hours,
+        pick(k["native-country"], (90, *[0.2] * 40, 2)),
+        np.array(k["income"])[income.astype(int)],
+    ]
 
 # %% ../../nbs/data/03_tables.ipynb #fb9a660d
-TREATMENTS = {"ventilation": "967", "dialysis": "3995", "transfusion": "9904"}  # beginnings of ICD-9 procedure codes, without the dot
-MIMIC_KNOWN = {"ADMISSION_TYPE": ("ELECTIVE", "EMERGENCY", "NEWBORN", "URGENT"), "INSURANCE": ("Government", "Medicaid", "Medicare", "Private", "Self Pay")}
+TREATMENTS = {
+    "ventilation": "967",
+    "dialysis": "3995",
+    "transfusion": "9904",
+}  # beginnings of ICD-9 procedure codes, without the dot
+MIMIC_KNOWN = {
+    "ADMISSION_TYPE": ("ELECTIVE", "EMERGENCY", "NEWBORN", "URGENT"),
+    "INSURANCE": ("Government", "Medicaid", "Medicare", "Private", "Self Pay"),
+}
 MIMIC_GROUPED = {  # column -> {beginning: group}; whatever begins otherwise belongs to the last group
-    "MARITAL_STATUS": ({"MARRIED": 0, "LIFE PARTNER": 0, "SINGLE": 1, "DIVORCED": 2, "SEPARATED": 2, "WIDOWED": 3}, ("married", "single", "divorced", "widowed", "unknown")),
-    "ETHNICITY": ({"WHITE": 0, "BLACK": 1, "HISPANIC": 2, "ASIAN": 3}, ("white", "black", "hispanic", "asian", "other")),
+    "MARITAL_STATUS": (
+        {"MARRIED": 0, "LIFE PARTNER": 0, "SINGLE": 1, "DIVORCED": 2, "SEPARATED": 2, "WIDOWED": 3},
+        ("married", "single", "divorced", "widowed", "unknown"),
+    ),
+    "ETHNICITY": (
+        {"WHITE": 0, "BLACK": 1, "HISPANIC": 2, "ASIAN": 3},
+        ("white", "black", "hispanic", "asian", "other"),
+    ),
 }
 CHAPTERS = {  # of ICD-9, with the first code of each
-    "infectious": 1, "neoplasms": 140, "endocrine": 240, "blood": 280, "mental": 290, "nervous": 320, "circulatory": 390, "respiratory": 460,
-    "digestive": 520, "genitourinary": 580, "pregnancy": 630, "skin": 680, "musculoskeletal": 710, "congenital": 740, "perinatal": 760,
-    "symptoms": 780, "injury": 800, "supplementary V": 1000, "external causes E": 1001}
+    "infectious": 1,
+    "neoplasms": 140,
+    "endocrine": 240,
+    "blood": 280,
+    "mental": 290,
+    "nervous": 320,
+    "circulatory": 390,
+    "respiratory": 460,
+    "digestive": 520,
+    "genitourinary": 580,
+    "pregnancy": 630,
+    "skin": 680,
+    "musculoskeletal": 710,
+    "congenital": 740,
+    "perinatal": 760,
+    "symptoms": 780,
+    "injury": 800,
+    "supplementary V": 1000,
+    "external causes E": 1001,
+}
 
 
 def table_chunks(
-    folder: "str | Path",   # of the tables
-    name: str,               # of the table, e.g. "ADMISSIONS"
+    folder: "str | Path",  # of the tables
+    name: str,  # of the table, e.g. "ADMISSIONS"
     columns: Sequence[str],  # in upper case
-    rows: int = 200_000,     # at a time
+    rows: int = 200_000,  # at a time
 ) -> Iterator[
     tuple[Path, pd.DataFrame]
 ]:  # the file, and texts with the columns in upper case; the index holds line numbers
@@ -601,68 +885,114 @@ def table_chunks(
         for part in pd.read_csv(
             file, usecols=list(places.values()), dtype=str, chunksize=rows, index_col=False, **known
         ):
-            yield file, part.set_axis(in_order, axis=1)[list(columns)].set_axis(
-                part.index + 2 + skipped
+            yield (
+                file,
+                part.set_axis(in_order, axis=1)[list(columns)].set_axis(part.index + 2 + skipped),
             )
 
 
 def whole_table(
-    folder: "str | Path",   # of the tables
-    name: str,               # of the table
+    folder: "str | Path",  # of the tables
+    name: str,  # of the table
     columns: Sequence[str],  # in upper case
 ) -> tuple[Path, pd.DataFrame]:  # the file, and its columns
     "A small table in one piece."
     parts = list(table_chunks(folder, name, columns))
-    if not sum(len(p) for _, p in parts): raise ValueError(f"{find_table(folder, f'{name}.csv')} holds no record")
+    if not sum(len(p) for _, p in parts):
+        raise ValueError(f"{find_table(folder, f'{name}.csv')} holds no record")
     return parts[0][0], pd.concat([p for _, p in parts])
 
 # %% ../../nbs/data/03_tables.ipynb #42867240
 def icd9_chapter(
-    codes: pd.Series,     # e.g. "4280", "V3001"; the index holds line numbers
+    codes: pd.Series,  # e.g. "4280", "V3001"; the index holds line numbers
     where: "str | Path",  # the file
-) -> np.ndarray:          # (n,) int64, place in `CHAPTERS`
+) -> np.ndarray:  # (n,) int64, place in `CHAPTERS`
     "The chapter of each ICD-9 diagnosis."
     first = codes.str.strip().str.upper()
     number = pd.to_numeric(first.str[:3], errors="coerce").to_numpy(np.float64).copy()
-    number[first.str.startswith("V").to_numpy(bool)], number[first.str.startswith("E").to_numpy(bool)] = 1000, 1001
+    (
+        number[first.str.startswith("V").to_numpy(bool)],
+        number[first.str.startswith("E").to_numpy(bool)],
+    ) = 1000, 1001
     refuse_lines(~(number >= 1), codes.index, where, codes.name, "a code of ICD-9")
     return np.searchsorted(list(CHAPTERS.values()), number, "right") - 1
 
 # %% ../../nbs/data/03_tables.ipynb #bd48e636
 def times_of(
-    values: pd.Series,    # texts; the index holds line numbers
+    values: pd.Series,  # texts; the index holds line numbers
     where: "str | Path",  # the file
-) -> pd.Series:           # datetimes
+) -> pd.Series:  # datetimes
     "A column of times, as MIMIC writes them."
     found = pd.to_datetime(values, format="%Y-%m-%d %H:%M:%S", errors="coerce")
-    refuse_lines(found.isna(), values.index, where, values.name, "a time such as 2130-01-31 12:00:00")
+    refuse_lines(
+        found.isna(), values.index, where, values.name, "a time such as 2130-01-31 12:00:00"
+    )
     return found
 
 
 def mimic_cohort(
-    folder: "str | Path",   # of the tables
-) -> tuple[Path, pd.DataFrame]:  # the file of admissions, and columns SUBJECT_ID, HADM_ID, male, age, stay, and the categories of admissions; ordered by a hash
+    folder: "str | Path",  # of the tables
+) -> tuple[
+    Path, pd.DataFrame
+]:  # the file of admissions, and columns SUBJECT_ID, HADM_ID, male, age, stay, and the categories of admissions; ordered by a hash
     "First admissions of adults."
     people_file, people = whole_table(folder, "PATIENTS", ("SUBJECT_ID", "GENDER", "DOB"))
-    file, stays = whole_table(folder, "ADMISSIONS", ("SUBJECT_ID", "HADM_ID", "ADMITTIME", "DISCHTIME", *MIMIC_KNOWN, *MIMIC_GROUPED))
-    people = people.assign(SUBJECT_ID=numbers_of(people["SUBJECT_ID"], people_file).astype(np.int64), male=categories_of(people["GENDER"], ("F", "M"), people_file), DOB=times_of(people["DOB"], people_file))
-    refuse_lines(people["SUBJECT_ID"].duplicated(), people.index, people_file, "SUBJECT_ID", "there once, but it has occurred before")
-    stays = stays.assign(line=stays.index, came=times_of(stays["ADMITTIME"], file), left=times_of(stays["DISCHTIME"], file), **{k: numbers_of(stays[k], file).astype(np.int64) for k in ("SUBJECT_ID", "HADM_ID")})
-    refuse_lines(~stays["SUBJECT_ID"].isin(people["SUBJECT_ID"]), stays.index, file, "SUBJECT_ID", f"that of a patient in {people_file.name}")
-    first = stays.sort_values(["came", "HADM_ID"]).drop_duplicates("SUBJECT_ID").merge(people[["SUBJECT_ID", "male", "DOB"]], on="SUBJECT_ID")
-    came, born = (first[c].to_numpy().astype("datetime64[D]") for c in ("came", "DOB"))      # 300 years in nanoseconds would overflow
+    file, stays = whole_table(
+        folder,
+        "ADMISSIONS",
+        ("SUBJECT_ID", "HADM_ID", "ADMITTIME", "DISCHTIME", *MIMIC_KNOWN, *MIMIC_GROUPED),
+    )
+    people = people.assign(
+        SUBJECT_ID=numbers_of(people["SUBJECT_ID"], people_file).astype(np.int64),
+        male=categories_of(people["GENDER"], ("F", "M"), people_file),
+        DOB=times_of(people["DOB"], people_file),
+    )
+    refuse_lines(
+        people["SUBJECT_ID"].duplicated(),
+        people.index,
+        people_file,
+        "SUBJECT_ID",
+        "there once, but it has occurred before",
+    )
+    stays = stays.assign(
+        line=stays.index,
+        came=times_of(stays["ADMITTIME"], file),
+        left=times_of(stays["DISCHTIME"], file),
+        **{k: numbers_of(stays[k], file).astype(np.int64) for k in ("SUBJECT_ID", "HADM_ID")},
+    )
+    refuse_lines(
+        ~stays["SUBJECT_ID"].isin(people["SUBJECT_ID"]),
+        stays.index,
+        file,
+        "SUBJECT_ID",
+        f"that of a patient in {people_file.name}",
+    )
+    first = (
+        stays.sort_values(["came", "HADM_ID"])
+        .drop_duplicates("SUBJECT_ID")
+        .merge(people[["SUBJECT_ID", "male", "DOB"]], on="SUBJECT_ID")
+    )
+    came, born = (
+        first[c].to_numpy().astype("datetime64[D]") for c in ("came", "DOB")
+    )  # 300 years in nanoseconds would overflow
     age = (came - born).astype(np.int64) / 365.25
-    first = first.assign(age=np.where(age > 89, 91.0, age), stay=(first["left"] - first["came"]).dt.total_seconds() / 86400)
+    first = first.assign(
+        age=np.where(age > 89, 91.0, age),
+        stay=(first["left"] - first["came"]).dt.total_seconds() / 86400,
+    )
     kept = first[(first["age"] >= 18) & (first["stay"] > 0)]
-    if not len(kept): raise ValueError(f"{file}: none of {len(stays)} admissions is the first one of a patient of 18 years or more, so the cohort is empty")
+    if not len(kept):
+        raise ValueError(
+            f"{file}: none of {len(stays)} admissions is the first one of a patient of 18 years or more, so the cohort is empty"
+        )
     key = kept["SUBJECT_ID"].map(lambda i: sha256(str(i).encode()).hexdigest())
     return file, kept.assign(key=key).sort_values("key").set_index("line")
 
 # %% ../../nbs/data/03_tables.ipynb #e09e89c0
 def diagnosis_counts(
-    folder: "str | Path",   # of the tables
+    folder: "str | Path",  # of the tables
     admissions: pd.Series,  # (n,) HADM_ID of the cohort
-) -> np.ndarray:            # (n, chapters) float64
+) -> np.ndarray:  # (n, chapters) float64
     "How many codes of each chapter each admission has."
     place, counts = pd.Index(admissions), np.zeros((len(admissions), len(CHAPTERS)))
     for file, part in table_chunks(folder, "DIAGNOSES_ICD", ("HADM_ID", "ICD9_CODE")):
@@ -673,126 +1003,322 @@ def diagnosis_counts(
 
 
 def treated(
-    folder: "str | Path",   # of the tables
+    folder: "str | Path",  # of the tables
     admissions: pd.Series,  # (n,) HADM_ID of the cohort
-    treatment: str,         # one of `TREATMENTS`, or drug:NAME
-) -> np.ndarray:            # (n,) int64, 0 or 1
+    treatment: str,  # one of `TREATMENTS`, or drug:NAME
+) -> np.ndarray:  # (n,) int64, 0 or 1
     "Who got the treatment during the admission."
     drug = treatment.removeprefix("drug:").strip().lower()
     if treatment not in TREATMENTS and (not treatment.startswith("drug:") or not drug):
-        raise ValueError(f"treatment={treatment!r} is not known; use {', '.join(TREATMENTS)}, or drug:NAME, for example drug:heparin")
-    name, column = ("PROCEDURES_ICD", "ICD9_CODE") if treatment in TREATMENTS else ("PRESCRIPTIONS", "DRUG")
+        raise ValueError(
+            f"treatment={treatment!r} is not known; use {', '.join(TREATMENTS)}, or drug:NAME, for example drug:heparin"
+        )
+    name, column = (
+        ("PROCEDURES_ICD", "ICD9_CODE") if treatment in TREATMENTS else ("PRESCRIPTIONS", "DRUG")
+    )
     place, found = pd.Index(admissions), np.zeros(len(admissions), np.int64)
     for file, part in table_chunks(folder, name, ("HADM_ID", column)):
-        at, text = place.get_indexer(numbers_of(part["HADM_ID"], file).astype(np.int64)), part[column].fillna("").str.strip()
-        hit = text.str.startswith(TREATMENTS[treatment]) if treatment in TREATMENTS else text.str.lower().str.contains(drug, regex=False)
+        at, text = (
+            place.get_indexer(numbers_of(part["HADM_ID"], file).astype(np.int64)),
+            part[column].fillna("").str.strip(),
+        )
+        hit = (
+            text.str.startswith(TREATMENTS[treatment])
+            if treatment in TREATMENTS
+            else text.str.lower().str.contains(drug, regex=False)
+        )
         found[at[(at >= 0) & hit.to_numpy(bool)]] = 1
     return found
 
 
 def read_mimic(
-    data_dir: "str | Path",           # holds the tables
-    long_stay: float = 7.0,           # days from which on a stay is long; 0: the median of the training records
-    treatment: str = "ventilation",   # ventilation, dialysis, transfusion or drug:NAME
-    exact_proxies: bool = False,      # keep what gives gender away by definition: diagnoses of pregnancy
+    data_dir: "str | Path",  # holds the tables
+    long_stay: float = 7.0,  # days from which on a stay is long; 0: the median of the training records
+    treatment: str = "ventilation",  # ventilation, dialysis, transfusion or drug:NAME
+    exact_proxies: bool = False,  # keep what gives gender away by definition: diagnoses of pregnancy
 ) -> Table:
     "First admissions of adults in MIMIC-III v1.4, its demo, or data in its format."
-    if not long_stay >= 0: raise ValueError(f"long_stay={long_stay} must be a number of days, or 0 for the median")
+    if not long_stay >= 0:
+        raise ValueError(f"long_stay={long_stay} must be a number of days, or 0 for the median")
     file, cohort = mimic_cohort(data_dir)
     train = cohort["key"].map(lambda k: int(k, 16) % 5 != 0).to_numpy()
     counts = diagnosis_counts(data_dir, cohort["HADM_ID"])
-    numbers = standardised(np.column_stack([cohort["age"], counts.sum(1)]), train, ("age", "number of diagnoses"), str(data_dir))
+    numbers = standardised(
+        np.column_stack([cohort["age"], counts.sum(1)]),
+        train,
+        ("age", "number of diagnoses"),
+        str(data_dir),
+    )
     columns, parts = ["gender", "age", "diagnoses"], [2.0 * cohort["male"].to_numpy() - 1, numbers]
     for c, known in MIMIC_KNOWN.items():
         parts.append(indicators(categories_of(cohort[c], known, file), len(known)))
         columns += [f"{c.lower()}: {v}" for v in known]
     for c, (beginnings, groups) in MIMIC_GROUPED.items():
         words = cohort[c].fillna("").str.strip().str.upper()
-        parts.append(indicators(np.select([words.str.startswith(b) for b in beginnings], list(beginnings.values()), len(groups) - 1), len(groups)))
+        parts.append(
+            indicators(
+                np.select(
+                    [words.str.startswith(b) for b in beginnings],
+                    list(beginnings.values()),
+                    len(groups) - 1,
+                ),
+                len(groups),
+            )
+        )
         columns += [f"{c.lower()}: {v}" for v in groups]
     kept = [k for k, c in enumerate(CHAPTERS) if exact_proxies or c != "pregnancy"]
     rows = np.column_stack([*parts, np.log1p(counts[:, kept])]).astype(np.float32)
     stay = cohort["stay"].to_numpy()
-    answers = dict(long_stay=(stay >= long_stay if long_stay else stay > np.median(stay[train])).astype(np.int64), treatment=treated(data_dir, cohort["HADM_ID"], treatment))
-    return expect_variety(Table(rows, columns + [f"chapter: {list(CHAPTERS)[k]}" for k in kept], "gender", ("female", "male"), answers, ("short stay", "long stay"),
-                                np.where(train, "train", "val")), str(data_dir))
+    answers = dict(
+        long_stay=(stay >= long_stay if long_stay else stay > np.median(stay[train])).astype(
+            np.int64
+        ),
+        treatment=treated(data_dir, cohort["HADM_ID"], treatment),
+    )
+    return expect_variety(
+        Table(
+            rows,
+            columns + [f"chapter: {list(CHAPTERS)[k]}" for k in kept],
+            "gender",
+            ("female", "male"),
+            answers,
+            ("short stay", "long stay"),
+            np.where(train, "train", "val"),
+        ),
+        str(data_dir),
+    )
 
 # %% ../../nbs/data/03_tables.ipynb #608c4977
 def write_mimic_like(
     folder: "str | Path",  # gets the tables
-    n: int = 3000,         # generated patients
-    seed: int = 0,         # of the patients
-    stay_effect: float = 0.7,       # what being male adds to the logarithm of a stay
+    n: int = 3000,  # generated patients
+    seed: int = 0,  # of the patients
+    stay_effect: float = 0.7,  # what being male adds to the logarithm of a stay
     treatment_effect: float = 2.5,  # what it adds to the log-odds of ventilation
-    gz: bool = False,      # compress the files
-    lower: bool = False,   # names of files and columns in lower case, as the demo has its columns
-) -> Path:                 # the folder
+    gz: bool = False,  # compress the files
+    lower: bool = False,  # names of files and columns in lower case, as the demo has its columns
+) -> Path:  # the folder
     "Generated patients in the file format of MIMIC-III v1.4; they say nothing about real ones."
-    if n < 2: raise ValueError(f"n={n} must be at least 2 patients")
+    if n < 2:
+        raise ValueError(f"n={n} must be at least 2 patients")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, frame in _mimic_tables(n, np.random.default_rng(seed), stay_effect, treatment_effect).items():
+    for name, frame in _mimic_tables(
+        n, np.random.default_rng(seed), stay_effect, treatment_effect
+    ).items():
         frame.insert(0, "ROW_ID", np.arange(1, len(frame) + 1))
-        if lower: frame, name = frame.rename(columns=str.lower), name.lower()
-        text = frame.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n", date_format="%Y-%m-%d %H:%M:%S")
-        (folder / f"{name}.csv{'.gz' * gz}").write_bytes(gzip.compress(text.encode(), mtime=0) if gz else text.encode())
+        if lower:
+            frame, name = frame.rename(columns=str.lower), name.lower()
+        text = frame.to_csv(
+            index=False,
+            quoting=csv.QUOTE_NONNUMERIC,
+            lineterminator="\n",
+            date_format="%Y-%m-%d %H:%M:%S",
+        )
+        (folder / f"{name}.csv{'.gz' * gz}").write_bytes(
+            gzip.compress(text.encode(), mtime=0) if gz else text.encode()
+        )
     return folder
 
 
-def _mimic_tables(n: int, rng: np.random.Generator, stay_effect: float, treatment_effect: float) -> dict:
+def _mimic_tables(
+    n: int, rng: np.random.Generator, stay_effect: float, treatment_effect: float
+) -> dict:
     "The tables of n generated patients."
-    male, severity, age = rng.random(n) < 0.55, rng.normal(size=n), np.clip(rng.normal(62, 17, n), 0, 89)
-    age = np.where(rng.random(n) < 0.04, 300.0 + rng.random(n), np.where(rng.random(n) < 0.06, 0.01, age))
-    came = pd.Timestamp("2101-01-01") + pd.to_timedelta(rng.integers(0, 90 * 365 * 24 * 60, n), "min")
+    male, severity, age = (
+        rng.random(n) < 0.55,
+        rng.normal(size=n),
+        np.clip(rng.normal(62, 17, n), 0, 89),
+    )
+    age = np.where(
+        rng.random(n) < 0.04, 300.0 + rng.random(n), np.where(rng.random(n) < 0.06, 0.01, age)
+    )
+    came = pd.Timestamp("2101-01-01") + pd.to_timedelta(
+        rng.integers(0, 90 * 365 * 24 * 60, n), "min"
+    )
     emergency = rng.random(n) < 0.7
-    days = np.exp(1.75 + 0.6 * severity + 0.25 * emergency + stay_effect * (male - 0.5) + 0.45 * rng.normal(size=n))
-    pick = lambda names, shares, m: np.array(names, dtype=object)[rng.choice(len(names), m, p=np.array(shares) / np.sum(shares))]
-    again = rng.choice(n, n // 10, replace=False)                                # who comes twice
+    days = np.exp(
+        1.75
+        + 0.6 * severity
+        + 0.25 * emergency
+        + stay_effect * (male - 0.5)
+        + 0.45 * rng.normal(size=n)
+    )
+    pick = lambda names, shares, m: np.array(names, dtype=object)[
+        rng.choice(len(names), m, p=np.array(shares) / np.sum(shares))
+    ]
+    again = rng.choice(n, n // 10, replace=False)  # who comes twice
     who, second = np.concatenate([np.arange(n), again]), np.repeat([0, 1], [n, len(again)])
     start = came[who] + pd.to_timedelta(second * 400, "D")
-    kind = np.where(age[who] < 1, "NEWBORN", np.where(emergency[who], "EMERGENCY", pick(("ELECTIVE", "URGENT"), (4, 1), len(who))))
-    subject, admission = 10 + rng.permutation(40 * n)[:n], 100000 + rng.permutation(20 * n)[:len(who)]
+    kind = np.where(
+        age[who] < 1,
+        "NEWBORN",
+        np.where(emergency[who], "EMERGENCY", pick(("ELECTIVE", "URGENT"), (4, 1), len(who))),
+    )
+    subject, admission = (
+        10 + rng.permutation(40 * n)[:n],
+        100000 + rng.permutation(20 * n)[: len(who)],
+    )
     blank = np.full(len(who), None)
     end = start + pd.to_timedelta(np.round(days[who] * 24 * 60), "min")
-    admissions = pd.DataFrame(dict(
-        SUBJECT_ID=subject[who], HADM_ID=admission, ADMITTIME=start, DISCHTIME=end, DEATHTIME=blank, ADMISSION_TYPE=kind, ADMISSION_LOCATION="CLINIC REFERRAL/PREMATURE",
-        DISCHARGE_LOCATION="HOME", INSURANCE=np.where(age[who] > 65, "Medicare", pick(("Private", "Medicaid", "Government", "Self Pay"), (7, 2, 1, .3), len(who))),
-        LANGUAGE=blank, RELIGION="NOT SPECIFIED", MARITAL_STATUS=pick(("MARRIED", "SINGLE", "WIDOWED", "DIVORCED", "SEPARATED", "UNKNOWN (DEFAULT)", None), (5, 3, 1, 1, .2, .1, .3), len(who)),
-        ETHNICITY=pick(("WHITE", "BLACK/AFRICAN AMERICAN", "HISPANIC OR LATINO", "ASIAN", "UNKNOWN/NOT SPECIFIED"), (70, 10, 4, 3, 8), len(who)),
-        EDREGTIME=blank, EDOUTTIME=blank, DIAGNOSIS="GENERATED", HOSPITAL_EXPIRE_FLAG=0, HAS_CHARTEVENTS_DATA=1))
-    patients = pd.DataFrame(dict(SUBJECT_ID=subject, GENDER=np.where(male, "M", "F"), DOB=came.to_numpy().astype("datetime64[s]") - np.round(age * 365.25).astype("timedelta64[D]"), DOD=None, DOD_HOSP=None, DOD_SSN=None, EXPIRE_FLAG=0))
-    rise = lambda slope, middle: 1 / (1 + np.exp(-slope / 2 * (severity - middle)))      # how often a code is given, by severity
-    lists = {"4280": .8 * rise(2, 0), "4019": .8, "25000": .5, "2724": .5, "5849": rise(2, .5), "51881": rise(4, .3), "51884": rise(2, 0), "0389": rise(2, 1), "2859": .5 * rise(1, 0), "5990": .15 + .2 * ~male,
-             "311": .3, "V4581": .3, "E8889": .1, "1629": .15, "71590": .2, "78552": rise(3, 1), "99592": rise(3, .8), "65421": .08 * (~male & (age < 45)), "3320": .1, "56400": .2}
-    found = [(a, code) for code, rate in lists.items() for a in admission[rng.random(len(who)) < np.broadcast_to(rate, n)[who]]]
+    admissions = pd.DataFrame(
+        dict(
+            SUBJECT_ID=subject[who],
+            HADM_ID=admission,
+            ADMITTIME=start,
+            DISCHTIME=end,
+            DEATHTIME=blank,
+            ADMISSION_TYPE=kind,
+            ADMISSION_LOCATION="CLINIC REFERRAL/PREMATURE",
+            DISCHARGE_LOCATION="HOME",
+            INSURANCE=np.where(
+                age[who] > 65,
+                "Medicare",
+                pick(("Private", "Medicaid", "Government", "Self Pay"), (7, 2, 1, 0.3), len(who)),
+            ),
+            LANGUAGE=blank,
+            RELIGION="NOT SPECIFIED",
+            MARITAL_STATUS=pick(
+                (
+                    "MARRIED",
+                    "SINGLE",
+                    "WIDOWED",
+                    "DIVORCED",
+                    "SEPARATED",
+                    "UNKNOWN (DEFAULT)",
+                    None,
+                ),
+                (5, 3, 1, 1, 0.2, 0.1, 0.3),
+                len(who),
+            ),
+            ETHNICITY=pick(
+                (
+                    "WHITE",
+                    "BLACK/AFRICAN AMERICAN",
+                    "HISPANIC OR LATINO",
+                    "ASIAN",
+                    "UNKNOWN/NOT SPECIFIED",
+                ),
+                (70, 10, 4, 3, 8),
+                len(who),
+            ),
+            EDREGTIME=blank,
+            EDOUTTIME=blank,
+            DIAGNOSIS="GENERATED",
+            HOSPITAL_EXPIRE_FLAG=0,
+            HAS_CHARTEVENTS_DATA=1,
+        )
+    )
+    patients = pd.DataFrame(
+        dict(
+            SUBJECT_ID=subject,
+            GENDER=np.where(male, "M", "F"),
+            DOB=came.to_numpy().astype("datetime64[s]")
+            - np.round(age * 365.25).astype("timedelta64[D]"),
+            DOD=None,
+            DOD_HOSP=None,
+            DOD_SSN=None,
+            EXPIRE_FLAG=0,
+        )
+    )
+    rise = lambda slope, middle: (
+        1 / (1 + np.exp(-slope / 2 * (severity - middle)))
+    )  # how often a code is given, by severity
+    lists = {
+        "4280": 0.8 * rise(2, 0),
+        "4019": 0.8,
+        "25000": 0.5,
+        "2724": 0.5,
+        "5849": rise(2, 0.5),
+        "51881": rise(4, 0.3),
+        "51884": rise(2, 0),
+        "0389": rise(2, 1),
+        "2859": 0.5 * rise(1, 0),
+        "5990": 0.15 + 0.2 * ~male,
+        "311": 0.3,
+        "V4581": 0.3,
+        "E8889": 0.1,
+        "1629": 0.15,
+        "71590": 0.2,
+        "78552": rise(3, 1),
+        "99592": rise(3, 0.8),
+        "65421": 0.08 * (~male & (age < 45)),
+        "3320": 0.1,
+        "56400": 0.2,
+    }
+    found = [
+        (a, code)
+        for code, rate in lists.items()
+        for a in admission[rng.random(len(who)) < np.broadcast_to(rate, n)[who]]
+    ]
     owner = dict(zip(admission, subject[who]))
-    ventilated = rng.random(len(who)) < 1 / (1 + np.exp(-(-0.9 + 1.2 * severity + treatment_effect * (male - 0.5) - 0.3 * (age > 80))))[who]
-    done = [(a, c) for a, v, other in zip(admission, ventilated, rng.random(len(who)) < 0.3) for c in (["9671"] * int(v) + ["3893"] + ["9904"] * int(other))]
-    coded = lambda pairs: pd.DataFrame(dict(SUBJECT_ID=[owner[a] for a, _ in pairs], HADM_ID=[a for a, _ in pairs], SEQ_NUM=1, ICD9_CODE=[c for _, c in pairs]))
-    drugs = pd.DataFrame(dict(SUBJECT_ID=subject[who], HADM_ID=admission, ICUSTAY_ID=None, STARTDATE=start, ENDDATE=end, DRUG_TYPE="MAIN", DRUG=pick(("Heparin Sodium", "Insulin", "Potassium Chloride"), (1, 1, 1), len(who))))
-    return dict(PATIENTS=patients, ADMISSIONS=admissions, DIAGNOSES_ICD=coded(found), PROCEDURES_ICD=coded(done), PRESCRIPTIONS=drugs)
+    ventilated = (
+        rng.random(len(who))
+        < 1
+        / (
+            1
+            + np.exp(-(-0.9 + 1.2 * severity + treatment_effect * (male - 0.5) - 0.3 * (age > 80)))
+        )[who]
+    )
+    done = [
+        (a, c)
+        for a, v, other in zip(admission, ventilated, rng.random(len(who)) < 0.3)
+        for c in (["9671"] * int(v) + ["3893"] + ["9904"] * int(other))
+    ]
+    coded = lambda pairs: pd.DataFrame(
+        dict(
+            SUBJECT_ID=[owner[a] for a, _ in pairs],
+            HADM_ID=[a for a, _ in pairs],
+            SEQ_NUM=1,
+            ICD9_CODE=[c for _, c in pairs],
+        )
+    )
+    drugs = pd.DataFrame(
+        dict(
+            SUBJECT_ID=subject[who],
+            HADM_ID=admission,
+            ICUSTAY_ID=None,
+            STARTDATE=start,
+            ENDDATE=end,
+            DRUG_TYPE="MAIN",
+            DRUG=pick(("Heparin Sodium", "Insulin", "Potassium Chloride"), (1, 1, 1), len(who)),
+        )
+    )
+    return dict(
+        PATIENTS=patients,
+        ADMISSIONS=admissions,
+        DIAGNOSES_ICD=coded(found),
+        PROCEDURES_ICD=coded(done),
+        PRESCRIPTIONS=drugs,
+    )
 
 # %% ../../nbs/data/03_tables.ipynb #b47e905c
 TABLES = ("adult", "mimic")
 
 
 def open_tabular(
-    name: str,                        # adult or mimic
-    data_dir: "str | Path",           # where its files are
-    sensitive: str = "gender",        # the attribute that actions turn: gender, or with adult race
-    kept: float = 0.0,                # share of training pairs in which the attribute stays
-    both_ways: bool = True,           # the second half of a training batch shows the people of the first half, the other way round
-    limit: int = 0,                   # at most so many records of each split; 0 takes all
-    exact_proxies: bool = False,      # keep what gives gender away by definition: Husband and Wife, pregnancies
-    long_stay: float = 7.0,           # mimic: days from which on a stay is long; 0: the median
-    treatment: str = "ventilation",   # mimic: ventilation, dialysis, transfusion or drug:NAME
-    download: bool = False,           # adult: fetch the file where it is not there
+    name: str,  # adult or mimic
+    data_dir: "str | Path",  # where its files are
+    sensitive: str = "gender",  # the attribute that actions turn: gender, or with adult race
+    kept: float = 0.0,  # share of training pairs in which the attribute stays
+    both_ways: bool = True,  # the second half of a training batch shows the people of the first half, the other way round
+    limit: int = 0,  # at most so many records of each split; 0 takes all
+    exact_proxies: bool = False,  # keep what gives gender away by definition: Husband and Wife, pregnancies
+    long_stay: float = 7.0,  # mimic: days from which on a stay is long; 0: the median
+    treatment: str = "ventilation",  # mimic: ventilation, dialysis, transfusion or drug:NAME
+    download: bool = False,  # adult: fetch the file where it is not there
 ) -> tuple[TablePairs, TableViews]:
     "A table of people as training pairs and as views for evaluation."
     nearest_name("table", name, TABLES)
-    if name == "mimic" and sensitive != "gender": raise ValueError(f"sensitive={sensitive!r} is not known for mimic; use gender")
-    if name == "mimic" and download: raise ValueError("MIMIC-III cannot be downloaded by a program: PhysioNet gives it to people who have signed for it; copy the tables into data_dir")
-    if name == "adult": table = read_adult(data_dir, sensitive, exact_proxies, download)
-    else: table = read_mimic(data_dir, long_stay, treatment, exact_proxies)
+    if name == "mimic" and sensitive != "gender":
+        raise ValueError(f"sensitive={sensitive!r} is not known for mimic; use gender")
+    if name == "mimic" and download:
+        raise ValueError(
+            "MIMIC-III cannot be downloaded by a program: PhysioNet gives it to people who have signed for it; copy the tables into data_dir"
+        )
+    if name == "adult":
+        table = read_adult(data_dir, sensitive, exact_proxies, download)
+    else:
+        table = read_mimic(data_dir, long_stay, treatment, exact_proxies)
     views = table_views(table.limited(limit))
     return TablePairs(views, "train", kept, both_ways), views

@@ -16,25 +16,28 @@ import math
 import os
 import re
 from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
 from PIL import Image
 
-from ..groups import ActionSpace, quat_from_euler, relative_quat
 from .pairs import Conventions, PairBatch, draw_two
+from ..groups import ActionSpace, quat_from_euler, relative_quat
 from ..pictures import is_hidden, is_whole_jpeg, known_split, may_lack_pixels
 from ..render.renderer import LATENTS
 
 # %% ../../nbs/data/01_threediebench.ipynb #2808a4ef
-HUES = [LATENTS.index("floor hue"), LATENTS.index("light hue")]  # columns of a latent row that are the color factor
+HUES = [
+    LATENTS.index("floor hue"),
+    LATENTS.index("light hue"),
+]  # columns of a latent row that are the color factor
 ACTION_SPACE = ActionSpace({"rot": 4, "color": 2})
 PUBLISHED_MEAN = (0.5016, 0.5037, 0.5060)  # of the channels of the published data set
 PUBLISHED_STD = (0.1030, 0.0999, 0.0969)
@@ -42,10 +45,12 @@ PUBLISHED_STD = (0.1030, 0.0999, 0.0969)
 # %% ../../nbs/data/01_threediebench.ipynb #4d9e4520
 def _pose_and_hues(
     latents: torch.Tensor,  # (..., 7) float64
-) -> torch.Tensor:          # (..., 6) float64: quaternion, two hues
+) -> torch.Tensor:  # (..., 6) float64: quaternion, two hues
     "The two factors in the precision in which actions are computed."
     if latents.shape[-1:] != (len(LATENTS),):
-        raise ValueError(f"a view has {len(LATENTS)} latents, so they must have shape (..., {len(LATENTS)}), not {tuple(latents.shape)}")
+        raise ValueError(
+            f"a view has {len(LATENTS)} latents, so they must have shape (..., {len(LATENTS)}), not {tuple(latents.shape)}"
+        )
     latents = latents.float().double()
     return torch.cat([quat_from_euler(latents[..., :3]), latents[..., HUES]], -1)
 
@@ -53,17 +58,19 @@ def _pose_and_hues(
 def _turn_and_shift(
     x: torch.Tensor,  # (..., 6) float64 factors of the first views
     y: torch.Tensor,  # (..., 6) float64 factors of the second views
-) -> torch.Tensor:    # (..., 6) float64
+) -> torch.Tensor:  # (..., 6) float64
     "Relative quaternion and differences of the hues."
     return torch.cat([relative_quat(x[..., :4], y[..., :4]), y[..., 4:] - x[..., 4:]], -1)
 
 
-CONVENTIONS = Conventions(ACTION_SPACE, _pose_and_hues, _turn_and_shift, tuple(LATENTS), circular=("color",))
+CONVENTIONS = Conventions(
+    ACTION_SPACE, _pose_and_hues, _turn_and_shift, tuple(LATENTS), circular=("color",)
+)
 
 # %% ../../nbs/data/01_threediebench.ipynb #84019fed
 def absolute_factors(
     latents: "np.ndarray | torch.Tensor",  # (..., 7) as stored
-) -> torch.Tensor:                         # (..., 6) float32: quaternion (x, y, z, w), floor hue, light hue
+) -> torch.Tensor:  # (..., 6) float32: quaternion (x, y, z, w), floor hue, light hue
     "What one view is: its pose as a quaternion and its two hues."
     return CONVENTIONS.absolute(latents)
 
@@ -71,7 +78,7 @@ def absolute_factors(
 def relative_action(
     latents1: "np.ndarray | torch.Tensor",  # (..., 7) of the first view
     latents2: "np.ndarray | torch.Tensor",  # (..., 7) of the second view
-) -> torch.Tensor:                          # (..., 6) float32: relative quaternion (x, y, z, w), hue differences
+) -> torch.Tensor:  # (..., 6) float32: relative quaternion (x, y, z, w), hue differences
     "What leads from one view to another: q1^-1 q2 and the differences of the hues."
     return CONVENTIONS.relative(latents1, latents2)
 
@@ -81,9 +88,9 @@ class ViewImages:
 
     def __init__(
         self,
-        fetch: Callable,      # (n,) numbers of images -> (n, ...), an array or a tensor
+        fetch: Callable,  # (n,) numbers of images -> (n, ...), an array or a tensor
         numbers: np.ndarray,  # (objects, views) int, the number of each view's image
-        state: tuple,         # shape of one image, (R, R, 3), or of another state
+        state: tuple,  # shape of one image, (R, R, 3), or of another state
         dtype: type = np.uint8,  # of the images; other states may be float32
     ):
         self.fetch, self.numbers = fetch, numbers
@@ -96,17 +103,27 @@ class ViewImages:
     ) -> "ViewImages":
         "The images of an array; nothing is copied until it is indexed."
         flat = array.reshape(-1, *array.shape[2:])
-        fetch = (lambda n: flat[torch.from_numpy(n).to(flat.device)]) if isinstance(array, torch.Tensor) else flat.__getitem__
+        fetch = (
+            (lambda n: flat[torch.from_numpy(n).to(flat.device)])
+            if isinstance(array, torch.Tensor)
+            else flat.__getitem__
+        )
         dtype = array[:0].cpu().numpy().dtype if isinstance(array, torch.Tensor) else array.dtype
-        return cls(fetch, np.arange(len(flat)).reshape(array.shape[:2]), tuple(array.shape[2:]), dtype)
+        return cls(
+            fetch, np.arange(len(flat)).reshape(array.shape[:2]), tuple(array.shape[2:]), dtype
+        )
 
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def gather(self, key: "int | slice | np.ndarray | tuple") -> torch.Tensor:  # index -> (..., R, R, 3), or other states
+    def gather(
+        self, key: "int | slice | np.ndarray | tuple"
+    ) -> torch.Tensor:  # index -> (..., R, R, 3), or other states
         "Images of some objects, or of some views of some objects, on the device where they are."
         numbers = np.asarray(self.numbers[key])
-        return torch.as_tensor(self.fetch(numbers.reshape(-1))).reshape(*numbers.shape, *self.shape[2:])
+        return torch.as_tensor(self.fetch(numbers.reshape(-1))).reshape(
+            *numbers.shape, *self.shape[2:]
+        )
 
     def __getitem__(self, key) -> np.ndarray:
         "The same as an array in main memory."
@@ -118,7 +135,7 @@ class ViewImages:
     def of_objects(
         self,
         objects: np.ndarray,  # (n,) int
-    ) -> "ViewImages":        # (n, views, ...)
+    ) -> "ViewImages":  # (n, views, ...)
         "The same images narrowed to some objects, still not fetched."
         return ViewImages(self.fetch, self.numbers[objects], self.shape[2:], self.dtype)
 
@@ -126,26 +143,30 @@ class ViewImages:
 @dataclass(eq=False)
 class Views:
     "Objects seen in several views, with everything that is known about them."
-    images: ViewImages         # (objects, views, R, R, 3) uint8, or other states as numbers; fetched when indexed
-    latents: np.ndarray        # (objects, views, L) float64, columns as the conventions say
-    labels: np.ndarray         # (objects,) int64, index into class_names
-    class_names: list          # name of class 0, 1, ...
-    object_names: list         # one per object, e.g. "chair/0003"
-    split: np.ndarray          # (objects,) "train" or "val"
-    known_statistics: "tuple | None" = None  # (mean, std) of the channels on a scale of 0 to 1, where the data bring them
-    checksum: str = ""         # of the images, where the data bring one
-    conventions: Conventions = CONVENTIONS  # what the latents mean; those of 3DIEBench unless the data say otherwise
 
-    def __len__(self) -> int:   # number of objects
+    # (objects, views, R, R, 3) uint8, or other states as numbers; fetched when indexed
+    images: ViewImages
+    latents: np.ndarray  # (objects, views, L) float64, columns as the conventions say
+    labels: np.ndarray  # (objects,) int64, index into class_names
+    class_names: list  # name of class 0, 1, ...
+    object_names: list  # one per object, e.g. "chair/0003"
+    split: np.ndarray  # (objects,) "train" or "val"
+    # (mean, std) of the channels on a scale of 0 to 1, where the data bring them
+    known_statistics: "tuple | None" = None
+    checksum: str = ""  # of the images, where the data bring one
+    # what the latents mean; those of 3DIEBench unless the data say otherwise
+    conventions: Conventions = CONVENTIONS
+
+    def __len__(self) -> int:  # number of objects
         return len(self.labels)
 
     @property
-    def are_pictures(self) -> bool:     # else rows of numbers or another state
+    def are_pictures(self) -> bool:  # else rows of numbers or another state
         "Whether the views are images (R, R, 3) of bytes."
         return len(self.images.shape) == 5 and self.images.dtype == np.uint8
 
     @property
-    def resolution(self) -> int:        # height and width of an image, pixels; width of a row of numbers
+    def resolution(self) -> int:  # height and width of an image, pixels; width of a row of numbers
         "Pixels on a side of an image."
         return self.images.shape[2]
 
@@ -168,54 +189,66 @@ class Views:
         self,
         latents1: np.ndarray,  # (..., L) of the first views
         latents2: np.ndarray,  # (..., L) of the second views
-    ) -> torch.Tensor:         # (..., A) float32
+    ) -> torch.Tensor:  # (..., A) float32
         "The actions from one view to another."
         return self.conventions.relative(latents1, latents2)
 
     @cached_property
-    def fingerprint(self) -> str:       # 16 hexadecimal digits
+    def fingerprint(self) -> str:  # 16 hexadecimal digits
         "What tells this data set from any other."
-        words = [self.images.shape, self.object_names, self.split.tolist(), self.class_names, self.checksum]
-        if self.conventions is not CONVENTIONS: words.append([repr(self.action_space), self.conventions.names])
+        words = [
+            self.images.shape,
+            self.object_names,
+            self.split.tolist(),
+            self.class_names,
+            self.checksum,
+        ]
+        if self.conventions is not CONVENTIONS:
+            words.append([repr(self.action_space), self.conventions.names])
         digest = sha256(json.dumps(words).encode())
-        digest.update(np.ascontiguousarray(self.labels).tobytes() + np.ascontiguousarray(self.latents).tobytes())
+        digest.update(
+            np.ascontiguousarray(self.labels).tobytes()
+            + np.ascontiguousarray(self.latents).tobytes()
+        )
         return digest.hexdigest()[:16]
 
     @cached_property
     def _statistics(self) -> tuple:
-        return self.known_statistics or (estimate_statistics(self) if self.are_pictures else ((), ()))
+        return self.known_statistics or (
+            estimate_statistics(self) if self.are_pictures else ((), ())
+        )
 
     @property
-    def mean(self) -> tuple:    # (3,) of the channels, on a scale of 0 to 1
+    def mean(self) -> tuple:  # (3,) of the channels, on a scale of 0 to 1
         "Channel means of the training images."
         return tuple(self._statistics[0])
 
     @property
-    def std(self) -> tuple:     # (3,) of the channels, on a scale of 0 to 1
+    def std(self) -> tuple:  # (3,) of the channels, on a scale of 0 to 1
         "Channel standard deviations of the training images."
         return tuple(self._statistics[1])
 
     def take(
         self,
         objects: np.ndarray,  # (n,) int
-        views: np.ndarray,    # (n,) int, or of a shape that broadcasts against objects
-    ) -> np.ndarray:          # (n, R, R, 3) uint8
+        views: np.ndarray,  # (n,) int, or of a shape that broadcasts against objects
+    ) -> np.ndarray:  # (n, R, R, 3) uint8
         "Images of the given views of the given objects."
         return self.images[np.asarray(objects), np.asarray(views)]
 
     def gather(
         self,
         objects: np.ndarray,  # (n,) int
-        views: np.ndarray,    # (n,) int, or of a shape that broadcasts against objects
-    ) -> torch.Tensor:        # (n, R, R, 3) uint8
+        views: np.ndarray,  # (n,) int, or of a shape that broadcasts against objects
+    ) -> torch.Tensor:  # (n, R, R, 3) uint8
         "The same images as a tensor on the device where they are stored."
         return self.images.gather((np.asarray(objects), np.asarray(views)))
 
     def states(
         self,
         objects: np.ndarray,  # (n,) int
-        views: np.ndarray,    # (n,) int, or of a shape that broadcasts against objects
-    ) -> torch.Tensor:        # (n, 3, R, R) uint8; (n, ...) if they are no pictures
+        views: np.ndarray,  # (n,) int, or of a shape that broadcasts against objects
+    ) -> torch.Tensor:  # (n, 3, R, R) uint8; (n, ...) if they are no pictures
         "The same in the order in which an encoder takes them."
         images = self.gather(objects, views)
         return images.movedim(-1, -3) if self.are_pictures else images
@@ -223,18 +256,20 @@ class Views:
     def rows(
         self,
         split: "str | None",  # "train", "val", or None
-    ) -> np.ndarray:          # (n,) int64, never empty
+    ) -> np.ndarray:  # (n,) int64, never empty
         "Which objects belong to a split, or to any if it is None."
         rows = np.flatnonzero(self.split == split) if split else np.arange(len(self))
         if len(rows) == 0:
-            there = ", ".join(f"{(self.split == s).sum()} in {str(s)!r}" for s in np.unique(self.split))
+            there = ", ".join(
+                f"{(self.split == s).sum()} in {str(s)!r}" for s in np.unique(self.split)
+            )
             raise ValueError(f"no object is in the split {split!r}: there are {there}")
         return rows
 
     def subset(
         self,
         split: "str | None",  # "train", "val", or None
-    ) -> "Views":             # the same objects in the same order
+    ) -> "Views":  # the same objects in the same order
         "The objects of one split; images are not copied. Mean and deviation stay those of the whole set."
         return replace(self.at(self.rows(split)), known_statistics=self._statistics)
 
@@ -243,24 +278,32 @@ class Views:
         rows: np.ndarray,  # (n,) int, objects
     ) -> "Views":
         "Some of the objects, in this order; images are not copied."
-        return replace(self, images=self.images.of_objects(rows), latents=self.latents[rows], labels=self.labels[rows],
-                       object_names=[self.object_names[i] for i in rows], split=self.split[rows])
+        return replace(
+            self,
+            images=self.images.of_objects(rows),
+            latents=self.latents[rows],
+            labels=self.labels[rows],
+            object_names=[self.object_names[i] for i in rows],
+            split=self.split[rows],
+        )
 
 # %% ../../nbs/data/01_threediebench.ipynb #7327c168
 def estimate_statistics(
-    views: Views,           # training objects are used where there are any
-    at_most: int = 1000,    # images to look at
-) -> tuple[tuple, tuple]:   # mean (3,) and std (3,) on a scale of 0 to 1
+    views: Views,  # training objects are used where there are any
+    at_most: int = 1000,  # images to look at
+) -> tuple[tuple, tuple]:  # mean (3,) and std (3,) on a scale of 0 to 1
     "Mean and standard deviation of red, green and blue over the pixels of some images, evenly spread over the set."
     rows = views.rows("train" if (views.split == "train").any() else None)
     total = len(rows) * views.views_per_object
     chosen = np.unique(np.linspace(0, total - 1, min(at_most, total)).astype(int))
     sums = np.zeros((2, 3))
     for part in np.array_split(chosen, -(-len(chosen) // 100)):
-        pixels = views.take(rows[part // views.views_per_object], part % views.views_per_object) / 255
-        sums += pixels.sum((0, 1, 2)), (pixels ** 2).sum((0, 1, 2))
-    mean, square = sums / (len(chosen) * views.resolution ** 2)
-    return tuple(mean.tolist()), tuple(np.sqrt(square - mean ** 2).tolist())
+        pixels = (
+            views.take(rows[part // views.views_per_object], part % views.views_per_object) / 255
+        )
+        sums += pixels.sum((0, 1, 2)), (pixels**2).sum((0, 1, 2))
+    mean, square = sums / (len(chosen) * views.resolution**2)
+    return tuple(mean.tolist()), tuple(np.sqrt(square - mean**2).tolist())
 
 # %% ../../nbs/data/01_threediebench.ipynb #9afc0bfa
 LEFT_OUT = "left out"  # the split of objects that could not be packed
@@ -268,16 +311,23 @@ LEFT_OUT = "left out"  # the split of objects that could not be packed
 
 def _read_meta(path: Path) -> dict:
     "meta.json of a rendered or packed folder, checked; {} for a folder that has none and was not left half-way."
-    meta_file, left = path / "meta.json", [f.name for f in path.glob("*") if f.name == "progress.jsonl" or f.suffix == ".part"]
+    meta_file, left = (
+        path / "meta.json",
+        [f.name for f in path.glob("*") if f.name == "progress.jsonl" or f.suffix == ".part"],
+    )
     try:
         meta = json.loads(meta_file.read_text()) if meta_file.exists() else {}
     except ValueError as e:
         raise ValueError(f"{meta_file} is not valid JSON ({e}); render or pack again") from None
     begun = meta_file.exists() or left or (path / "images.npy").exists()
     if begun and (not meta.get("complete") or "images.npy.part" in left):
-        raise FileNotFoundError(f"{path} is incomplete because rendering or packing was interrupted; run the same command again")
+        raise FileNotFoundError(
+            f"{path} is incomplete because rendering or packing was interrupted; run the same command again"
+        )
     if begun and meta.get("format_version") != 1:
-        raise ValueError(f"{path} has format version {meta.get('format_version')}, but this version of contextssl reads version 1")
+        raise ValueError(
+            f"{path} has format version {meta.get('format_version')}, but this version of contextssl reads version 1"
+        )
     wanted = ("format", "objects", "labels", "split", "classes", "resolution", "views")
     if begun and (missing := [k for k in wanted if k not in meta]):
         raise ValueError(f"{meta_file} lacks {', '.join(missing)}; render or pack again")
@@ -290,14 +340,20 @@ def _map_array(file: Path, shape: tuple, dtype: type) -> np.ndarray:
     if not file.exists():
         raise FileNotFoundError(f"{file} is missing; render or pack again")
     if file.stat().st_size < math.prod(shape) * np.dtype(dtype).itemsize:
-        raise ValueError(f"{file} is cut short: {file.stat().st_size} bytes cannot hold {wanted}, "
-                         f"which meta.json announces; render or pack again")
+        raise ValueError(
+            f"{file} is cut short: {file.stat().st_size} bytes cannot hold {wanted}, "
+            f"which meta.json announces; render or pack again"
+        )
     try:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as e:
-        raise ValueError(f"{file} is not a readable .npy file ({e}); render or pack again") from None
+        raise ValueError(
+            f"{file} is not a readable .npy file ({e}); render or pack again"
+        ) from None
     if array.shape != shape or array.dtype != dtype:
-        raise ValueError(f"{file} holds {array.dtype} of shape {array.shape}, but meta.json announces {wanted}; render or pack again")
+        raise ValueError(
+            f"{file} holds {array.dtype} of shape {array.shape}, but meta.json announces {wanted}; render or pack again"
+        )
     return array
 
 
@@ -308,17 +364,32 @@ def _statistics_of(meta: dict) -> "tuple | None":
 def _open_packed(path: Path, meta: dict, resolution: "int | None") -> Views:
     shape, size = (len(meta["objects"]), meta["views"]), meta["resolution"]
     if resolution not in (None, size):
-        raise ValueError(f"{path} holds images of {size} px, not {resolution}: leave the resolution out, "
-                         f"or render or pack again at {resolution} px")
+        raise ValueError(
+            f"{path} holds images of {size} px, not {resolution}: leave the resolution out, "
+            f"or render or pack again at {resolution} px"
+        )
     images = _map_array(path / "images.npy", (*shape, size, size, 3), np.uint8)
     latents = np.array(_map_array(path / "latents.npy", (*shape, len(LATENTS)), np.float64))
-    views = Views(ViewImages.of(images), latents, np.array(meta["labels"], dtype=np.int64), list(meta["classes"]), list(meta["objects"]),
-                  np.array(meta["split"]), _statistics_of(meta), meta.get("checksums", {}).get("images.npy", ""))
+    views = Views(
+        ViewImages.of(images),
+        latents,
+        np.array(meta["labels"], dtype=np.int64),
+        list(meta["classes"]),
+        list(meta["objects"]),
+        np.array(meta["split"]),
+        _statistics_of(meta),
+        meta.get("checksums", {}).get("images.npy", ""),
+    )
     return views.at(np.flatnonzero(views.split != LEFT_OUT)) if LEFT_OUT in meta["split"] else views
 
 # %% ../../nbs/data/01_threediebench.ipynb #4e80522f
 DECODERS = ("exact", "fast")
-KINDS = {"L": "a grayscale image", "LA": "a grayscale image", "CMYK": "a CMYK image, made for printing", "RGBA": "an image with transparency"}
+KINDS = {
+    "L": "a grayscale image",
+    "LA": "a grayscale image",
+    "CMYK": "a CMYK image, made for printing",
+    "RGBA": "an image with transparency",
+}
 
 
 @contextmanager
@@ -327,16 +398,18 @@ def _readable(name: "str | Path"):
     try:
         yield
     except Exception as e:
-        raise OSError(f"{name} is not a readable image, it is damaged or cut short; restore it from its source") from e
+        raise OSError(
+            f"{name} is not a readable image, it is damaged or cut short; restore it from its source"
+        ) from e
 
 # %% ../../nbs/data/01_threediebench.ipynb #2b55a104
 def decode_image(
-    data: bytes,                     # content of the file
+    data: bytes,  # content of the file
     name: "str | Path",  # of the file, for messages
-    size: "int | None" = None,       # height and width that it must have, pixels; None: any
+    size: "int | None" = None,  # height and width that it must have, pixels; None: any
     resolution: "int | None" = None,  # height and width to bring it to, pixels; None: as it is
     decoder: str = "exact",  # exact: as published; fast: libjpeg makes it smaller while it decodes
-) -> np.ndarray:                     # (R, R, 3) uint8, red, green, blue
+) -> np.ndarray:  # (R, R, 3) uint8, red, green, blue
     "One image: checked, decoded, and resized by an antialiased bilinear filter."
     with _readable(name):
         image = Image.open(io.BytesIO(data))
@@ -370,18 +443,18 @@ def decode_image(
 
 # %% ../../nbs/data/01_threediebench.ipynb #ef348e30
 def read_image(
-    file: "str | Path",              # a JPEG
-    size: "int | None" = None,       # height and width that it must have, pixels; None: any
+    file: "str | Path",  # a JPEG
+    size: "int | None" = None,  # height and width that it must have, pixels; None: any
     resolution: "int | None" = None,  # height and width to bring it to, pixels; None: as it is
-    decoder: str = "exact",          # exact or fast
-) -> np.ndarray:                     # (R, R, 3) uint8, red, green, blue
+    decoder: str = "exact",  # exact or fast
+) -> np.ndarray:  # (R, R, 3) uint8, red, green, blue
     "One image from disk, resized by an antialiased bilinear filter."
     return decode_image(read_bytes(file), file, size, resolution, decoder)
 
 
 def read_bytes(
     file: "str | Path",  # a file
-) -> bytes:              # its content
+) -> bytes:  # its content
     "A file's content, or the sentence that it is missing."
     try:
         with open(file, "rb") as opened:
@@ -415,30 +488,38 @@ def _fetch_files(
 def _usual_header() -> bytes:
     with io.BytesIO() as buffer:
         np.save(buffer, np.zeros(len(LATENTS)))
-        return buffer.getvalue()[:-8 * len(LATENTS)]
+        return buffer.getvalue()[: -8 * len(LATENTS)]
 
 
 _HEADER = _usual_header()
 
 
 def decode_latent(
-    data: bytes,         # content of latent_k.npy
+    data: bytes,  # content of latent_k.npy
     name: "str | Path",  # of the file, for messages
-) -> np.ndarray:         # (7,) float64
+) -> np.ndarray:  # (7,) float64
     "The latents of one view."
     try:
         usual = data.startswith(_HEADER) and len(data) == len(_HEADER) + 8 * len(LATENTS)
-        latent = np.frombuffer(data, np.float64, offset=len(_HEADER)) if usual else np.load(io.BytesIO(data), allow_pickle=False)
+        latent = (
+            np.frombuffer(data, np.float64, offset=len(_HEADER))
+            if usual
+            else np.load(io.BytesIO(data), allow_pickle=False)
+        )
     except (ValueError, OSError, EOFError) as e:
-        raise OSError(f"{name} is not a readable .npy file, it is damaged or cut short; restore it from its source") from e
+        raise OSError(
+            f"{name} is not a readable .npy file, it is damaged or cut short; restore it from its source"
+        ) from e
     if latent.shape != (len(LATENTS),):
-        raise ValueError(f"{name} has shape {latent.shape}, but the latents of a view are {len(LATENTS)} numbers")
+        raise ValueError(
+            f"{name} has shape {latent.shape}, but the latents of a view are {len(LATENTS)} numbers"
+        )
     return latent.astype(np.float64)
 
 
 def read_latent(
     file: "str | Path",  # latent_k.npy
-) -> np.ndarray:         # (7,) float64
+) -> np.ndarray:  # (7,) float64
     "The latents of one view, from disk."
     return decode_latent(read_bytes(file), file)
 
@@ -450,67 +531,100 @@ def _read_list(file: Path) -> np.ndarray:
     try:
         return np.load(file, allow_pickle=False)
     except FileNotFoundError:
-        raise FileNotFoundError(f"{file} is missing beside {', '.join(sorted(p.name for p in file.parent.glob('*_*s.npy')))}") from None
+        raise FileNotFoundError(
+            f"{file} is missing beside {', '.join(sorted(p.name for p in file.parent.glob('*_*s.npy')))}"
+        ) from None
     except (ValueError, OSError, EOFError) as e:
         raise ValueError(f"{file} is not a readable .npy file ({e})") from None
 
 
 def read_split_files(
     root: Path,  # folder with train_images.npy, train_labels.npy, val_images.npy, val_labels.npy, or the two of one split, or none
-) -> dict:       # split -> (entries (n,) str such as "/chair/0003", labels (n,) int)
+) -> dict:  # split -> (entries (n,) str such as "/chair/0003", labels (n,) int)
     "The published split files that are there."
-    there = [s for s in SPLITS if (root / f"{s}_images.npy").exists() or (root / f"{s}_labels.npy").exists()]
-    return {s: (_read_list(root / f"{s}_images.npy"), _read_list(root / f"{s}_labels.npy")) for s in there}
+    there = [
+        s
+        for s in SPLITS
+        if (root / f"{s}_images.npy").exists() or (root / f"{s}_labels.npy").exists()
+    ]
+    return {
+        s: (_read_list(root / f"{s}_images.npy"), _read_list(root / f"{s}_labels.npy"))
+        for s in there
+    }
 
 
 @dataclass(frozen=True)
 class Listing:
     "Which objects a data set has, in which order."
-    objects: list       # "CLASS/OBJECT"
+
+    objects: list  # "CLASS/OBJECT"
     labels: np.ndarray  # (objects,) int64
-    classes: list       # name of class 0, 1, ...
-    split: list         # "train" or "val", one per object
+    classes: list  # name of class 0, 1, ...
+    split: list  # "train" or "val", one per object
 
 # %% ../../nbs/data/01_threediebench.ipynb #b52c8fc1
 def listed_objects(
-    splits: dict,        # of `read_split_files`, at least one
+    splits: dict,  # of `read_split_files`, at least one
     root: "str | Path",  # where they come from, for messages
 ) -> Listing:
     "The objects that the split files name."
     objects, labels, split, names = [], [], [], {}
     for s, (entries, numbers) in splits.items():
         if len(entries) != len(numbers):
-            raise ValueError(f"{Path(root) / f'{s}_images.npy'} lists {len(entries)} objects, but {s}_labels.npy has {len(numbers)} labels")
+            raise ValueError(
+                f"{Path(root) / f'{s}_images.npy'} lists {len(entries)} objects, but {s}_labels.npy has {len(numbers)} labels"
+            )
         objects += [str(e).strip("/") for e in entries]
         labels += [int(n) for n in numbers]
         split += [s] * len(entries)
-    if strange := next((o for o in objects if not re.fullmatch(r"[^/]+/[^/]+", o) or ".." in o.split("/")), None):
-        raise ValueError(f"the split files of {root} name {strange!r}, which is not of the form CLASS/OBJECT")
+    if strange := next(
+        (o for o in objects if not re.fullmatch(r"[^/]+/[^/]+", o) or ".." in o.split("/")), None
+    ):
+        raise ValueError(
+            f"the split files of {root} name {strange!r}, which is not of the form CLASS/OBJECT"
+        )
     if len(set(objects)) < len(objects):
         twice = Counter(objects).most_common(1)[0][0]
-        raise ValueError(f"the split files of {root} name {twice} more than once; an object belongs to one split")
+        raise ValueError(
+            f"the split files of {root} name {twice} more than once; an object belongs to one split"
+        )
     for o, label in zip(objects, labels):
         if names.setdefault(label, o.split("/")[0]) != o.split("/")[0] or label < 0:
-            raise ValueError(f"the split files of {root} give {o} the label {label}, which is the label of {names[label]}")
-    return Listing(objects, np.array(labels, dtype=np.int64), [names.get(i, f"class {i}") for i in range(max(labels, default=-1) + 1)], split)
+            raise ValueError(
+                f"the split files of {root} give {o} the label {label}, which is the label of {names[label]}"
+            )
+    return Listing(
+        objects,
+        np.array(labels, dtype=np.int64),
+        [names.get(i, f"class {i}") for i in range(max(labels, default=-1) + 1)],
+        split,
+    )
 
 # %% ../../nbs/data/01_threediebench.ipynb #f2f69d09
 def found_objects(
     names: list,  # "CLASS/OBJECT" in any order
 ) -> Listing:
     "The objects that are there, with a split by object, the same whenever the names are the same."
-    objects, classes = sorted(names, key=lambda name: name.split("/")), sorted({name.split("/")[0] for name in names})
+    objects, classes = (
+        sorted(names, key=lambda name: name.split("/")),
+        sorted({name.split("/")[0] for name in names}),
+    )
     total, count, split = Counter(name.split("/")[0] for name in objects), Counter(), []
     for c in (name.split("/")[0] for name in objects):
         k, n = count[c], total[c]
         split.append("val" if k % 5 == 4 or (k == n - 1 and 1 < n < 5) else "train")
         count[c] += 1
-    return Listing(objects, np.array([classes.index(name.split("/")[0]) for name in objects], dtype=np.int64), classes, split)
+    return Listing(
+        objects,
+        np.array([classes.index(name.split("/")[0]) for name in objects], dtype=np.int64),
+        classes,
+        split,
+    )
 
 
 def folder_listing(
     root: Path,  # folder of the file layout
-) -> Listing:    # never empty
+) -> Listing:  # never empty
     "The objects of a folder: those that its split files name, without such files those that are there."
     splits = read_split_files(root)
     if splits:
@@ -528,22 +642,21 @@ def folder_listing(
     if not listing.objects:
         raise FileNotFoundError(
             f"{root} holds no data set: neither images.npy with meta.json, nor folders"
-            " CLASS/OBJECT/image_0.jpg"
-            + _what_lies_there(root)
+            " CLASS/OBJECT/image_0.jpg" + _what_lies_there(root)
         )
     return listing
 
 
 def view_numbers(
     names: Iterable[str],  # of the files of an object
-) -> frozenset:            # {0, 1, 2, ...}
+) -> frozenset:  # {0, 1, 2, ...}
     "Which views of an object have an image."
     return frozenset(int(found[1]) for found in map(_IMAGE.fullmatch, names) if found)
 
 
 def common_views(
     objects: Sequence[frozenset],  # the numbers of the views of each object
-) -> range:                        # empty if there are none
+) -> range:  # empty if there are none
     "The views that most objects have; they count from 0, in 3DIEBench-OOD from 2."
     counted = Counter(objects)
     most = max(counted, key=lambda numbers: (counted[numbers], len(numbers)), default=())
@@ -616,9 +729,9 @@ def _shared_views(root: Path, objects: list, need_latents: bool) -> range:
 
 # %% ../../nbs/data/01_threediebench.ipynb #595973b6
 def latent_tables(
-    root: Path,    # folder that may hold all_latents_train.npy and all_latents_val.npy
-    split: list,   # of every object
-    views: int,    # per object
+    root: Path,  # folder that may hold all_latents_train.npy and all_latents_val.npy
+    split: list,  # of every object
+    views: int,  # per object
 ) -> "np.ndarray | None":  # (objects, views, 7) float64; None if a table is missing
     "Latents from the published tables."
     tables = {s: root / f"all_latents_{s}.npy" for s in dict.fromkeys(split)}
@@ -628,8 +741,10 @@ def latent_tables(
     for s, table in tables.items():
         rows, mine = _read_list(table), np.array(split) == s
         if rows.shape != (mine.sum() * views, len(LATENTS)):
-            raise ValueError(f"{table} has shape {rows.shape}, but {mine.sum()} objects with {views} views of "
-                             f"{len(LATENTS)} latents need {(int(mine.sum()) * views, len(LATENTS))}")
+            raise ValueError(
+                f"{table} has shape {rows.shape}, but {mine.sum()} objects with {views} views of "
+                f"{len(LATENTS)} latents need {(int(mine.sum()) * views, len(LATENTS))}"
+            )
         latents[mine] = rows.reshape(-1, views, len(LATENTS))
     return latents
 
@@ -699,51 +814,68 @@ def free_gpu_memory() -> int:  # bytes, 0 without a GPU
 
 
 def pick_storage(
-    size: int,        # bytes of the images
-    on_disk: bool,    # whether they lie on the disk as they are (packed), and not as files to be decoded
-    ram: int,         # free bytes
-    gpu: int,         # free bytes
-) -> str:             # disk, ram or gpu
+    size: int,  # bytes of the images
+    on_disk: bool,  # whether they lie on the disk as they are (packed), and not as files to be decoded
+    ram: int,  # free bytes
+    gpu: int,  # free bytes
+) -> str:  # disk, ram or gpu
     "Where a set of this size is served from best."
-    if not on_disk: return "disk"
+    if not on_disk:
+        return "disk"
     return "gpu" if size <= gpu / 2 else "ram" if size <= ram / 2 else "disk"
 
 # %% ../../nbs/data/01_threediebench.ipynb #c1229d1e
 def stored(
-    views: Views,                # as opened, on the disk
-    storage: str,                # auto, disk, ram or gpu
-    on_disk: bool = True,        # whether the images lie on the disk as they are
+    views: Views,  # as opened, on the disk
+    storage: str,  # auto, disk, ram or gpu
+    on_disk: bool = True,  # whether the images lie on the disk as they are
     device: "str | None" = None,  # which device `gpu` means; None: cuda
-) -> Views:                      # the same images, from there
+) -> Views:  # the same images, from there
     "Serve a data set from disk, RAM or the memory of a GPU."
     if storage not in STORAGES:
         raise ValueError(f"storage={storage!r} must be one of {', '.join(STORAGES)}")
-    size, ram, gpu = math.prod(views.images.shape) * views.images.dtype.itemsize, free_memory(), free_gpu_memory()
-    if storage == "auto": storage = pick_storage(size, on_disk, ram, gpu)
-    if storage == "disk": return views
+    size, ram, gpu = (
+        math.prod(views.images.shape) * views.images.dtype.itemsize,
+        free_memory(),
+        free_gpu_memory(),
+    )
+    if storage == "auto":
+        storage = pick_storage(size, on_disk, ram, gpu)
+    if storage == "disk":
+        return views
     if storage == "gpu" and device is None and gpu == 0:
-        raise ValueError("storage='gpu' needs a CUDA GPU, and torch sees none on this machine; use ram or disk")
+        raise ValueError(
+            "storage='gpu' needs a CUDA GPU, and torch sees none on this machine; use ram or disk"
+        )
     room = (gpu if storage == "gpu" and device is None else ram) or size
     if size > room:
-        raise ValueError(f"storage={storage!r} needs {size / 1e9:.1f} GB for the images, and {room / 1e9:.1f} GB are free; use disk")
+        raise ValueError(
+            f"storage={storage!r} needs {size / 1e9:.1f} GB for the images, and {room / 1e9:.1f} GB are free; use disk"
+        )
     where = (device or "cuda") if storage == "gpu" else "cpu"
-    kept = torch.empty(views.images.shape, dtype=torch.from_numpy(np.empty(0, views.images.dtype)).dtype, device=where)
+    kept = torch.empty(
+        views.images.shape,
+        dtype=torch.from_numpy(np.empty(0, views.images.dtype)).dtype,
+        device=where,
+    )
     step = max(1, (64 << 20) // max(1, math.prod(views.images.shape[1:])))
     for start in range(0, len(views), step):
-        kept[start:start + step] = views.images.gather(slice(start, start + step)).to(where)
+        kept[start : start + step] = views.images.gather(slice(start, start + step)).to(where)
     return replace(views, images=ViewImages.of(kept if storage == "gpu" else kept.numpy()))
 
 # %% ../../nbs/data/01_threediebench.ipynb #5cbbf156
 def open_views(
-    path: "str | Path",               # folder of a packed set, or of the file layout
-    split: "str | None" = None,       # "train", "val", or None for both
+    path: "str | Path",  # folder of a packed set, or of the file layout
+    split: "str | None" = None,  # "train", "val", or None for both
     resolution: "int | None" = None,  # pixels; the file layout is resized to it, a packed set must have it; None: as stored
-    storage: str = "disk",            # where the images are served from: disk, ram, gpu, or auto, which picks by size
+    storage: str = "disk",  # where the images are served from: disk, ram, gpu, or auto, which picks by size
 ) -> Views:
     "Open a data set in either form and check all of it but the pixels."
     path = Path(path)
     if not path.is_dir():
-        raise FileNotFoundError(f"there is no folder {path}; make a data set there with: contextssl render {path}")
+        raise FileNotFoundError(
+            f"there is no folder {path}; make a data set there with: contextssl render {path}"
+        )
     if resolution is not None and resolution < 1:
         raise ValueError(f"resolution must be at least 1 pixel, not {resolution}")
     meta = _read_meta(path)
@@ -757,18 +889,26 @@ def _check_views(views: Views, path: Path) -> None:
     "Refuse labels, splits or latents that make no sense, naming the object."
     n = len(views.object_names)
     if not len(views.labels) == len(views.split) == n or n == 0:
-        raise ValueError(f"{path} names {n} objects, {len(views.labels)} labels and {len(views.split)} splits; "
-                         f"there must be one each for at least one object")
+        raise ValueError(
+            f"{path} names {n} objects, {len(views.labels)} labels and {len(views.split)} splits; "
+            f"there must be one each for at least one object"
+        )
     if (bad := (views.labels < 0) | (views.labels >= len(views.class_names))).any():
         o = int(np.argmax(bad))
-        raise ValueError(f"{path}: {views.object_names[o]} has the label {views.labels[o]}, "
-                         f"but the {len(views.class_names)} classes are numbered from 0")
+        raise ValueError(
+            f"{path}: {views.object_names[o]} has the label {views.labels[o]}, "
+            f"but the {len(views.class_names)} classes are numbered from 0"
+        )
     if (bad := ~np.isin(views.split, ["train", "val"])).any():
         o = int(np.argmax(bad))
-        raise ValueError(f"{path}: {views.object_names[o]} is in the split {str(views.split[o])!r}, but a split is train or val")
+        raise ValueError(
+            f"{path}: {views.object_names[o]} is in the split {str(views.split[o])!r}, but a split is train or val"
+        )
     if (bad := ~np.isfinite(views.latents).all(-1)).any():
         o, v = np.argwhere(bad)[0]
-        raise ValueError(f"{path}: the latents of {views.object_names[o]}, view {v}, must be finite, not {views.latents[o, v].tolist()}")
+        raise ValueError(
+            f"{path}: the latents of {views.object_names[o]}, view {v}, must be finite, not {views.latents[o, v].tolist()}"
+        )
 
 # %% ../../nbs/data/01_threediebench.ipynb #64eb0e15
 class ViewPairs:
@@ -776,57 +916,69 @@ class ViewPairs:
 
     def __init__(
         self,
-        views: Views,                     # an opened data set
-        split: "str | None" = "train",    # which objects: "train", "val", or None for all
+        views: Views,  # an opened data set
+        split: "str | None" = "train",  # which objects: "train", "val", or None for all
     ):
         self.rows = views.rows(split)
-        self.views, self.split, self.action_space, self.class_names = views, split, views.action_space, views.class_names
+        self.views, self.split, self.action_space, self.class_names = (
+            views,
+            split,
+            views.action_space,
+            views.class_names,
+        )
         self.labels = torch.from_numpy(views.labels[self.rows])
         self.precise = views.conventions.precise(views.latents[self.rows])
         self.factors = self.precise.float()
         self.fingerprint = f"{views.fingerprint}-{split or 'all'}"
 
-    def __len__(self) -> int:   # number of objects
+    def __len__(self) -> int:  # number of objects
         return len(self.rows)
 
     @property
-    def mean(self) -> tuple:    # (3,) of the channels, on a scale of 0 to 1
+    def mean(self) -> tuple:  # (3,) of the channels, on a scale of 0 to 1
         "Channel means, for `normalise`."
         return self.views.mean
 
     @property
-    def std(self) -> tuple:     # (3,) of the channels, on a scale of 0 to 1
+    def std(self) -> tuple:  # (3,) of the channels, on a scale of 0 to 1
         "Channel standard deviations, for `normalise`."
         return self.views.std
 
     def actions(
         self,
         objects: np.ndarray,  # (n,) int, counted within the split
-        first: np.ndarray,    # (n,) int, views
-        second: np.ndarray,   # (n,) int, views
-    ) -> torch.Tensor:        # (n, A) float32
+        first: np.ndarray,  # (n,) int, views
+        second: np.ndarray,  # (n,) int, views
+    ) -> torch.Tensor:  # (n, A) float32
         "What leads from the first views to the second ones."
         objects, first, second = (torch.as_tensor(np.asarray(v)) for v in (objects, first, second))
-        return self.views.conventions.between(self.precise[objects, first], self.precise[objects, second]).float()
+        return self.views.conventions.between(
+            self.precise[objects, first], self.precise[objects, second]
+        ).float()
 
     def take_pairs(
         self,
         objects: np.ndarray,  # (n,) int, counted within the split
-        first: np.ndarray,    # (n,) int, views that become x
-        second: np.ndarray,   # (n,) int, views that become y
-    ) -> PairBatch:                # of n pairs
+        first: np.ndarray,  # (n,) int, views that become x
+        second: np.ndarray,  # (n,) int, views that become y
+    ) -> PairBatch:  # of n pairs
         "The pairs of given views."
         which = torch.stack([torch.as_tensor(np.asarray(v)) for v in (objects, first, second)], 1)
         objects, two = which[:, 0].numpy(), which[:, 1:].numpy()
         images = self.views.states(self.rows[objects].repeat(2), two.reshape(-1))
-        return PairBatch(images, self.actions(objects, two[:, 0], two[:, 1]),
-                         self.factors[which[:, :1], which[:, 1:]], self.labels[which[:, 0]], which)
+        return PairBatch(
+            images,
+            self.actions(objects, two[:, 0], two[:, 1]),
+            self.factors[which[:, :1], which[:, 1:]],
+            self.labels[which[:, 0]],
+            which,
+        )
 
     def pairs(
         self,
-        indices: np.ndarray,       # (n,) int, objects, counted within the split
+        indices: np.ndarray,  # (n,) int, objects, counted within the split
         rng: np.random.Generator,  # decides which two views
-    ) -> PairBatch:                # of n pairs
+    ) -> PairBatch:  # of n pairs
         "One pair of different views for each of the objects."
         indices = np.asarray(indices)
         return self.take_pairs(indices, *draw_two(rng, len(indices), self.views.views_per_object).T)

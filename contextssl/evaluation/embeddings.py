@@ -23,17 +23,17 @@ import torch
 import torch.nn.functional as F
 from tqdm.auto import tqdm
 
-from ..training.checkpoints import write_atomic
-from ..groups import ActionSpace
 from ..data.pairs import draw_two, normalise, prefetch
 from ..data.threediebench import Views
-from ..training.run import autocast
+from ..groups import ActionSpace
 from ..methods.contextssl import ContextCache
+from ..training.checkpoints import write_atomic
+from ..training.run import autocast
 
 # %% ../../nbs/evaluation/00_embeddings.ipynb #90866f77
 @contextmanager
 def evaluating(
-    model: torch.nn.Module,   # left in the mode in which it came
+    model: torch.nn.Module,  # left in the mode in which it came
 ) -> Iterator[torch.device]:  # the device of its weights
     "Evaluation mode without gradients, for the time of a `with` block."
     was_training = model.training
@@ -46,26 +46,29 @@ def evaluating(
 
 # %% ../../nbs/evaluation/00_embeddings.ipynb #9292b9fd
 def expect_finite(
-    z: torch.Tensor,      # (n, d) features
-    views: Views,         # whose images they are
+    z: torch.Tensor,  # (n, d) features
+    views: Views,  # whose images they are
     numbers: np.ndarray,  # (n,) int, the images counted through objects and views
 ) -> None:
     "Refuse features with NaN or infinity, naming the object."
     good = torch.isfinite(z).all(1)
-    if good.all(): return
+    if good.all():
+        return
     o, v = divmod(int(numbers[int((~good).nonzero()[0])]), views.views_per_object)
-    raise FloatingPointError(f"the features of object {views.object_names[o]}, view {v}, hold NaN or infinity: "
-                             "the model is damaged or its training diverged; use an earlier checkpoint")
+    raise FloatingPointError(
+        f"the features of object {views.object_names[o]}, view {v}, hold NaN or infinity: "
+        "the model is damaged or its training diverged; use an earlier checkpoint"
+    )
 
 # %% ../../nbs/evaluation/00_embeddings.ipynb #98143c69
 def encode_rows(
-    model: torch.nn.Module,     # anything with `encode`: (n, 3, R, R) float32 -> (n, d)
-    views: Views,               # o objects with v views each; images are counted through objects and views
-    write: Callable,            # takes the number of a batch's first image and its features (n, d) float32
-    start: int = 0,             # number of the first image to encode
-    batch_size: int = 256,      # images at a time
-    precision: str = "fp32",    # of the encoder: "fp32", "bf16", or "auto" for bf16 where the hardware has it
-    progress: bool = False,     # show a bar, with images per second
+    model: torch.nn.Module,  # anything with `encode`: (n, 3, R, R) float32 -> (n, d)
+    views: Views,  # o objects with v views each; images are counted through objects and views
+    write: Callable,  # takes the number of a batch's first image and its features (n, d) float32
+    start: int = 0,  # number of the first image to encode
+    batch_size: int = 256,  # images at a time
+    precision: str = "fp32",  # of the encoder: "fp32", "bf16", or "auto" for bf16 where the hardware has it
+    progress: bool = False,  # show a bar, with images per second
 ) -> None:
     "Encode the images from one number on, in order, and hand their features on batch by batch."
     count, total = views.views_per_object, len(views) * views.views_per_object
@@ -74,8 +77,10 @@ def encode_rows(
     bar = tqdm(total=total, initial=start, desc="encode", unit=" images", disable=not progress)
     with evaluating(model) as device, autocast(device, precision), bar:
         for numbers, x in states:
-            x = x.to(device)                                           # pictures: (n, 3, R, R), channels last in memory
-            z = model.encode(normalise(x, views.mean, views.std) if views.are_pictures else x).float()
+            x = x.to(device)  # pictures: (n, 3, R, R), channels last in memory
+            z = model.encode(
+                normalise(x, views.mean, views.std) if views.are_pictures else x
+            ).float()
             expect_finite(z, views, numbers)
             write(int(numbers[0]), z)
             bar.update(len(numbers))
@@ -83,17 +88,20 @@ def encode_rows(
 
 class MemoryTable:
     "Features in memory."
+
     done, complete = 0, False
 
-    def __init__(self,
-                 shape: tuple,   # (o, v)
-                ):
+    def __init__(
+        self,
+        shape: tuple,  # (o, v)
+    ):
         self.shape, self.rows = shape, None
 
     def write(self, start: int, z: torch.Tensor):  # (n, d), the rows from `start` on
         "Keep the features of a batch."
-        if self.rows is None: self.rows = torch.empty(self.shape[0] * self.shape[1], z.shape[1])
-        self.rows[start:start + len(z)] = z
+        if self.rows is None:
+            self.rows = torch.empty(self.shape[0] * self.shape[1], z.shape[1])
+        self.rows[start : start + len(z)] = z
 
     def features(self) -> torch.Tensor:  # (o, v, d) float32
         "The table."
@@ -102,7 +110,7 @@ class MemoryTable:
 # %% ../../nbs/evaluation/00_embeddings.ipynb #d0ed5055
 def weights_hash(
     model: torch.nn.Module,  # any
-) -> str:                    # 16 hexadecimal digits
+) -> str:  # 16 hexadecimal digits
     "What tells a model from any other: its printed structure and all its numbers."
     digest = sha256(repr(model).encode())
     for name, value in model.state_dict().items():
@@ -114,31 +122,64 @@ def weights_hash(
 
 def store_key(
     model: "torch.nn.Module | str",  # a model, or its `weights_hash`
-    views: Views,                # data set
-    precision: str = "fp32",     # of the encoder: "fp32" or "bf16"
-    dtype: str = "float32",      # of the stored numbers: "float32" or "float16"
-) -> dict:                       # what the features depend on
+    views: Views,  # data set
+    precision: str = "fp32",  # of the encoder: "fp32" or "bf16"
+    dtype: str = "float32",  # of the stored numbers: "float32" or "float16"
+) -> dict:  # what the features depend on
     "Everything that stored features depend on."
-    if dtype not in ("float32", "float16"): raise ValueError(f"unknown dtype {dtype!r}: a store holds float32 or float16")
+    if dtype not in ("float32", "float16"):
+        raise ValueError(f"unknown dtype {dtype!r}: a store holds float32 or float16")
     name = model if isinstance(model, str) else weights_hash(model)
-    return dict(model=name, data=views.fingerprint, mean=list(map(float, views.mean)), std=list(map(float, views.std)), precision=precision, dtype=dtype)
+    return dict(
+        model=name,
+        data=views.fingerprint,
+        mean=list(map(float, views.mean)),
+        std=list(map(float, views.std)),
+        precision=precision,
+        dtype=dtype,
+    )
 
 # %% ../../nbs/evaluation/00_embeddings.ipynb #63c3322a
-KEY_PARTS = dict(model="another model", data="another data set", mean="other channel means", std="other channel deviations",
-                 precision="another precision", dtype="another dtype")
+KEY_PARTS = dict(
+    model="another model",
+    data="another data set",
+    mean="other channel means",
+    std="other channel deviations",
+    precision="another precision",
+    dtype="another dtype",
+)
+
 
 def _read_record(folder: Path, key: dict, total: int) -> tuple:
     "Width of a stored table and how many of its rows are done; None and 0 where there is no record."
-    if not (folder / "store.json").exists(): return None, 0
+    if not (folder / "store.json").exists():
+        return None, 0
     try:
         card = json.loads((folder / "store.json").read_text(encoding="utf-8"))
         width, done, found = int(card["width"]), int(card["done"]), dict(card["key"])
-    except (ValueError, KeyError, TypeError): raise ValueError(f"the store in {folder} has a damaged store.json; delete the folder and encode again") from None
-    if wrong := [f"{what} ({found.get(k)}, not {key[k]})" for k, what in KEY_PARTS.items() if found.get(k) != key[k]]:
-        raise ValueError(f"the store in {folder} was made with {' and '.join(wrong)} and cannot be used; delete it or name another folder")
-    try: fits = np.load(folder / "features.npy", mmap_mode="r").shape == (total, width) and 0 <= done <= total
-    except (OSError, ValueError): fits = False
-    if not fits: raise ValueError(f"the store in {folder} announces {total} rows of width {width}, but features.npy is missing or cut short; delete the folder and encode again")
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(
+            f"the store in {folder} has a damaged store.json; delete the folder and encode again"
+        ) from None
+    if wrong := [
+        f"{what} ({found.get(k)}, not {key[k]})"
+        for k, what in KEY_PARTS.items()
+        if found.get(k) != key[k]
+    ]:
+        raise ValueError(
+            f"the store in {folder} was made with {' and '.join(wrong)} and cannot be used; delete it or name another folder"
+        )
+    try:
+        fits = (
+            np.load(folder / "features.npy", mmap_mode="r").shape == (total, width)
+            and 0 <= done <= total
+        )
+    except (OSError, ValueError):
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"the store in {folder} announces {total} rows of width {width}, but features.npy is missing or cut short; delete the folder and encode again"
+        )
     return width, done
 
 
@@ -146,18 +187,23 @@ def _new_table(folder: Path, shape: tuple, dtype: str) -> np.memmap:
     "An empty file of that shape, unless the disk is too small for it."
     folder.mkdir(parents=True, exist_ok=True)
     need, free = int(np.prod(shape)) * np.dtype(dtype).itemsize, shutil.disk_usage(folder).free
-    if need > free: raise OSError(f"the store needs {need / 2**30:.1f} GiB in {folder}, but only {free / 2**30:.1f} GiB are free there")
+    if need > free:
+        raise OSError(
+            f"the store needs {need / 2**30:.1f} GiB in {folder}, but only {free / 2**30:.1f} GiB are free there"
+        )
     return np.lib.format.open_memmap(folder / "features.npy", "w+", np.dtype(dtype), shape)
 
 # %% ../../nbs/evaluation/00_embeddings.ipynb #590f1e27
 class EmbeddingStore:
     "Features (o, v, d) on disk, and a record of how many images they cover."
-    def __init__(self,
-                 folder: Path,         # where features.npy and store.json are
-                 key: dict,            # what the features depend on
-                 shape: tuple,         # (o, v)
-                 record: int = 8192,   # images between two records of the progress
-                ):
+
+    def __init__(
+        self,
+        folder: Path,  # where features.npy and store.json are
+        key: dict,  # what the features depend on
+        shape: tuple,  # (o, v)
+        record: int = 8192,  # images between two records of the progress
+    ):
         self.folder, self.key, self.shape, self.record = Path(folder), key, tuple(shape), record
         self.total, self.rows = shape[0] * shape[1], None
         self.width, self.done = _read_record(self.folder, key, self.total)
@@ -169,32 +215,46 @@ class EmbeddingStore:
 
     def write(self, start: int, z: torch.Tensor):  # (n, d), the rows from `start` on
         "Put the features of a batch into the file; every so often, and at the end, record the progress."
-        if self.rows is None and self.done: self.rows = np.load(self.folder / "features.npy", mmap_mode="r+")
-        if self.rows is None: self.rows = _new_table(self.folder, (self.total, z.shape[1]), self.key["dtype"])
+        if self.rows is None and self.done:
+            self.rows = np.load(self.folder / "features.npy", mmap_mode="r+")
+        if self.rows is None:
+            self.rows = _new_table(self.folder, (self.total, z.shape[1]), self.key["dtype"])
         if self.rows.dtype == np.float16 and (most := float(z.abs().max())) > 65504:
-            raise ValueError(f"the features reach {most:.3g}, more than float16 can hold; store them as float32")
+            raise ValueError(
+                f"the features reach {most:.3g}, more than float16 can hold; store them as float32"
+            )
         stop, self.width = start + len(z), z.shape[1]
         self.rows[start:stop] = z.cpu().numpy()
-        if stop - self.done >= self.record or stop == self.total: self._record(stop)
+        if stop - self.done >= self.record or stop == self.total:
+            self._record(stop)
 
     def _record(self, done: int) -> None:
         self.rows.flush()
         self.done = done
-        write_atomic(self.folder / "store.json", json.dumps(dict(format_version=1, key=self.key, width=self.width, done=done), indent=1) + "\n")
+        write_atomic(
+            self.folder / "store.json",
+            json.dumps(dict(format_version=1, key=self.key, width=self.width, done=done), indent=1)
+            + "\n",
+        )
 
     def features(self) -> torch.Tensor:  # (o, v, d), memory-mapped
         "The table, if it is complete."
-        if not self.complete: raise ValueError(f"the store in {self.folder} holds {self.done} of {self.total} images; encode again, which continues there, to complete it")
-        return torch.from_numpy(np.load(self.folder / "features.npy", mmap_mode="c")).unflatten(0, self.shape)   # c: the file stays as it is
+        if not self.complete:
+            raise ValueError(
+                f"the store in {self.folder} holds {self.done} of {self.total} images; encode again, which continues there, to complete it"
+            )
+        return torch.from_numpy(np.load(self.folder / "features.npy", mmap_mode="c")).unflatten(
+            0, self.shape
+        )  # c: the file stays as it is
 
 # %% ../../nbs/evaluation/00_embeddings.ipynb #81359997
 def open_store(
-    folder: "str | Path",         # where stores are kept, one folder for each key
+    folder: "str | Path",  # where stores are kept, one folder for each key
     model: "torch.nn.Module | str",  # a model, or its `weights_hash`
-    views: Views,                 # data set
-    precision: str = "fp32",      # of the encoder: "fp32" or "bf16"
-    dtype: str = "float32",       # of the stored numbers: "float32", or "float16" for half the size
-) -> EmbeddingStore:              # complete, begun or empty
+    views: Views,  # data set
+    precision: str = "fp32",  # of the encoder: "fp32" or "bf16"
+    dtype: str = "float32",  # of the stored numbers: "float32", or "float16" for half the size
+) -> EmbeddingStore:  # complete, begun or empty
     "The store of a model's features of a data set, found by its key."
     key = store_key(model, views, precision, dtype)
     name = f"{key['model'][:8]}_{key['data'][:8]}_{precision}_{dtype}"
@@ -202,69 +262,85 @@ def open_store(
 
 # %% ../../nbs/evaluation/00_embeddings.ipynb #e194ebe5
 def encode_views(
-    model: torch.nn.Module,     # anything with `encode`: (n, 3, R, R) float32 -> (n, d)
-    views: Views,               # o objects with v views each
+    model: torch.nn.Module,  # anything with `encode`: (n, 3, R, R) float32 -> (n, d)
+    views: Views,  # o objects with v views each
     device: "torch.device | str | None" = None,  # where to compute; the model moves there; None: where it is
-    batch_size: int = 256,      # images at a time
-    progress: bool = False,     # show a bar
-    precision: str = "fp32",    # of the encoder: "fp32", "bf16", or "auto" for bf16 where the hardware has it
+    batch_size: int = 256,  # images at a time
+    progress: bool = False,  # show a bar
+    precision: str = "fp32",  # of the encoder: "fp32", "bf16", or "auto" for bf16 where the hardware has it
     store: "str | Path | None" = None,  # folder of stores; None: the table stays in memory
-    dtype: str = "float32",     # of a stored table: "float32" or "float16"
-) -> torch.Tensor:              # (o, v, d) on the CPU; float32, or as stored
+    dtype: str = "float32",  # of a stored table: "float32" or "float16"
+) -> torch.Tensor:  # (o, v, d) on the CPU; float32, or as stored
     "Features of all views of all objects, every image encoded exactly once."
-    if precision not in ("fp32", "bf16", "auto"): raise ValueError(f"unknown precision {precision!r}: choose fp32, bf16 or auto")
-    if batch_size < 1: raise ValueError(f"batch_size must be at least 1, not {batch_size}")
-    if device is not None: model.to(device)
-    with evaluating(model) as where: used = "fp32" if isinstance(autocast(where, precision), nullcontext) else "bf16"
-    table = MemoryTable((len(views), views.views_per_object)) if store is None else open_store(store, model, views, used, dtype)
-    if not table.complete: encode_rows(model, views, table.write, table.done, batch_size, used, progress)
+    if precision not in ("fp32", "bf16", "auto"):
+        raise ValueError(f"unknown precision {precision!r}: choose fp32, bf16 or auto")
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, not {batch_size}")
+    if device is not None:
+        model.to(device)
+    with evaluating(model) as where:
+        used = "fp32" if isinstance(autocast(where, precision), nullcontext) else "bf16"
+    table = (
+        MemoryTable((len(views), views.views_per_object))
+        if store is None
+        else open_store(store, model, views, used, dtype)
+    )
+    if not table.complete:
+        encode_rows(model, views, table.write, table.done, batch_size, used, progress)
     return table.features()
 
 # %% ../../nbs/evaluation/00_embeddings.ipynb #2da75897
 @dataclass(frozen=True)
 class PairDraw:
     "n pairs of views as numbers, with the actions between them."
-    objects: np.ndarray    # (n,) int64, rows of a `Views`
-    views: np.ndarray      # (n, 2) int64, two different views of each
+
+    objects: np.ndarray  # (n,) int64, rows of a `Views`
+    views: np.ndarray  # (n, 2) int64, two different views of each
     actions: torch.Tensor  # (n, A) float32, takes the first view to the second
 
-    def __len__(self) -> int: return len(self.objects)
+    def __len__(self) -> int:
+        return len(self.objects)
 
     def features(
         self,
         features: torch.Tensor,  # (o, v, d)
-    ) -> torch.Tensor:           # (2n, d) in the order x1, y1, x2, y2, ...
+    ) -> torch.Tensor:  # (2n, d) in the order x1, y1, x2, y2, ...
         "The features of both views of every pair."
         return features[self.objects.repeat(2), self.views.reshape(-1)].float()
 
 # %% ../../nbs/evaluation/00_embeddings.ipynb #3b9b83cf
 def pairs_of(
-    views: Views,         # data set
+    views: Views,  # data set
     objects: np.ndarray,  # (n,) int, rows of the data set
     two: "np.ndarray | np.random.Generator",  # (n, 2) int, views; or a generator that draws two different ones of each
 ) -> PairDraw:
     "Pairs of views of these objects, with the actions between them."
-    if isinstance(two, np.random.Generator): two = draw_two(two, len(objects), views.views_per_object)
-    return PairDraw(objects, two, views.relate(views.latents[objects, two[:, 0]], views.latents[objects, two[:, 1]]))
+    if isinstance(two, np.random.Generator):
+        two = draw_two(two, len(objects), views.views_per_object)
+    return PairDraw(
+        objects,
+        two,
+        views.relate(views.latents[objects, two[:, 0]], views.latents[objects, two[:, 1]]),
+    )
 
 
 def draw_pairs(
-    views: Views,       # data set
-    pairs: int,         # n, how many
+    views: Views,  # data set
+    pairs: int,  # n, how many
     seed: "int | list[int]",  # of a generator of its own
-    split: str,         # "train" or "val": whose objects are used
-) -> PairDraw:          # n pairs, objects drawn with replacement
+    split: str,  # "train" or "val": whose objects are used
+) -> PairDraw:  # n pairs, objects drawn with replacement
     "Pairs of views of random objects of one split."
     rng = np.random.default_rng(seed)
     return pairs_of(views, rng.choice(views.rows(split), pairs), rng)
 
 # %% ../../nbs/evaluation/00_embeddings.ipynb #a62b416a
 def draw_context(
-    views: Views,          # data set
-    pairs: int = 64,       # n, as many as fit into the published block of 128 tokens
-    seed: int = 0,         # of a generator of its own
+    views: Views,  # data set
+    pairs: int = 64,  # n, as many as fit into the published block of 128 tokens
+    seed: int = 0,  # of a generator of its own
     split: str = "train",  # whose objects the context shows
-) -> PairDraw:             # n pairs, of different objects while there are enough
+) -> PairDraw:  # n pairs, of different objects while there are enough
     "The context of an evaluation: one pair of views of each of n training objects."
     rng, rows = np.random.default_rng(seed), views.rows(split)
     rounds = [rng.permutation(rows) for _ in range(-(-pairs // len(rows)))]
@@ -272,47 +348,57 @@ def draw_context(
 
 # %% ../../nbs/evaluation/00_embeddings.ipynb #b4294867
 def published_context(
-    objects: int,    # training objects there are
-    pairs: int,      # n, how many to draw
-    views: int,      # views of each object
+    objects: int,  # training objects there are
+    pairs: int,  # n, how many to draw
+    views: int,  # views of each object
     seed: int = 42,  # of the draw of views
     object_seed: int = 0,  # of the draw of objects
-) -> tuple[np.ndarray, np.ndarray]:  # (n,) int64 objects, counted within the training set, and (n, 2) int64 views
+) -> tuple[
+    np.ndarray, np.ndarray
+]:  # (n,) int64 objects, counted within the training set, and (n, 2) int64 views
     "The context that the published evaluation draws: objects with replacement, two different views of each."
-    chosen = torch.randint(0, objects, (pairs,), generator=torch.Generator().manual_seed(object_seed)).numpy()
+    chosen = torch.randint(
+        0, objects, (pairs,), generator=torch.Generator().manual_seed(object_seed)
+    ).numpy()
     rng = np.random.RandomState(seed)
-    return chosen, np.array([rng.choice(views, 2, replace=False) for _ in range(pairs)], dtype=np.int64).reshape(-1, 2)
+    return chosen, np.array(
+        [rng.choice(views, 2, replace=False) for _ in range(pairs)], dtype=np.int64
+    ).reshape(-1, 2)
 
 # %% ../../nbs/evaluation/00_embeddings.ipynb #be0ba270
 def shown_factors(
     space: ActionSpace,  # of the model
-    context: str,        # factors joined by "+", or "mixed", or "none"
-) -> tuple:              # names of the factors that a query may show
+    context: str,  # factors joined by "+", or "mixed", or "none"
+) -> tuple:  # names of the factors that a query may show
     "The factors that a context shows."
-    if context == "mixed": return space.names
+    if context == "mixed":
+        return space.names
     names = tuple(n for n in context.split("+") if n != "none")
-    for name in names: space.slice(name)                # refuses names that the space does not know
+    for name in names:
+        space.slice(name)  # refuses names that the space does not know
     return names
 
 
 def shown_actions(
-    space: ActionSpace,     # of the model
+    space: ActionSpace,  # of the model
     actions: torch.Tensor,  # (n, A)
-    context: str,           # factors joined by "+", or "mixed", or "none"
-) -> torch.Tensor:          # (n, A) zero where the context hides them
+    context: str,  # factors joined by "+", or "mixed", or "none"
+) -> torch.Tensor:  # (n, A) zero where the context hides them
     "The actions as the context shows them, pair by pair."
-    if context != "mixed": return space.keep(actions, *shown_factors(space, context))
+    if context != "mixed":
+        return space.keep(actions, *shown_factors(space, context))
     turns = torch.zeros_like(actions)
-    for k, name in enumerate(space.names): turns[k::len(space.names)] = space.keep(actions[k::len(space.names)], name)
+    for k, name in enumerate(space.names):
+        turns[k :: len(space.names)] = space.keep(actions[k :: len(space.names)], name)
     return turns
 
 # %% ../../nbs/evaluation/00_embeddings.ipynb #208d5c92
 def context_features(
-    model: torch.nn.Module,   # a model with `context_features` and `action_space`
-    features: torch.Tensor,   # (o, v, d) from `encode_views`
-    draw: PairDraw,           # the n pairs to show
+    model: torch.nn.Module,  # a model with `context_features` and `action_space`
+    features: torch.Tensor,  # (o, v, d) from `encode_views`
+    draw: PairDraw,  # the n pairs to show
     factors: "str | tuple[str, ...]",  # the context by its name, or the factors that it shows
-) -> ContextCache:            # of 2n tokens; its `.prefix` gives shorter ones
+) -> ContextCache:  # of 2n tokens; its `.prefix` gives shorter ones
     "Keys and values of a context that shows these factors, computed once for all lengths."
     name = factors if isinstance(factors, str) else "+".join(factors) or "none"
     with evaluating(model) as device:
@@ -323,23 +409,26 @@ def context_features(
 @dataclass(frozen=True)
 class Condition:
     "One context: which factors it shows, and how much of it is seen."
-    context: str    # "rot", "color", "rot+color", "mixed" or "none"
-    tokens: int     # 0: no context
+
+    context: str  # "rot", "color", "rot+color", "mixed" or "none"
+    tokens: int  # 0: no context
     cache: "ContextCache | None"  # None: no context
     factors: tuple  # the factors of an action that a query may show
-    draw: int = 0   # which draw of the context
+    draw: int = 0  # which draw of the context
 
 
 def conditions_of(
-    model: torch.nn.Module,    # trained model
-    features: torch.Tensor,    # (o, v, d) from `encode_views`
-    draw: PairDraw,            # pairs of the longest context
-    contexts: Sequence[str],   # what is shown
-    lengths: Sequence[int],    # tokens, two per pair
-) -> list[Condition]:          # contexts x lengths; none for a model without `embed_features`
+    model: torch.nn.Module,  # trained model
+    features: torch.Tensor,  # (o, v, d) from `encode_views`
+    draw: PairDraw,  # pairs of the longest context
+    contexts: Sequence[str],  # what is shown
+    lengths: Sequence[int],  # tokens, two per pair
+) -> list[Condition]:  # contexts x lengths; none for a model without `embed_features`
     "Every context in every length, the shorter ones as prefixes of the longest."
-    if not hasattr(model, "embed_features"): return []
-    if not hasattr(model, "context_features"): return [Condition("none", 0, None, model.action_space.names)]
+    if not hasattr(model, "embed_features"):
+        return []
+    if not hasattr(model, "context_features"):
+        return [Condition("none", 0, None, model.action_space.names)]
     found = []
     for context in contexts:
         factors = shown_factors(model.action_space, context)
@@ -350,36 +439,49 @@ def conditions_of(
 # %% ../../nbs/evaluation/00_embeddings.ipynb #e0a50002
 def expect_numbers(
     v: torch.Tensor,  # (n, d) vectors
-    what: str,        # how the error calls them
+    what: str,  # how the error calls them
 ) -> None:
     "Refuse NaN and infinity."
-    if not torch.isfinite(v).all(): raise FloatingPointError(f"the {what} hold NaN or infinity: the model is damaged or its training diverged; use an earlier checkpoint")
+    if not torch.isfinite(v).all():
+        raise FloatingPointError(
+            f"the {what} hold NaN or infinity: the model is damaged or its training diverged; use an earlier checkpoint"
+        )
 
 
 def expect_sound(
-    v: torch.Tensor,        # (n, d) vectors
+    v: torch.Tensor,  # (n, d) vectors
     c: "Condition | None" = None,  # context they were computed under
 ) -> None:
     "Refuse NaN, and warn of a collapse."
     what = "features" if c is None else f"embeddings under {c.tokens} tokens of context {c.context}"
     expect_numbers(v, what)
     if len(v) > 1 and ((v - v[0]).abs().max() <= 1e-6 * v.abs().max()):
-        warnings.warn(f"the {what} are the same for all images, the model has collapsed: "
-                      "R² stands at its floor, and retrieval at chance")
+        warnings.warn(
+            f"the {what} are the same for all images, the model has collapsed: "
+            "R² stands at its floor, and retrieval at chance"
+        )
 
 # %% ../../nbs/evaluation/00_embeddings.ipynb #a4bbfd44
 def embed_rows(
-    model: torch.nn.Module,    # with `embed_features`, and with `predict_features` if actions are given
-    z: torch.Tensor,           # (n, d) features
+    model: torch.nn.Module,  # with `embed_features`, and with `predict_features` if actions are given
+    z: torch.Tensor,  # (n, d) features
     cache: "ContextCache | None" = None,  # of the context; None: no context
     actions: "torch.Tensor | None" = None,  # (n, A) to predict where they lead; None embeds
-    normalize: bool = True,    # unit rows
-    rows: int = 2048,          # at a time
-) -> torch.Tensor:             # (n, d') float32 on the model's device
+    normalize: bool = True,  # unit rows
+    rows: int = 2048,  # at a time
+) -> torch.Tensor:  # (n, d') float32 on the model's device
     "Embeddings of features, or predictions for actions on them, given a context."
     with evaluating(model) as device:
         context = () if cache is None else (cache,)
-        steps = ([] if actions is None else [actions[i:i + rows].to(device)] for i in range(0, len(z), rows))
+        steps = (
+            [] if actions is None else [actions[i : i + rows].to(device)]
+            for i in range(0, len(z), rows)
+        )
         read = model.embed_features if actions is None else model.predict_features
-        out = torch.cat([read(part.to(device).float(), *action, *context) for part, action in zip(z.split(rows), steps)]).float()
+        out = torch.cat(
+            [
+                read(part.to(device).float(), *action, *context)
+                for part, action in zip(z.split(rows), steps)
+            ]
+        ).float()
         return F.normalize(out, dim=1) if normalize else out

@@ -19,24 +19,29 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..training.checkpoints import from_pretrained, read_card
+from ..data.pairs import normalise
 from ..data.photographs import channel_statistics
 from .embeddings import evaluating, shown_actions
 from ..names import in_repository
-from ..data.pairs import normalise
+from ..training.checkpoints import from_pretrained, read_card
 from ..training.run import pick_device
 
 # %% ../../nbs/evaluation/07_estimator.ipynb #2529d760
 def state_shape(
     model: torch.nn.Module,  # with an `encoder`
-    width: int,              # numbers in a flattened state
-) -> tuple:                  # (row,) or (3, R, R)
+    width: int,  # numbers in a flattened state
+) -> tuple:  # (row,) or (3, R, R)
     "The shape that a model gives to a row of numbers."
     row = getattr(model.encoder, "row", None)
-    if row is not None and row != width: raise ValueError(f"the model reads rows of {row} numbers, not of {width}")
-    if row is not None: return (row,)
+    if row is not None and row != width:
+        raise ValueError(f"the model reads rows of {row} numbers, not of {width}")
+    if row is not None:
+        return (row,)
     side = math.isqrt(width // 3)
-    if not side or 3 * side * side != width: raise ValueError(f"the model reads square pictures of three channels, 3 * R * R numbers when flattened, and {width} is no such number")
+    if not side or 3 * side * side != width:
+        raise ValueError(
+            f"the model reads square pictures of three channels, 3 * R * R numbers when flattened, and {width} is no such number"
+        )
     return (3, side, side)
 
 
@@ -49,8 +54,9 @@ def _array(states):
         shapes = {np.shape(state) for state in states}
         if len(shapes) > 1:
             some = " and ".join(map(str, sorted(shapes)[:2]))
-            raise ValueError(f"states must have one shape, but these have {len(shapes)}, "
-                             f"among them {some}")
+            raise ValueError(
+                f"states must have one shape, but these have {len(shapes)}, among them {some}"
+            )
         return np.stack([np.asarray(state) for state in states])
     return states
 
@@ -62,8 +68,8 @@ def _flat(states):
 
 def order_ratio(
     table: np.ndarray,  # (n, 3 * R * R) pictures
-    side: int,          # R
-) -> float:             # above 1 if channels stand first, below if last; about 1 for noise
+    side: int,  # R
+) -> float:  # above 1 if channels stand first, below if last; about 1 for noise
     "How much neighbours differ if rows are read with the channels last, over how much if first."
     some = np.asarray(table[:64], np.float64)
     first, last = some.reshape(-1, 3, side, side), some.reshape(-1, side, side, 3)
@@ -77,25 +83,29 @@ LAST = 0.7  # `order_ratio` below which rows are refused
 
 def channels_first(
     table: np.ndarray,  # (n, width) states, flattened
-    given: tuple,       # the shape of the array that was flattened
-    shape: tuple,       # of one state, from `state_shape`
-) -> np.ndarray:        # (n, width), pictures channel by channel
+    given: tuple,  # the shape of the array that was flattened
+    shape: tuple,  # of one state, from `state_shape`
+) -> np.ndarray:  # (n, width), pictures channel by channel
     "Turn pictures whose channels stand last; refuse what cannot be told."
     if len(shape) == 1:
         return table
     side = shape[1]
     if len(given) == 2:
         if side > 3 and order_ratio(table, side) < LAST:
-            raise ValueError("a flat row is a picture channel by channel, but in these neighbours "
-                             "fit together only if the channels stand last; "
-                             f"give them in their own shape, (n, {side}, {side}, 3)")
+            raise ValueError(
+                "a flat row is a picture channel by channel, but in these neighbours "
+                "fit together only if the channels stand last; "
+                f"give them in their own shape, (n, {side}, {side}, 3)"
+            )
         return table
     if tuple(given[1:]) == (side, side, 3) != shape:
         return table.reshape(-1, side, side, 3).transpose(0, 3, 1, 2).reshape(len(table), -1)
     if tuple(given[1:]) != shape or side == 3:
         both = ", which may be both; flatten them channel by channel" if side == 3 else ""
-        raise ValueError("pictures have the shape (n, 3, R, R) or (n, R, R, 3), "
-                         f"but these have {tuple(given)}{both}")
+        raise ValueError(
+            "pictures have the shape (n, 3, R, R) or (n, R, R, 3), "
+            f"but these have {tuple(given)}{both}"
+        )
     return table
 
 # %% ../../nbs/evaluation/07_estimator.ipynb #2035cde5
@@ -164,42 +174,63 @@ def as_states(
 # %% ../../nbs/evaluation/07_estimator.ipynb #2fdbd8c1
 def read_context(
     context: "tuple | None",  # (states, actions)
-    what: str = "context",    # how a message calls it
-) -> "tuple | None":          # arrays: states (2k, ...), actions (k, A); None if there are none
+    what: str = "context",  # how a message calls it
+) -> "tuple | None":  # arrays: states (2k, ...), actions (k, A); None if there are none
     "Pairs and actions of a context; refuses numbers that do not fit each other."
-    if context is None: return None
-    if not isinstance(context, (tuple, list)) or len(context) != 2: raise ValueError(f"{what} must be a pair (states, actions), not a {type(context).__name__}" + (f" of {len(context)}" if isinstance(context, (tuple, list)) else ""))
+    if context is None:
+        return None
+    if not isinstance(context, (tuple, list)) or len(context) != 2:
+        raise ValueError(
+            f"{what} must be a pair (states, actions), not a {type(context).__name__}"
+            + (f" of {len(context)}" if isinstance(context, (tuple, list)) else "")
+        )
     states, actions = (np.asarray(_array(v)) for v in context)
-    if actions.ndim == 1: actions = actions[:, None]
-    if actions.ndim != 2: raise ValueError(f"actions of a {what} must have shape (k, A), not {actions.shape}")
-    if len(states) != 2 * len(actions): raise ValueError(f"a context of k pairs has 2k states in the order x1, y1, x2, y2, ... and k actions, but there are {len(states)} states and {len(actions)} actions")
-    if not np.isfinite(actions.astype(float)).all(): raise ValueError(f"actions of a {what} must be finite")
+    if actions.ndim == 1:
+        actions = actions[:, None]
+    if actions.ndim != 2:
+        raise ValueError(f"actions of a {what} must have shape (k, A), not {actions.shape}")
+    if len(states) != 2 * len(actions):
+        raise ValueError(
+            f"a context of k pairs has 2k states in the order x1, y1, x2, y2, ... and k actions, but there are {len(states)} states and {len(actions)} actions"
+        )
+    if not np.isfinite(actions.astype(float)).all():
+        raise ValueError(f"actions of a {what} must be finite")
     if states.dtype.kind == "f" and not np.isfinite(states).all():
         raise ValueError(f"states of a {what} must be finite")
     return (states, actions.astype(np.float32)) if len(actions) else None
 
 
 def context_of_fit(
-    X: np.ndarray,          # (n, width) states
+    X: np.ndarray,  # (n, width) states
     y: "ArrayLike | None",  # (n / 2, A) actions, or (n, ...) labels of the states
-) -> "tuple | None":        # what `read_context` reads
+) -> "tuple | None":  # what `read_context` reads
     "The context that `fit(X, y)` gives: `y` is actions if it has half as many entries as `X`, and something else's business if it has as many."
-    if y is None or len(y := y if isinstance(y, torch.Tensor) else np.asarray(y)) == len(X): return None
-    if 2 * len(y) != len(X): raise ValueError(f"{len(X)} states go with {len(X) // 2} actions, one for each pair x, y, or with {len(X)} labels, which are ignored; y has {len(y)} entries")
+    if y is None or len(y := y if isinstance(y, torch.Tensor) else np.asarray(y)) == len(X):
+        return None
+    if 2 * len(y) != len(X):
+        raise ValueError(
+            f"{len(X)} states go with {len(X) // 2} actions, one for each pair x, y, or with {len(X)} labels, which are ignored; y has {len(y)} entries"
+        )
     return X, y
 
 # %% ../../nbs/evaluation/07_estimator.ipynb #798f5372
 def _statistics(given, checkpoint, states: torch.Tensor) -> tuple:
     "Mean and deviation of the channels: what was given, what the checkpoint's card says, or those of these images."
-    if given is not None: return given
+    if given is not None:
+        return given
     card = {} if isinstance(checkpoint, torch.nn.Module) else _card(checkpoint)
-    if card.get("mean"): return card["mean"], card["std"]
+    if card.get("mean"):
+        return card["mean"], card["std"]
     return channel_statistics(states) if states.dtype == torch.uint8 else None
 
 
 def _found(checkpoint: "str | Path") -> "str | Path":
     "A checkpoint; `ckpt/...`, if the working directory has no such folder, is one of the repository."
-    return in_repository(checkpoint) if str(checkpoint).startswith("ckpt/") and not Path(checkpoint).exists() else checkpoint
+    return (
+        in_repository(checkpoint)
+        if str(checkpoint).startswith("ckpt/") and not Path(checkpoint).exists()
+        else checkpoint
+    )
 
 
 def _card(checkpoint: "str | Path") -> dict:
@@ -211,39 +242,55 @@ def _card(checkpoint: "str | Path") -> dict:
     return read_card(place)["state"] if place.is_dir() else {}
 
 
-def _features(model, states: torch.Tensor, statistics: "tuple | None") -> torch.Tensor:  # (n, *shape) -> (n, d) on the model's device
-    if states.dtype == torch.uint8 and statistics is None: raise ValueError("these pictures are bytes, but fit got normalised numbers and so knows no mean and deviation; give bytes to fit, or statistics=(mean, std)")
+def _features(
+    model, states: torch.Tensor, statistics: "tuple | None"
+) -> torch.Tensor:  # (n, *shape) -> (n, d) on the model's device
+    if states.dtype == torch.uint8 and statistics is None:
+        raise ValueError(
+            "these pictures are bytes, but fit got normalised numbers and so knows no mean and deviation; give bytes to fit, or statistics=(mean, std)"
+        )
     with evaluating(model) as device:
         states = states.to(device)
-        return model.encode(normalise(states, *statistics) if states.dtype == torch.uint8 else states).float()
+        return model.encode(
+            normalise(states, *statistics) if states.dtype == torch.uint8 else states
+        ).float()
 
 
 def _embed(model, z: torch.Tensor, cache, unit: bool) -> np.ndarray:  # (n, d) -> (n, d') float32
     with evaluating(model):
-        if hasattr(model, "embed_features"): z = model.embed_features(z, *[cache] * (cache is not None)).float()
+        if hasattr(model, "embed_features"):
+            z = model.embed_features(z, *[cache] * (cache is not None)).float()
         return (F.normalize(z, dim=1) if unit else z).cpu().numpy()
 
 
 def _cache(
-    model,                # reads contexts
-    context: tuple,       # from `read_context`
-    factor: "str | None", # what it shows
-    shape: tuple,         # of one state
-    statistics: tuple,    # of the channels
-    batch_size: int,      # states at a time
-    normal: bool,         # whether `fit` has seen normalised pictures
+    model,  # reads contexts
+    context: tuple,  # from `read_context`
+    factor: "str | None",  # what it shows
+    shape: tuple,  # of one state
+    statistics: tuple,  # of the channels
+    batch_size: int,  # states at a time
+    normal: bool,  # whether `fit` has seen normalised pictures
 ):
     "Keys and values of a context that shows some factors."
     given, actions = context
     states = _flat(given)
-    if not hasattr(model, "context_features"): raise ValueError(f"{type(model).__name__} reads no context; leave it out")
-    if states.shape[1] != math.prod(shape): raise ValueError(f"the states of the context have {states.shape[1]} numbers, but those to be encoded have {math.prod(shape)}")
+    if not hasattr(model, "context_features"):
+        raise ValueError(f"{type(model).__name__} reads no context; leave it out")
+    if states.shape[1] != math.prod(shape):
+        raise ValueError(
+            f"the states of the context have {states.shape[1]} numbers, but those to be encoded have {math.prod(shape)}"
+        )
     states = channels_first(states, given.shape, shape)
     check_scale(states, shape, normal)
     actions = model.check(torch.from_numpy(actions))
-    if factor is not None: actions = shown_actions(model.action_space, actions, factor)
-    z = torch.cat([_features(model, part, statistics) for part in as_states(states, shape).split(batch_size)])
-    with evaluating(model) as device: return model.context_features(z, actions.to(device))
+    if factor is not None:
+        actions = shown_actions(model.action_space, actions, factor)
+    z = torch.cat(
+        [_features(model, part, statistics) for part in as_states(states, shape).split(batch_size)]
+    )
+    with evaluating(model) as device:
+        return model.context_features(z, actions.to(device))
 
 # %% ../../nbs/evaluation/07_estimator.ipynb #94e8fc3b
 class ContextEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -252,24 +299,30 @@ class ContextEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def __init__(
         self,
         checkpoint: "str | Path | torch.nn.Module" = "ckpt/contextssl-mini",  # folder, run, published file, name on the Hugging Face hub, or a model
-        context: "tuple | None" = None,     # (states, actions) of k pairs: 2k states in the order x1, y1, x2, y2, ..., and (k, A)
-        factor: "str | None" = None,        # what the context shows: a factor, several as "rot+color", or "none"; None leaves the actions as they are
-        batch_size: int = 256,              # states at a time
-        device: str = "cpu",                # where to compute: cpu, cuda, cuda:1, mps, or auto
-        normalize: bool = True,             # unit rows
+        context: "tuple | None" = None,  # (states, actions) of k pairs: 2k states in the order x1, y1, x2, y2, ..., and (k, A)
+        factor: "str | None" = None,  # what the context shows: a factor, several as "rot+color", or "none"; None leaves the actions as they are
+        batch_size: int = 256,  # states at a time
+        device: str = "cpu",  # where to compute: cpu, cuda, cuda:1, mps, or auto
+        normalize: bool = True,  # unit rows
         statistics: "tuple | None" = None,  # mean and std of the channels on a scale of 0 to 1; None: those of the checkpoint if it has them, else of the images that `fit` gets
     ):
-        self.checkpoint, self.context, self.factor, self.batch_size = checkpoint, context, factor, batch_size
+        self.checkpoint, self.context, self.factor, self.batch_size = (
+            checkpoint,
+            context,
+            factor,
+            batch_size,
+        )
         self.device, self.normalize, self.statistics = device, normalize, statistics
 
     def fit(
         self,
-        X: ArrayLike,                   # (n, ...) states, or (n, width) flattened
-        y: "ArrayLike | None" = None,   # (n / 2, A) actions, if X is a context; with n entries it is ignored
-        context: "tuple | None" = None, # (states, actions), in place of that of the construction
+        X: ArrayLike,  # (n, ...) states, or (n, width) flattened
+        y: "ArrayLike | None" = None,  # (n / 2, A) actions, if X is a context; with n entries it is ignored
+        context: "tuple | None" = None,  # (states, actions), in place of that of the construction
     ) -> "ContextEncoder":
         "Load the model and read the context."
-        if self.batch_size < 1: raise ValueError(f"batch_size={self.batch_size} must be at least 1")
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size={self.batch_size} must be at least 1")
         X = _array(X)
         table = validate_data(self, _flat(X), dtype="numeric")
         shown = read_context(self.context if context is None else context)
@@ -289,15 +342,20 @@ class ContextEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def transform(
         self,
-        X: ArrayLike,    # (n, ...) states, or (n, width) flattened
-    ) -> np.ndarray:     # (n, d) float32
+        X: ArrayLike,  # (n, ...) states, or (n, width) flattened
+    ) -> np.ndarray:  # (n, d) float32
         "The embeddings of states, given the context."
         check_is_fitted(self)
         X = _array(X)
         table = validate_data(self, _flat(X), reset=False, dtype="numeric")
         table = channels_first(table, self._given(X, table), self.shape_)
         check_scale(table, self.shape_, self.normal_)
-        return np.concatenate([self._read(as_states(table[i:i + self.batch_size], self.shape_)) for i in range(0, len(table), self.batch_size)])
+        return np.concatenate(
+            [
+                self._read(as_states(table[i : i + self.batch_size], self.shape_))
+                for i in range(0, len(table), self.batch_size)
+            ]
+        )
 
     def __sklearn_tags__(self):
         "What scikit-learn should know of it."
@@ -307,7 +365,11 @@ class ContextEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _load(self, width: int) -> torch.nn.Module:
         "The model; `width` numbers make a state."
-        return self.checkpoint if isinstance(self.checkpoint, torch.nn.Module) else from_pretrained(_found(self.checkpoint))
+        return (
+            self.checkpoint
+            if isinstance(self.checkpoint, torch.nn.Module)
+            else from_pretrained(_found(self.checkpoint))
+        )
 
     def _given(self, X, table: np.ndarray) -> tuple:  # (n, width)
         "The shape in which states were given."
@@ -315,4 +377,9 @@ class ContextEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _read(self, states: torch.Tensor) -> np.ndarray:  # (n, *shape) -> (n, d)
         "Embeddings of one batch."
-        return _embed(self.model_, _features(self.model_, states, self.statistics_), self.cache_, self.normalize)
+        return _embed(
+            self.model_,
+            _features(self.model_, states, self.statistics_),
+            self.cache_,
+            self.normalize,
+        )

@@ -11,145 +11,252 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from tqdm.auto import tqdm
 
+from ..data.tables import TableViews
 from .embeddings import embed_rows, encode_views
-from .protocol import EvalConfig, common_labels, conditions
 from .fairness import Gap, auc, fairness, interval_of
 from .probes import logistic_probe
+from .protocol import EvalConfig, common_labels, conditions
 from .results import ROW_KEYS
-from ..data.tables import TableViews
 
 # %% ../../nbs/evaluation/06_fair.ipynb #7d69257b
-GAPS = ("equal_opportunity_difference", "equalized_odds_difference", "equalized_odds_mean_difference", "demographic_parity_difference",
-        "equal_opportunity_ratio", "equalized_odds_ratio", "equalized_odds_mean_ratio", "demographic_parity_ratio")  # what is reported of a decision
+GAPS = (
+    "equal_opportunity_difference",
+    "equalized_odds_difference",
+    "equalized_odds_mean_difference",
+    "demographic_parity_difference",
+    "equal_opportunity_ratio",
+    "equalized_odds_ratio",
+    "equalized_odds_mean_ratio",
+    "demographic_parity_ratio",
+)  # what is reported of a decision
 
 
 def tables_config(
     views: TableViews,  # an opened table
-    **options,          # of `EvalConfig`, instead of the values here
+    **options,  # of `EvalConfig`, instead of the values here
 ) -> EvalConfig:
     "The protocol for a table: no context and the longest published one, of equivariance and of invariance."
-    return EvalConfig(**(dict(lengths=(0, 126), contexts=(views.attribute, "none"), train_pairs=20_000) | options))
+    return EvalConfig(
+        **(dict(lengths=(0, 126), contexts=(views.attribute, "none"), train_pairs=20_000) | options)
+    )
 
 
 def share_of(
-    right: np.ndarray,      # (n,) in [0, 1], one for each person
+    right: np.ndarray,  # (n,) in [0, 1], one for each person
     floor: "float | None",  # what a constant answer scores
-    draws: int = 1000,      # for the interval; 0: none
-    seed: int = 0,          # of the draws
+    draws: int = 1000,  # for the interval; 0: none
+    seed: int = 0,  # of the draws
 ) -> Gap:
     "A mean over people with its bootstrap interval."
     levels, counts = np.unique(np.asarray(right, dtype=np.float64), return_counts=True)
     n = int(counts.sum())
-    drawn = np.random.default_rng(seed).multinomial(n, counts / n, draws) @ levels / n if draws else None
-    return Gap(float(levels @ counts / n), *(interval_of(drawn) if draws else (None, None)), floor, n)
+    drawn = (
+        np.random.default_rng(seed).multinomial(n, counts / n, draws) @ levels / n
+        if draws
+        else None
+    )
+    return Gap(
+        float(levels @ counts / n), *(interval_of(drawn) if draws else (None, None)), floor, n
+    )
 
 # %% ../../nbs/evaluation/06_fair.ipynb #c33797eb
 def _scores(x: torch.Tensor, y: np.ndarray, judged: torch.Tensor) -> np.ndarray:
     "Fit on (n, d) and labels (n,), then the log-odds of 1 for (..., d)."
-    logits = logistic_probe(x, torch.from_numpy(y).to(x.device), classes=2).predict(judged.flatten(0, -2)).cpu().double()
+    logits = (
+        logistic_probe(x, torch.from_numpy(y).to(x.device), classes=2)
+        .predict(judged.flatten(0, -2))
+        .cpu()
+        .double()
+    )
     return (logits[:, 1] - logits[:, 0]).reshape(judged.shape[:-1]).numpy()
 
 
 def decision_scores(
-    score: np.ndarray,   # (m, 2) log-odds of held-out records as they are, and with the attribute turned
-    label: np.ndarray,   # (m,) 0 or 1
-    group: np.ndarray,   # (m,) 0 or 1
-    task: str,           # what it is, for a warning
-    draws: int = 1000,   # for intervals and floors; 0: neither
-    seed: int = 0,       # of the draws
-) -> dict:               # metric -> Gap
+    score: np.ndarray,  # (m, 2) log-odds of held-out records as they are, and with the attribute turned
+    label: np.ndarray,  # (m,) 0 or 1
+    group: np.ndarray,  # (m,) 0 or 1
+    task: str,  # what it is, for a warning
+    draws: int = 1000,  # for intervals and floors; 0: neither
+    seed: int = 0,  # of the draws
+) -> dict:  # metric -> Gap
     "Accuracy, area under the curve, gaps and flips of one decision."
     decision = (score > 0).astype(np.int64)
-    found = dict(accuracy=share_of(decision[:, 0] == label, max(label.mean(), 1 - label.mean()), draws, seed), auc=auc(score[:, 0], label, draws, seed))
-    try: gaps = fairness(decision[:, 0], label, group, draws, seed)
+    found = dict(
+        accuracy=share_of(
+            decision[:, 0] == label, max(label.mean(), 1 - label.mean()), draws, seed
+        ),
+        auc=auc(score[:, 0], label, draws, seed),
+    )
+    try:
+        gaps = fairness(decision[:, 0], label, group, draws, seed)
     except ValueError as e:
         warnings.warn(f"the gaps of {task} are left out: {e}")
         gaps = {}
-    return found | {k: gaps[k] for k in GAPS if k in gaps} | dict(flip_rate=share_of(decision[:, 0] != decision[:, 1], 0.0, draws, seed))
+    return (
+        found
+        | {k: gaps[k] for k in GAPS if k in gaps}
+        | dict(flip_rate=share_of(decision[:, 0] != decision[:, 1], 0.0, draws, seed))
+    )
 
 
 def table_answers(
-    x: torch.Tensor,         # (n, 2, d) of the training records, both views
-    train: TableViews,       # the n training records
-    x_val: torch.Tensor,     # (m, 2, d) of the held-out records
-    val: TableViews,         # the m held-out records
-    draws: int = 1000,       # for intervals and floors; 0: neither
-    seed: int = 0,           # of the draws
+    x: torch.Tensor,  # (n, 2, d) of the training records, both views
+    train: TableViews,  # the n training records
+    x_val: torch.Tensor,  # (m, 2, d) of the held-out records
+    val: TableViews,  # the m held-out records
+    draws: int = 1000,  # for intervals and floors; 0: neither
+    seed: int = 0,  # of the draws
 ) -> Iterator[tuple[str, str, Gap]]:  # task, metric, value
     "Every question put to one kind of vectors."
     for task, y in train.answers.items():
-        found = decision_scores(_scores(x[:, 0], y, x_val), val.answers[task], val.group, task, draws, seed)
+        found = decision_scores(
+            _scores(x[:, 0], y, x_val), val.answers[task], val.group, task, draws, seed
+        )
         yield from ((task, metric, gap) for metric, gap in found.items())
     name, s = train.attribute, val.group
     score = _scores(x[:, 0], train.group, x_val[:, 0])
     yield name, "accuracy", share_of((score > 0) == s, max(s.mean(), 1 - s.mean()), draws, seed)
     yield name, "auc", auc(score, s, draws, seed)
     score = _scores(x.flatten(0, 1), np.stack([train.group, 1 - train.group], 1).reshape(-1), x_val)
-    yield f"{name}_column", "accuracy", share_of(((score > 0) == np.stack([s, 1 - s], 1)).mean(1), 0.5, draws, seed)
+    yield (
+        f"{name}_column",
+        "accuracy",
+        share_of(((score > 0) == np.stack([s, 1 - s], 1)).mean(1), 0.5, draws, seed),
+    )
 
 # %% ../../nbs/evaluation/06_fair.ipynb #b3fc0ddb
-def _inputs(model: torch.nn.Module, views: TableViews, features: torch.Tensor, cfg: EvalConfig, progress: bool) -> Iterator[tuple[dict, torch.Tensor]]:
+def _inputs(
+    model: torch.nn.Module,
+    views: TableViews,
+    features: torch.Tensor,
+    cfg: EvalConfig,
+    progress: bool,
+) -> Iterator[tuple[dict, torch.Tensor]]:
     "Labels and vectors (o, 2, .) of everything that is judged."
     rows = torch.from_numpy(views.images[:])
     yield dict(representation="record"), rows
     yield dict(representation="rest"), rows[..., 1:]
     yield dict(representation="feature"), features
     for k in range(cfg.context_draws):
-        for c in tqdm(conditions(model, views, features, cfg, k), desc="contexts", unit="context", disable=not progress):
-            if k and not c.tokens: continue                                                                 # without context, one draw is all
-            z = embed_rows(model, features.flatten(0, 1), c.cache, normalize=cfg.eval_normalize).unflatten(0, features.shape[:2])
+        for c in tqdm(
+            conditions(model, views, features, cfg, k),
+            desc="contexts",
+            unit="context",
+            disable=not progress,
+        ):
+            if k and not c.tokens:
+                continue  # without context, one draw is all
+            z = embed_rows(
+                model, features.flatten(0, 1), c.cache, normalize=cfg.eval_normalize
+            ).unflatten(0, features.shape[:2])
             yield dict(representation="z+", context=c.context, context_tokens=c.tokens), z
 
 
 def evaluate_tables(
-    model: torch.nn.Module,    # trained model
-    views: TableViews,         # an opened table with both splits
+    model: torch.nn.Module,  # trained model
+    views: TableViews,  # an opened table with both splits
     cfg: "EvalConfig | None" = None,  # the protocol; None: that of `tables_config`
-    device: "torch.device | str | None" = None,   # where to compute; None: where the model is
-    progress: bool = False,    # show bars
-    features: "torch.Tensor | None" = None,       # (o, 2, d) if they are encoded already
-) -> list[dict]:               # tidy rows
+    device: "torch.device | str | None" = None,  # where to compute; None: where the model is
+    progress: bool = False,  # show bars
+    features: "torch.Tensor | None" = None,  # (o, 2, d) if they are encoded already
+) -> list[dict]:  # tidy rows
     "Ask everything of the record, of the encoder's feature, and of the embedding under every context."
-    if not isinstance(views, TableViews): raise ValueError("evaluate_tables judges tables of people, as open_tabular gives them; for other data use evaluate")
+    if not isinstance(views, TableViews):
+        raise ValueError(
+            "evaluate_tables judges tables of people, as open_tabular gives them; for other data use evaluate"
+        )
     cfg = cfg or tables_config(views)
-    if device is not None: model.to(device)
-    if features is None: features = encode_views(model, views, None, cfg.batch_size, progress, cfg.precision)
+    if device is not None:
+        model.to(device)
+    if features is None:
+        features = encode_views(model, views, None, cfg.batch_size, progress, cfg.precision)
     fitted, judged = views.rows("train"), views.rows("val")
     fitted = np.sort(np.random.default_rng([cfg.seed, 0]).permutation(fitted)[: cfg.train_pairs])
     train, val, found = views.at(fitted), views.at(judged), {}
     for labels, z in _inputs(model, views, features, cfg, progress):
-        for task, metric, gap in table_answers(z[fitted], train, z[judged], val, cfg.bootstrap, cfg.seed):
+        for task, metric, gap in table_answers(
+            z[fitted], train, z[judged], val, cfg.bootstrap, cfg.seed
+        ):
             found.setdefault((task, metric, *labels.values()), (labels, []))[1].append(gap)
-    common = dict(split="val", context="none", context_tokens=0, probe="logistic", spread=None) | common_labels(model, views, cfg)
+    common = dict(
+        split="val", context="none", context_tokens=0, probe="logistic", spread=None
+    ) | common_labels(model, views, cfg)
     rows = []
     for (task, metric, *_), (labels, gaps) in found.items():
-        mean = {k: None if any(getattr(g, k) is None for g in gaps) else float(np.mean([getattr(g, k) for g in gaps])) for k in ("value", "floor", "low", "high")}
-        spread = None if cfg.context_draws == 1 else float(np.std([g.value for g in gaps], ddof=1)) if len(gaps) > 1 else 0.0
-        row = common | labels | dict(task=task, metric=metric, n=gaps[0].n, spread=spread, draws=len(gaps)) | mean
+        mean = {
+            k: None
+            if any(getattr(g, k) is None for g in gaps)
+            else float(np.mean([getattr(g, k) for g in gaps]))
+            for k in ("value", "floor", "low", "high")
+        }
+        spread = (
+            None
+            if cfg.context_draws == 1
+            else float(np.std([g.value for g in gaps], ddof=1))
+            if len(gaps) > 1
+            else 0.0
+        )
+        row = (
+            common
+            | labels
+            | dict(task=task, metric=metric, n=gaps[0].n, spread=spread, draws=len(gaps))
+            | mean
+        )
         rows.append({key: row[key] for key in ROW_KEYS})
     return rows
 
 # %% ../../nbs/evaluation/06_fair.ipynb #7f40f11c
 def fair_table(
     rows: list[dict],  # of `evaluate_tables`
-) -> str:              # lines of text
+) -> str:  # lines of text
     "One line for each reader and context: accuracy, area under the curve, equalized odds (the larger difference), equality of opportunity, flips."
-    values = {(r["task"], r["metric"], r["representation"], r["context"], r["context_tokens"]): r for r in rows}
+    values = {
+        (r["task"], r["metric"], r["representation"], r["context"], r["context_tokens"]): r
+        for r in rows
+    }
     tasks = list(dict.fromkeys(r["task"] for r in rows))
     answers = [t for t in tasks if any(k[:2] == (t, "flip_rate") for k in values)]
-    heads = [(t, m, h) for t in answers for m, h in (("accuracy", "acc"), ("auc", "AUC"), ("equalized_odds_difference", "EO"), ("equal_opportunity_difference", "EOPP"), ("flip_rate", "flips"))]
+    heads = [
+        (t, m, h)
+        for t in answers
+        for m, h in (
+            ("accuracy", "acc"),
+            ("auc", "AUC"),
+            ("equalized_odds_difference", "EO"),
+            ("equal_opportunity_difference", "EOPP"),
+            ("flip_rate", "flips"),
+        )
+    ]
     heads += [(t, "accuracy", "acc") for t in tasks if t not in answers]
     width = {t: max(len(t), 7 * sum(h[0] == t for h in heads)) for t in tasks}
-    cell = lambda r, key: ("-" if r is None or r[key] is None else f"{r[key]:.3f}")
+    cell = lambda r, key: "-" if r is None or r[key] is None else f"{r[key]:.3f}"
+
     def line(name, read):
-        return f"{name:24s}" + "".join("  " + "".join(f"{read(t, m):>{width[t] // sum(h[0] == t for h in heads)}s}" for a, m, _ in heads if a == t).rjust(width[t]) for t in tasks)
-    lines = [f"{'':24s}" + "".join("  " + t.rjust(width[t]) for t in tasks), line("", lambda t, m: next(h for a, b, h in heads if (a, b) == (t, m)))]
+        return f"{name:24s}" + "".join(
+            "  "
+            + "".join(
+                f"{read(t, m):>{width[t] // sum(h[0] == t for h in heads)}s}"
+                for a, m, _ in heads
+                if a == t
+            ).rjust(width[t])
+            for t in tasks
+        )
+
+    lines = [
+        f"{'':24s}" + "".join("  " + t.rjust(width[t]) for t in tasks),
+        line("", lambda t, m: next(h for a, b, h in heads if (a, b) == (t, m))),
+    ]
     for where in dict.fromkeys(k[2:] for k in values):
-        name = {"record": "record", "rest": "record without column", "feature": "feature"}.get(where[0], "no context" if not where[2] else f"{'invariance' if where[1] == 'none' else 'equivariance'}, {where[2]}")
-        if name == "no context" and any(x.startswith(name) for x in lines): continue      # the same under every context
+        name = {"record": "record", "rest": "record without column", "feature": "feature"}.get(
+            where[0],
+            "no context"
+            if not where[2]
+            else f"{'invariance' if where[1] == 'none' else 'equivariance'}, {where[2]}",
+        )
+        if name == "no context" and any(x.startswith(name) for x in lines):
+            continue  # the same under every context
         lines.append(line(name, lambda t, m: cell(values.get((t, m, *where)), "value")))
     floors = {k[:2]: r for k, r in values.items() if k[2] == "record"}
     return "\n".join([*lines, line("chance", lambda t, m: cell(floors.get((t, m)), "floor"))])

@@ -7,7 +7,6 @@ __all__ = ['group_counts', 'group_rates', 'fairness_gaps', 'interval_of', 'drawn
            'weighted_auc', 'auc']
 
 # %% ../../nbs/evaluation/05_fairness.ipynb #712f21c6
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,83 +18,113 @@ def _whole(values, name: str, top: "int | None", n: "int | None") -> np.ndarray:
     values = np.asarray(values)
     values = values.astype(np.int64) if values.dtype == bool else values
     if values.ndim != 1 or len(values) == 0 or n is not None and len(values) != n:
-        raise ValueError(f"{name} must hold one entry for each of {'the people' if n is None else n}, but it has shape {values.shape}")
+        raise ValueError(
+            f"{name} must hold one entry for each of {'the people' if n is None else n}, but it has shape {values.shape}"
+        )
     if values.dtype.kind not in "iu" or values.min() < 0 or top is not None and values.max() > top:
-        raise ValueError(f"{name} must hold whole numbers from 0 {'up' if top is None else f'to {top}'}, but it has {values.dtype} from {values.min()} to {values.max()}")
+        raise ValueError(
+            f"{name} must hold whole numbers from 0 {'up' if top is None else f'to {top}'}, but it has {values.dtype} from {values.min()} to {values.max()}"
+        )
     return values.astype(np.int64)
 
 
 def group_counts(
     decision: np.ndarray,  # (n,) 0 or 1: what was decided
-    label: np.ndarray,     # (n,) 0 or 1: what is true
-    group: np.ndarray,     # (n,) 0, 1, ...: whose group
-) -> np.ndarray:           # (G, 2, 2) int64: group, label, decision
+    label: np.ndarray,  # (n,) 0 or 1: what is true
+    group: np.ndarray,  # (n,) 0, 1, ...: whose group
+) -> np.ndarray:  # (G, 2, 2) int64: group, label, decision
     "How many people of each group, label and decision there are."
     label = _whole(label, "label", 1, None)
-    decision, group = _whole(decision, "decision", 1, len(label)), _whole(group, "group", None, len(label))
+    decision, group = (
+        _whole(decision, "decision", 1, len(label)),
+        _whole(group, "group", None, len(label)),
+    )
     groups = int(group.max()) + 1
-    if groups < 2: raise ValueError("a gap is a difference between groups, but everybody is in group 0")
+    if groups < 2:
+        raise ValueError("a gap is a difference between groups, but everybody is in group 0")
     return np.bincount(4 * group + 2 * label + decision, minlength=4 * groups).reshape(groups, 2, 2)
 
 # %% ../../nbs/evaluation/05_fairness.ipynb #6ec23f97
 def group_rates(
     counts: np.ndarray,  # (..., G, 2, 2): group, label, decision
-) -> dict:               # "tpr", "fpr", "selection", "accuracy" -> (..., G); NaN where nobody is there to count
+) -> dict:  # "tpr", "fpr", "selection", "accuracy" -> (..., G); NaN where nobody is there to count
     "The rates of each group."
     counts = np.asarray(counts, dtype=np.float64)
-    share = lambda part, whole: np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
+    share = lambda part, whole: np.divide(
+        part, whole, out=np.full_like(part, np.nan), where=whole > 0
+    )
     people = counts.sum((-1, -2))
-    return dict(tpr=share(counts[..., 1, 1], counts[..., 1, :].sum(-1)), fpr=share(counts[..., 0, 1], counts[..., 0, :].sum(-1)),
-                selection=share(counts[..., 1].sum(-1), people), accuracy=share(counts[..., 0, 0] + counts[..., 1, 1], people))
+    return dict(
+        tpr=share(counts[..., 1, 1], counts[..., 1, :].sum(-1)),
+        fpr=share(counts[..., 0, 1], counts[..., 0, :].sum(-1)),
+        selection=share(counts[..., 1].sum(-1), people),
+        accuracy=share(counts[..., 0, 0] + counts[..., 1, 1], people),
+    )
 
 # %% ../../nbs/evaluation/05_fairness.ipynb #95bb92ae
 def fairness_gaps(
     counts: np.ndarray,  # (..., G, 2, 2): group, label, decision
-) -> dict:               # metric -> (...); NaN where a rate of some group does not exist
+) -> dict:  # metric -> (...); NaN where a rate of some group does not exist
     "Differences and ratios between the groups' rates."
     rates = group_rates(counts)
     high, low = ({k: pick(v, -1) for k, v in rates.items()} for pick in (np.max, np.min))
     apart = {k: high[k] - low[k] for k in rates}
-    alike = {k: np.divide(low[k], high[k], out=np.array(low[k] + 1.0), where=high[k] > 0) for k in rates}   # 0 / 0 is 1, and NaN stays
+    alike = {
+        k: np.divide(low[k], high[k], out=np.array(low[k] + 1.0), where=high[k] > 0) for k in rates
+    }  # 0 / 0 is 1, and NaN stays
     return dict(
-        equal_opportunity_difference=apart["tpr"], equalized_odds_difference=np.maximum(apart["tpr"], apart["fpr"]),
-        equalized_odds_mean_difference=(apart["tpr"] + apart["fpr"]) / 2, demographic_parity_difference=apart["selection"],
-        equal_opportunity_ratio=alike["tpr"], equalized_odds_ratio=np.minimum(alike["tpr"], alike["fpr"]),
-        equalized_odds_mean_ratio=(alike["tpr"] + alike["fpr"]) / 2, demographic_parity_ratio=alike["selection"])
+        equal_opportunity_difference=apart["tpr"],
+        equalized_odds_difference=np.maximum(apart["tpr"], apart["fpr"]),
+        equalized_odds_mean_difference=(apart["tpr"] + apart["fpr"]) / 2,
+        demographic_parity_difference=apart["selection"],
+        equal_opportunity_ratio=alike["tpr"],
+        equalized_odds_ratio=np.minimum(alike["tpr"], alike["fpr"]),
+        equalized_odds_mean_ratio=(alike["tpr"] + alike["fpr"]) / 2,
+        demographic_parity_ratio=alike["selection"],
+    )
 
 # %% ../../nbs/evaluation/05_fairness.ipynb #14bc35bb
 def interval_of(
-    values: np.ndarray,   # (draws,) of a statistic; NaN where it does not exist
+    values: np.ndarray,  # (draws,) of a statistic; NaN where it does not exist
     level: float = 0.95,  # share of the draws inside
-) -> tuple:               # lower and upper end; None and None if more than one draw in twenty is NaN
+) -> tuple:  # lower and upper end; None and None if more than one draw in twenty is NaN
     "The middle part of the draws."
     values = np.asarray(values)
-    if np.isnan(values).mean() > .05: return None, None
+    if np.isnan(values).mean() > 0.05:
+        return None, None
     return tuple(float(v) for v in np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2]))
 
 
 def drawn_counts(
-    counts: np.ndarray,   # (G, 2, 2)
-    draws: int = 1000,    # how often
-    seed: int = 0,        # of the draws
-) -> np.ndarray:          # (draws, G, 2, 2)
+    counts: np.ndarray,  # (G, 2, 2)
+    draws: int = 1000,  # how often
+    seed: int = 0,  # of the draws
+) -> np.ndarray:  # (draws, G, 2, 2)
     "The counts of samples of as many people, drawn with replacement."
     counts = np.asarray(counts)
-    return np.random.default_rng(seed).multinomial(counts.sum(), counts.reshape(-1) / counts.sum(), draws).reshape(draws, *counts.shape)
+    return (
+        np.random.default_rng(seed)
+        .multinomial(counts.sum(), counts.reshape(-1) / counts.sum(), draws)
+        .reshape(draws, *counts.shape)
+    )
 
 # %% ../../nbs/evaluation/05_fairness.ipynb #00183be4
 def dealt_counts(
     counts: np.ndarray,  # (G, 2, 2)
-    draws: int = 1000,   # how often
-    seed: int = 0,       # of the deals
-) -> np.ndarray:         # (draws, G, 2, 2)
+    draws: int = 1000,  # how often
+    seed: int = 0,  # of the deals
+) -> np.ndarray:  # (draws, G, 2, 2)
     "The counts after the decisions were dealt out anew among the people of one label."
     counts, rng = np.asarray(counts), np.random.default_rng(seed)
     dealt = np.empty((draws, *counts.shape), dtype=np.int64)
     for y in (0, 1):
-        left = np.tile(counts[:, y].sum(0), (draws, 1))                          # (draws, 2) decisions not yet dealt
+        left = np.tile(counts[:, y].sum(0), (draws, 1))  # (draws, 2) decisions not yet dealt
         for s, size in enumerate(counts[:, y].sum(1)):
-            yes = rng.hypergeometric(left[:, 1], left[:, 0], size) if size else np.zeros(draws, np.int64)
+            yes = (
+                rng.hypergeometric(left[:, 1], left[:, 0], size)
+                if size
+                else np.zeros(draws, np.int64)
+            )
             dealt[:, s, y] = np.stack([size - yes, yes], 1)
             left -= dealt[:, s, y]
     return dealt
@@ -104,55 +133,91 @@ def dealt_counts(
 @dataclass(frozen=True)
 class Gap:
     "One measure, its interval, and what chance alone would show."
-    value: float            # of the sample
-    low: "float | None"     # of the interval; None where there is none
-    high: "float | None"    # of the interval
-    floor: "float | None"   # mean over decisions that do not depend on the group given the label
-    n: int                  # people
+
+    value: float  # of the sample
+    low: "float | None"  # of the interval; None where there is none
+    high: "float | None"  # of the interval
+    floor: "float | None"  # mean over decisions that do not depend on the group given the label
+    n: int  # people
 
 
 def fairness(
     decision: np.ndarray,  # (n,) 0 or 1
-    label: np.ndarray,     # (n,) 0 or 1
-    group: np.ndarray,     # (n,) 0, 1, ...
-    draws: int = 1000,     # for the interval and for the floor; 0: neither
-    seed: int = 0,         # of the draws
-) -> dict:                 # metric -> Gap
+    label: np.ndarray,  # (n,) 0 or 1
+    group: np.ndarray,  # (n,) 0, 1, ...
+    draws: int = 1000,  # for the interval and for the floor; 0: neither
+    seed: int = 0,  # of the draws
+) -> dict:  # metric -> Gap
     "Every gap between groups, with interval and floor."
     counts = group_counts(decision, label, group)
     if (empty := np.argwhere(counts.sum(-1) == 0)).size:
-        raise ValueError(f"group {empty[0][0]} has nobody with label {empty[0][1]}, so its rate of {('false', 'true')[empty[0][1]]} positives does not exist; judge more people")
-    around, dealt = (fairness_gaps(f(counts, draws, seed)) if draws else {} for f in (drawn_counts, dealt_counts))
-    return {name: Gap(float(value), *(interval_of(around[name]) if draws else (None, None)), float(np.mean(dealt[name])) if draws else None, int(counts.sum()))
-            for name, value in fairness_gaps(counts).items()}
+        raise ValueError(
+            f"group {empty[0][0]} has nobody with label {empty[0][1]}, so its rate of {('false', 'true')[empty[0][1]]} positives does not exist; judge more people"
+        )
+    around, dealt = (
+        fairness_gaps(f(counts, draws, seed)) if draws else {} for f in (drawn_counts, dealt_counts)
+    )
+    return {
+        name: Gap(
+            float(value),
+            *(interval_of(around[name]) if draws else (None, None)),
+            float(np.mean(dealt[name])) if draws else None,
+            int(counts.sum()),
+        )
+        for name, value in fairness_gaps(counts).items()
+    }
 
 # %% ../../nbs/evaluation/05_fairness.ipynb #c87f6207
 def weighted_auc(
-    score: np.ndarray,    # (n,) higher: rather label 1
-    label: np.ndarray,    # (n,) 0 or 1
+    score: np.ndarray,  # (n,) higher: rather label 1
+    label: np.ndarray,  # (n,) 0 or 1
     weights: np.ndarray,  # (draws, n) how often each person counts
-) -> np.ndarray:          # (draws,) NaN where one of the labels is missing
+) -> np.ndarray:  # (draws,) NaN where one of the labels is missing
     "The area under the ROC curve for each of some weightings."
     levels, place = np.unique(score, return_inverse=True)
     starts = np.flatnonzero(np.diff(np.sort(place), prepend=-1))
     order = np.argsort(place, kind="stable")
-    no, yes = (np.add.reduceat((weights * (label == y))[:, order], starts, axis=1) for y in (0, 1))   # (draws, levels)
+    no, yes = (
+        np.add.reduceat((weights * (label == y))[:, order], starts, axis=1) for y in (0, 1)
+    )  # (draws, levels)
     lower = np.cumsum(no, 1) - no
     pairs = no.sum(1) * yes.sum(1)
-    return np.divide((yes * (lower + no / 2)).sum(1), pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+    return np.divide(
+        (yes * (lower + no / 2)).sum(1), pairs, out=np.full(len(pairs), np.nan), where=pairs > 0
+    )
 
 
 def auc(
     score: np.ndarray,  # (n,) higher: rather label 1
     label: np.ndarray,  # (n,) 0 or 1
     draws: int = 1000,  # for the interval; 0: none
-    seed: int = 0,      # of the draws
-) -> Gap:               # value, interval and floor, which is 1/2
+    seed: int = 0,  # of the draws
+) -> Gap:  # value, interval and floor, which is 1/2
     "The area under the ROC curve with a bootstrap interval over people."
     label, score = _whole(label, "label", 1, None), np.asarray(score, dtype=np.float64)
-    if score.shape != label.shape or not np.isfinite(score).all(): raise ValueError(f"score must hold {len(label)} finite numbers, but it has shape {score.shape}")
-    if label.min() == label.max(): raise ValueError(f"everybody has label {label[0]}, so there is no pair to put in order")
-    rng, n, values, step = np.random.default_rng(seed), len(label), [], max(1, 2_000_000 // len(label))
+    if score.shape != label.shape or not np.isfinite(score).all():
+        raise ValueError(
+            f"score must hold {len(label)} finite numbers, but it has shape {score.shape}"
+        )
+    if label.min() == label.max():
+        raise ValueError(f"everybody has label {label[0]}, so there is no pair to put in order")
+    rng, n, values, step = (
+        np.random.default_rng(seed),
+        len(label),
+        [],
+        max(1, 2_000_000 // len(label)),
+    )
     for start in range(0, draws, step):
-        values.append(weighted_auc(score, label, rng.multinomial(n, np.full(n, 1 / n), min(step, draws - start)).astype(np.float64)))
-    return Gap(float(roc_auc_score(label, score)), *(interval_of(np.concatenate(values)) if draws else (None, None)), 0.5, n)
+        values.append(
+            weighted_auc(
+                score,
+                label,
+                rng.multinomial(n, np.full(n, 1 / n), min(step, draws - start)).astype(np.float64),
+            )
+        )
+    return Gap(
+        float(roc_auc_score(label, score)),
+        *(interval_of(np.concatenate(values)) if draws else (None, None)),
+        0.5,
+        n,
+    )

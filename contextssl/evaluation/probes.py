@@ -32,7 +32,9 @@ def _solve(x: torch.Tensor, y: torch.Tensor, penalties: Sequence[float]):
     mx, my, cov, cross = _moments(x, y)
     values, vectors = torch.linalg.eigh(cov)
     values = values.clamp(min=0)
-    shrink = 1 / (values + values.new_tensor(penalties)[:, None] * values[-1].clamp(min=1e-100))   # (p, d)
+    shrink = 1 / (
+        values + values.new_tensor(penalties)[:, None] * values[-1].clamp(min=1e-100)
+    )  # (p, d)
     weight = vectors @ (shrink[..., None] * (vectors.mT @ cross))
     return weight, my - mx @ weight
 
@@ -40,62 +42,85 @@ def _solve(x: torch.Tensor, y: torch.Tensor, penalties: Sequence[float]):
 @dataclass(frozen=True)
 class RidgeProbe:
     "A linear map that was solved for: x -> x weight + bias."
-    weight: torch.Tensor   # (d, t) float64
-    bias: torch.Tensor     # (t,) float64
+
+    weight: torch.Tensor  # (d, t) float64
+    bias: torch.Tensor  # (t,) float64
     penalty: torch.Tensor  # (t,) float64, relative to the largest eigenvalue
 
     def predict(
         self,
-        x: torch.Tensor,    # (n, d)
+        x: torch.Tensor,  # (n, d)
         rows: int = 16384,  # converted to float64 at a time
-    ) -> torch.Tensor:      # (n, t) float64
+    ) -> torch.Tensor:  # (n, t) float64
         "The targets that the probe reads off the inputs."
-        return torch.cat([p.to(self.weight.device).double() @ self.weight + self.bias for p in x.split(rows)])
+        return torch.cat(
+            [p.to(self.weight.device).double() @ self.weight + self.bias for p in x.split(rows)]
+        )
 
 # %% ../../nbs/evaluation/01_probes.ipynb #2afb3130
 def _table(x: torch.Tensor, name: str) -> torch.Tensor:
     "Refuse anything but finite numbers in rows and columns."
-    if x.ndim != 2 or 0 in x.shape: raise ValueError(f"{name} must have shape (rows, columns), got {tuple(x.shape)}")
-    if not torch.isfinite(x).all(): raise ValueError(f"{name} contains NaN or infinite values")
+    if x.ndim != 2 or 0 in x.shape:
+        raise ValueError(f"{name} must have shape (rows, columns), got {tuple(x.shape)}")
+    if not torch.isfinite(x).all():
+        raise ValueError(f"{name} contains NaN or infinite values")
     return x
 
 
 def _expect_rows(inputs: Sequence[torch.Tensor], y: torch.Tensor) -> None:
     "Refuse inputs of different shapes and targets that do not fit them."
-    if not inputs: raise ValueError("there are no inputs to fit a probe on")
+    if not inputs:
+        raise ValueError("there are no inputs to fit a probe on")
     shapes = sorted({tuple(x.shape) for x in inputs})
-    if len(shapes) > 1: raise ValueError(f"probes are trained together on inputs of one shape, but these have {' and '.join(map(str, shapes))}")
-    if len(y) != len(inputs[0]): raise ValueError(f"the inputs have {len(inputs[0])} rows and the targets {len(y)}; a probe needs one target per input")
+    if len(shapes) > 1:
+        raise ValueError(
+            f"probes are trained together on inputs of one shape, but these have {' and '.join(map(str, shapes))}"
+        )
+    if len(y) != len(inputs[0]):
+        raise ValueError(
+            f"the inputs have {len(inputs[0])} rows and the targets {len(y)}; a probe needs one target per input"
+        )
 
 # %% ../../nbs/evaluation/01_probes.ipynb #db5eb9a2
-PENALTIES = tuple(10.0 ** k for k in range(-10, 0))  # relative to the largest eigenvalue
+PENALTIES = tuple(10.0**k for k in range(-10, 0))  # relative to the largest eigenvalue
+
 
 def ridge_probe(
-    x: torch.Tensor,                 # (n, d) inputs
-    y: torch.Tensor,                 # (n, t) targets
+    x: torch.Tensor,  # (n, d) inputs
+    y: torch.Tensor,  # (n, t) targets
     penalty: "float | None" = None,  # relative to the largest eigenvalue; None: chosen for each target
 ) -> RidgeProbe:
     "The exact solution of linear least squares with a ridge penalty, in float64."
-    x, y = (v.cpu() if v.device.type == "mps" else v for v in (_table(x, "x"), _table(y, "y")))   # mps has no float64
+    x, y = (
+        v.cpu() if v.device.type == "mps" else v for v in (_table(x, "x"), _table(y, "y"))
+    )  # mps has no float64
     _expect_rows([x], y)
     y = y.to(x.device)
     if penalty is not None:
-        if not penalty > 0: raise ValueError(f"the penalty must be positive, not {penalty}")
+        if not penalty > 0:
+            raise ValueError(f"the penalty must be positive, not {penalty}")
         weight, bias = _solve(x, y, [penalty])
         return RidgeProbe(weight[0], bias[0], torch.full_like(bias[0], penalty))
-    if len(x) < 10: raise ValueError(f"choosing the penalty needs at least 10 rows, got {len(x)}")
+    if len(x) < 10:
+        raise ValueError(f"choosing the penalty needs at least 10 rows, got {len(x)}")
     held = torch.arange(len(x), device=x.device) % 5 == 4
     trials = [RidgeProbe(w, b, b) for w, b in zip(*_solve(x[~held], y[~held], PENALTIES))]
-    best = torch.stack([(trial.predict(x[held]) - y[held]).square().mean(0) for trial in trials]).argmin(0)   # (t,)
+    best = torch.stack(
+        [(trial.predict(x[held]) - y[held]).square().mean(0) for trial in trials]
+    ).argmin(0)  # (t,)
     weight, bias = _solve(x, y, PENALTIES)
     column = torch.arange(len(best), device=x.device)
-    return RidgeProbe(weight[best, :, column].mT, bias[best, column], bias.new_tensor(PENALTIES)[best])
+    return RidgeProbe(
+        weight[best, :, column].mT, bias[best, column], bias.new_tensor(PENALTIES)[best]
+    )
 
 # %% ../../nbs/evaluation/01_probes.ipynb #afc84951
 def whitener(
-    x: torch.Tensor,      # (n, d) inputs
+    x: torch.Tensor,  # (n, d) inputs
     floor: float = 1e-8,  # added to the eigenvalues, relative to the largest
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # mean (d,), map (d, d), share of the floor in each new direction (d,); all float64
+) -> tuple[
+    torch.Tensor, torch.Tensor, torch.Tensor
+]:  # mean (d,), map (d, d), share of the floor in each new direction (d,); all float64
     "The linear map after which inputs have about unit variance in every direction in which they vary."
     mean, _, cov, _ = _moments(x, x[:, :1])
     values, vectors = torch.linalg.eigh(cov)
@@ -107,40 +132,57 @@ def whitener(
 @dataclass(frozen=True)
 class LogisticProbe:
     "A linear map to the logits of classes: x -> x weight + bias."
+
     weight: torch.Tensor  # (d, c) float64
-    bias: torch.Tensor    # (c,) float64
+    bias: torch.Tensor  # (c,) float64
 
     def predict(
         self,
-        x: torch.Tensor,    # (n, d)
+        x: torch.Tensor,  # (n, d)
         rows: int = 16384,  # converted to float64 at a time
-    ) -> torch.Tensor:      # (n, c) float64 logits
+    ) -> torch.Tensor:  # (n, c) float64 logits
         "Logits of the classes."
-        return torch.cat([p.to(self.weight.device).double() @ self.weight + self.bias for p in x.split(rows)])
+        return torch.cat(
+            [p.to(self.weight.device).double() @ self.weight + self.bias for p in x.split(rows)]
+        )
 
 # %% ../../nbs/evaluation/01_probes.ipynb #0f170134
 def logistic_probe(
-    x: torch.Tensor,         # (n, d) inputs
-    y: torch.Tensor,         # (n,) int64 classes
-    penalty: float = 1e-3,   # relative to the largest eigenvalue of the inputs' covariance
+    x: torch.Tensor,  # (n, d) inputs
+    y: torch.Tensor,  # (n,) int64 classes
+    penalty: float = 1e-3,  # relative to the largest eigenvalue of the inputs' covariance
     classes: "int | None" = None,  # c; None: the largest label + 1
-    iterations: int = 500,   # of L-BFGS at most
+    iterations: int = 500,  # of L-BFGS at most
 ) -> LogisticProbe:
     "The exact solution of multinomial logistic regression with an L2 penalty, in float64."
-    x, y = (v.cpu() if v.device.type == "mps" else v for v in (_table(x, "x"), y))     # mps has no float64
+    x, y = (
+        v.cpu() if v.device.type == "mps" else v for v in (_table(x, "x"), y)
+    )  # mps has no float64
     _expect_rows([x], y)
-    if not penalty > 0: raise ValueError(f"the penalty must be positive, not {penalty}")
+    if not penalty > 0:
+        raise ValueError(f"the penalty must be positive, not {penalty}")
     (mean, turn, share), y = whitener(x, penalty), y.to(x.device)
     white, count = (x.double() - mean) @ turn, classes or int(y.max()) + 1
 
     def objective(flat):
-        v = torch.from_numpy(flat).to(x.device).view(-1, count).requires_grad_()       # (d + 1, c), the bias last
-        loss = F.cross_entropy(white @ v[:-1] + v[-1], y) + (share[:, None] * v[:-1].square()).sum() / 2
+        v = (
+            torch.from_numpy(flat).to(x.device).view(-1, count).requires_grad_()
+        )  # (d + 1, c), the bias last
+        loss = (
+            F.cross_entropy(white @ v[:-1] + v[-1], y)
+            + (share[:, None] * v[:-1].square()).sum() / 2
+        )
         loss.backward()
         return loss.item(), v.grad.cpu().numpy().reshape(-1)
 
     start = torch.zeros((x.shape[1] + 1) * count, dtype=torch.float64).numpy()
-    best = minimize(objective, start, jac=True, method="L-BFGS-B", options=dict(maxiter=iterations, ftol=1e-12, gtol=1e-7, maxcor=20))
+    best = minimize(
+        objective,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        options=dict(maxiter=iterations, ftol=1e-12, gtol=1e-7, maxcor=20),
+    )
     v = torch.from_numpy(best.x).to(x.device).view(-1, count)
     return LogisticProbe(turn @ v[:-1], v[-1] - mean @ turn @ v[:-1])
 
@@ -149,24 +191,31 @@ def _first_layers(k: int, sizes: Sequence[int], generator: torch.Generator, devi
     "Weights (k, a, b) and biases (k, 1, b) of each layer, uniform as in torch.nn.Linear, the same for all k."
     layers = []
     for a, b in zip(sizes, sizes[1:]):
-        weight, bias = ((torch.rand(1, rows, b, generator=generator) * 2 - 1) * a ** -0.5 for rows in (a, 1))
+        weight, bias = (
+            (torch.rand(1, rows, b, generator=generator) * 2 - 1) * a**-0.5 for rows in (a, 1)
+        )
         layers.append([p.repeat(k, 1, 1).to(device).requires_grad_() for p in (weight, bias)])
     return layers
 
 
-def _row_batches(n: int, batch_size: int, steps: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
+def _row_batches(
+    n: int, batch_size: int, steps: int, generator: torch.Generator
+) -> Iterator[torch.Tensor]:
     "Rows of each update: epoch after epoch in a new order, without the incomplete last batch."
     size, step = min(batch_size, n), 0
     while step < steps:
         for rows in torch.randperm(n, generator=generator).split(size)[: n // size]:
-            if (step := step + 1) > steps: return
+            if (step := step + 1) > steps:
+                return
             yield rows
 
 # %% ../../nbs/evaluation/01_probes.ipynb #948bf10b
 class _Stacked:
     "K perceptrons of one shape, side by side: `layers` holds weights (K, a, b) and biases (K, 1, b)."
 
-    def _run(self, h: torch.Tensor, which: slice = slice(None)) -> torch.Tensor:  # (K, n, d) -> (K, n, t)
+    def _run(
+        self, h: torch.Tensor, which: slice = slice(None)
+    ) -> torch.Tensor:  # (K, n, d) -> (K, n, t)
         h = h.float()
         for i, (weight, bias) in enumerate(self.layers):
             h = torch.baddbmm(bias[which], h.relu() if i else h, weight[which])
@@ -176,18 +225,20 @@ class _Stacked:
     def predict(
         self,
         inputs: Sequence[torch.Tensor],  # K tensors (n, d), or one (K, n, d)
-        rows: int = 4096,                # at a time
-    ) -> torch.Tensor:                   # (K, n, t)
+        rows: int = 4096,  # at a time
+    ) -> torch.Tensor:  # (K, n, t)
         "What each probe reads off its own inputs."
-        return torch.cat([self._run(torch.stack(parts)) for parts in zip(*[x.split(rows) for x in inputs])], 1)
+        return torch.cat(
+            [self._run(torch.stack(parts)) for parts in zip(*[x.split(rows) for x in inputs])], 1
+        )
 
     @torch.no_grad()
     def read(
         self,
-        x: torch.Tensor,   # (n, d)
-        k: int,            # number of the probe
+        x: torch.Tensor,  # (n, d)
+        k: int,  # number of the probe
         rows: int = 4096,  # at a time
-    ) -> torch.Tensor:     # (n, t)
+    ) -> torch.Tensor:  # (n, t)
         "What one of the probes reads off these inputs."
         return torch.cat([self._run(part[None], slice(k, k + 1))[0] for part in x.split(rows)])
 
@@ -197,39 +248,58 @@ class AdamProbes(_Stacked):
 
     def __init__(
         self,
-        hidden: int = 0,        # width of two hidden layers with ReLU (published: 1024); 0: a linear probe
-        steps: int = 1250,      # updates, at most
+        hidden: int = 0,  # width of two hidden layers with ReLU (published: 1024); 0: a linear probe
+        steps: int = 1250,  # updates, at most
         batch_size: int = 256,  # rows per update
-        lr: float = 1e-3,       # of Adam
-        loss: str = "mse",      # or "cross_entropy", for classes
-        seed: int = 0,          # of the first weights and of the order of the rows
-        patience: int = 0,      # checks in a row without a better held-out loss after which a probe stops; 0: none does
+        lr: float = 1e-3,  # of Adam
+        loss: str = "mse",  # or "cross_entropy", for classes
+        seed: int = 0,  # of the first weights and of the order of the rows
+        patience: int = 0,  # checks in a row without a better held-out loss after which a probe stops; 0: none does
         check_every: int = 50,  # updates between two checks
     ):
-        if loss not in ("mse", "cross_entropy"): raise ValueError(f"unknown loss {loss!r}: choose mse or cross_entropy")
-        if steps < 1 or batch_size < 1 or hidden < 0: raise ValueError(f"steps and batch_size must be at least 1 and hidden at least 0, not {steps}, {batch_size}, {hidden}")
-        if patience < 0 or check_every < 1: raise ValueError(f"patience must be at least 0 and check_every at least 1, not {patience}, {check_every}")
-        self.hidden, self.steps, self.batch_size, self.lr, self.loss, self.seed = hidden, steps, batch_size, lr, loss, seed
+        if loss not in ("mse", "cross_entropy"):
+            raise ValueError(f"unknown loss {loss!r}: choose mse or cross_entropy")
+        if steps < 1 or batch_size < 1 or hidden < 0:
+            raise ValueError(
+                f"steps and batch_size must be at least 1 and hidden at least 0, not {steps}, {batch_size}, {hidden}"
+            )
+        if patience < 0 or check_every < 1:
+            raise ValueError(
+                f"patience must be at least 0 and check_every at least 1, not {patience}, {check_every}"
+            )
+        self.hidden, self.steps, self.batch_size, self.lr, self.loss, self.seed = (
+            hidden,
+            steps,
+            batch_size,
+            lr,
+            loss,
+            seed,
+        )
         self.patience, self.check_every = patience, check_every
 
     def start(
         self,
-        count: int,    # K
-        inputs: int,   # d
+        count: int,  # K
+        inputs: int,  # d
         outputs: int,  # t
         device: torch.device | str = "cpu",  # where the probes are trained
     ) -> "AdamProbes":
         "First weights, the same for all probes."
         self.generator = torch.Generator().manual_seed(self.seed)
-        self.layers = _first_layers(count, [inputs, *[self.hidden] * (2 if self.hidden else 0), outputs], self.generator, device)
+        self.layers = _first_layers(
+            count,
+            [inputs, *[self.hidden] * (2 if self.hidden else 0), outputs],
+            self.generator,
+            device,
+        )
         self.adam = _adam(self.layers, self.lr)
         return self
 
     def step(
         self,
-        x: torch.Tensor,    # (K, n, d) a batch of each probe's inputs
-        y: torch.Tensor,    # (n, t) targets of all probes, or (n,) int64 classes
-    ) -> torch.Tensor:      # (K,) losses before the update
+        x: torch.Tensor,  # (K, n, d) a batch of each probe's inputs
+        y: torch.Tensor,  # (n, t) targets of all probes, or (n,) int64 classes
+    ) -> torch.Tensor:  # (K,) losses before the update
         "One update of all probes."
         losses = self._losses(self._run(x), y)
         self.adam.zero_grad()
@@ -240,27 +310,44 @@ class AdamProbes(_Stacked):
     def train(
         self,
         inputs: Sequence[torch.Tensor],  # K tensors (n, d), or one (K, n, d)
-        y: torch.Tensor,                 # (n, t) targets of all probes, or (n,) int64 classes
-    ) -> Iterator[int]:                  # how many updates are done, after each
+        y: torch.Tensor,  # (n, t) targets of all probes, or (n,) int64 classes
+    ) -> Iterator[int]:  # how many updates are done, after each
         "Train all probes from the same first weights on the same rows in the same order, update by update."
         inputs = [_table(x, f"input {k}") for k, x in enumerate(inputs)]
         _expect_rows(inputs, y)
         y = y.to(inputs[0].device)
-        self.start(len(inputs), inputs[0].shape[1], y.shape[1] if self.loss == "mse" else int(y.max()) + 1, y.device)
-        yield from _stopping_updates(self, inputs, y) if self.patience else _updates(self, inputs, y)
+        self.start(
+            len(inputs),
+            inputs[0].shape[1],
+            y.shape[1] if self.loss == "mse" else int(y.max()) + 1,
+            y.device,
+        )
+        yield from (
+            _stopping_updates(self, inputs, y) if self.patience else _updates(self, inputs, y)
+        )
 
     def fit(
         self,
         inputs: Sequence[torch.Tensor],  # K tensors (n, d), or one (K, n, d)
-        y: torch.Tensor,                 # (n, t) targets of all probes, or (n,) int64 classes
-        progress: bool = False,          # show a bar
+        y: torch.Tensor,  # (n, t) targets of all probes, or (n,) int64 classes
+        progress: bool = False,  # show a bar
     ) -> "AdamProbes":
         "Train all probes to the end."
-        for _ in tqdm(self.train(inputs, y), total=self.steps, desc="probes", unit="step", disable=not progress): pass
+        for _ in tqdm(
+            self.train(inputs, y),
+            total=self.steps,
+            desc="probes",
+            unit="step",
+            disable=not progress,
+        ):
+            pass
         return self
 
-    def _losses(self, out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:  # (K, n, t), (n, t) or (n,) -> (K,)
-        if self.loss == "mse": return (out - y).square().mean((1, 2))
+    def _losses(
+        self, out: torch.Tensor, y: torch.Tensor
+    ) -> torch.Tensor:  # (K, n, t), (n, t) or (n,) -> (K,)
+        if self.loss == "mse":
+            return (out - y).square().mean((1, 2))
         return F.cross_entropy(out.mT, y.expand(len(out), -1), reduction="none").mean(1)
 
 # %% ../../nbs/evaluation/01_probes.ipynb #7a9f70f7
@@ -271,19 +358,24 @@ def _adam(layers: list, lr: float) -> torch.optim.Adam:
 
 
 def expect_converging(
-    losses: torch.Tensor,            # (K,) last losses
+    losses: torch.Tensor,  # (K,) last losses
     inputs: Sequence[torch.Tensor],  # K tensors (n, d)
-    lr: float,                       # that was used
+    lr: float,  # that was used
 ) -> None:
     "Refuse probes whose training diverged, naming the first."
-    if torch.isfinite(losses).all(): return
+    if torch.isfinite(losses).all():
+        return
     k = int((~torch.isfinite(losses)).nonzero()[0])
-    raise FloatingPointError(f"training of probe {k} diverged: its inputs reach {inputs[k].abs().max():.3g}; use an lr smaller than {lr:g} or scale them")
+    raise FloatingPointError(
+        f"training of probe {k} diverged: its inputs reach {inputs[k].abs().max():.3g}; use an lr smaller than {lr:g} or scale them"
+    )
 
 
 def _updates(probes: AdamProbes, inputs: list, y: torch.Tensor) -> Iterator[int]:
     "Updates on all rows, to the last step."
-    for n, rows in enumerate(_row_batches(len(y), probes.batch_size, probes.steps, probes.generator), 1):
+    for n, rows in enumerate(
+        _row_batches(len(y), probes.batch_size, probes.steps, probes.generator), 1
+    ):
         rows = rows.to(y.device)
         losses = probes.step(torch.stack([x[rows] for x in inputs]), y[rows])
         yield n
@@ -292,9 +384,12 @@ def _updates(probes: AdamProbes, inputs: list, y: torch.Tensor) -> Iterator[int]
 # %% ../../nbs/evaluation/01_probes.ipynb #16eb5de1
 class _Best:
     "Each probe's weights at its smallest held-out loss, and for how many checks there was no better one."
+
     def __init__(self, layers: list):
         self.layers = [[p.detach().clone() for p in layer] for layer in layers]
-        self.loss, self.waited = (torch.full((len(layers[0][0]),), v, device=layers[0][0].device) for v in (torch.inf, 0))
+        self.loss, self.waited = (
+            torch.full((len(layers[0][0]),), v, device=layers[0][0].device) for v in (torch.inf, 0)
+        )
 
     def see(self, which: torch.Tensor, layers: list, loss: torch.Tensor) -> None:
         "The probes `which` (a,) have these weights and held-out losses (a,) now."
@@ -302,7 +397,8 @@ class _Best:
         self.waited[which] = torch.where(better, 0, self.waited[which] + 1)
         self.loss[which[better]] = loss[better]
         for kept, now in zip(self.layers, layers):
-            for k, p in zip(kept, now): k[which[better]] = p.detach()[better]
+            for k, p in zip(kept, now):
+                k[which[better]] = p.detach()[better]
 
 
 def _only(probes: AdamProbes, stay: torch.Tensor) -> None:
@@ -316,19 +412,33 @@ def _only(probes: AdamProbes, stay: torch.Tensor) -> None:
 
 def _stopping_updates(probes: AdamProbes, inputs: list, y: torch.Tensor) -> Iterator[int]:
     "Updates on nine tenths of the rows; a probe that no longer gains on the last tenth stops."
-    if len(y) < 20: raise ValueError(f"stopping early needs at least 20 rows, got {len(y)}")
+    if len(y) < 20:
+        raise ValueError(f"stopping early needs at least 20 rows, got {len(y)}")
     held = torch.arange(len(y), device=y.device) % 10 == 9
-    train, which, best = (~held).nonzero()[:, 0], torch.arange(len(inputs), device=y.device), _Best(probes.layers)
+    train, which, best = (
+        (~held).nonzero()[:, 0],
+        torch.arange(len(inputs), device=y.device),
+        _Best(probes.layers),
+    )
     judged = [x[held] for x in inputs]
-    for n, rows in enumerate(_row_batches(len(train), probes.batch_size, probes.steps, probes.generator), 1):
+    for n, rows in enumerate(
+        _row_batches(len(train), probes.batch_size, probes.steps, probes.generator), 1
+    ):
         rows = train[rows.to(y.device)]
         losses = probes.step(torch.stack([inputs[k][rows] for k in which.tolist()]), y[rows])
         yield n
-        if n % probes.check_every and n < probes.steps: continue
+        if n % probes.check_every and n < probes.steps:
+            continue
         expect_converging(losses, [inputs[k] for k in which.tolist()], probes.lr)
-        best.see(which, probes.layers, probes._losses(probes.predict([judged[k] for k in which.tolist()]), y[held]))
-        if (stay := best.waited[which] < probes.patience).all(): continue
-        if not stay.any(): break
+        best.see(
+            which,
+            probes.layers,
+            probes._losses(probes.predict([judged[k] for k in which.tolist()]), y[held]),
+        )
+        if (stay := best.waited[which] < probes.patience).all():
+            continue
+        if not stay.any():
+            break
         _only(probes, stay)
         which = which[stay]
     probes.layers = best.layers

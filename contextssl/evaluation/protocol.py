@@ -23,132 +23,260 @@ import torch
 import torch.nn.functional as F
 from tqdm.auto import tqdm
 
-from .embeddings import Condition, PairDraw, conditions_of, draw_context, draw_pairs, embed_rows, encode_views, evaluating, expect_numbers, expect_sound, pairs_of, published_context, shown_factors
+from ..data.threediebench import Views
+from contextssl.evaluation.embeddings import (
+    Condition,
+    PairDraw,
+    conditions_of,
+    draw_context,
+    draw_pairs,
+    embed_rows,
+    encode_views,
+    evaluating,
+    expect_numbers,
+    expect_sound,
+    pairs_of,
+    published_context,
+    shown_factors,
+)
+from .probes import AdamProbes, expect_converging, logistic_probe, ridge_probe
+from contextssl.evaluation.results import (
+    ROW_KEYS,
+    Score,
+    answer_rows,
+    class_scores,
+    factor_scores,
+    rank_scores,
+)
+from contextssl.evaluation.retrieval import (
+    asked_targets,
+    complete_objects,
+    expect_source,
+    object_ranks,
+    pool_ranks,
+    retrieve,
+    sharing,
+    surviving_queries,
+)
 from ..groups import ActionSpace, geodesic_angle, quat_multiply, turning_factor
 from ..methods.invariant import start_features
 from ..metrics import knn_scores, mean_of_sums, mean_sums, pre
 from ..names import nearest_name
-from .probes import AdamProbes, expect_converging, logistic_probe, ridge_probe
-from .results import ROW_KEYS, Score, answer_rows, class_scores, factor_scores, load_rows, rank_scores, save_rows
-from .retrieval import (asked_targets, complete_objects, expect_source, object_ranks, pool_ranks, retrieve,
-                                  sharing, surviving_queries)
-from ..data.threediebench import Views
 from ..training.run import autocast
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #89d42bbf
 @dataclass(frozen=True)
 class EvalConfig:
     "What is asked of a model, and how."
+
     lengths: tuple[int, ...] = (0, 2, 6, 14, 30, 126)  # tokens of context, two per pair
-    contexts: tuple[str, ...] = ("rot", "color")       # what contexts show: a factor, several joined by "+", "mixed" for one per pair in turns, or "none"
-    context_draw: str = "ours"      # which pairs a context shows: "ours" takes each object once while there are enough, "published" draws them with replacement
-    context_draws: int = 1          # contexts to average over, at least 5 for a curve over lengths; with two or more, the column `spread` is the standard deviation between them
-    context_seed: int = 0           # of the first context's objects and views; further contexts count up from it
-    seed: int = 42                  # of the pairs that the probes see, of the probes, and of the intervals
-    train_pairs: int = 8000         # pairs of training objects that probes are fitted on
-    val_pairs: int = 3000           # pairs of held-out objects that they are judged on
-    both_views: bool = False        # probes of single features are fitted on both views of a pair, as published, and not only on the second
-    probe_contexts: tuple[str, ...] = ()  # further contexts under which probes are asked, but not retrieval; published: none
-    probe_pairs: str = "fixed"      # "fixed": train_pairs and val_pairs are drawn once; "fresh": one pair of each training object is drawn anew in each epoch, and one of each held-out object once
-    probes: tuple[str, ...] = ("ridge", "adam_linear", "adam_mlp")  # probes of the factors; adam_mlp reads the rotation only, where there is one
-    class_probes: tuple[str, ...] = ("adam_linear", "knn")          # probes of the class: adam_linear, logistic, knn
-    probe_steps: int = 1250         # updates of the trained probes, with fixed pairs
-    probe_epochs: int = 0           # length of all trained probes in passes over the training objects; 0 takes probe_steps, with fresh pairs the published 200 on pairs and 300 on single embeddings
-    probe_batch: int = 256          # rows in a batch of the trained probes, and in the batches of which drop_last drops the last
-    probe_lr: float = 1e-3          # learning rate of the trained probes
-    probe_patience: int = 0         # checks in a row without gain on held-out rows after which a trained probe stops; 0 stops none, as published; with fixed pairs only
-    mlp_hidden: int = 256           # width of the two hidden layers of the rotation probe (published: 1024)
-    class_steps: int = 0            # updates of the class probe on the encoder's feature, with fixed pairs; 0: probe_steps, as on embeddings, so that the columns of a table have one budget
-    class_images: int = 0           # at most so many training images for the class probe on the encoder's feature, with fixed pairs; 0: train_pairs, as on embeddings
-    knn_neighbours: int = 20        # neighbours that vote on the class
-    knn_temperature: float = 0.07   # of their votes
-    drop_last: bool = False         # leave out the last incomplete batch of probe_batch rows everywhere, as published
-    eval_normalize: bool = True     # unit length for queries and candidates of retrieval, and for embeddings before a probe of factors
-    probe_normalize: str = "same"   # unit length before a probe of factors: "same" as eval_normalize, or "always", as published
-    lost_queries: bool = False      # leave out as many queries of retrieval, at random, as are in the last incomplete batch of probe_batch queries, as published
-    retrieval_split: str = "val"    # objects that retrieval asks about: "val" or "train"
-    source_view: int = 0            # view that retrieval starts from
-    sources: str = "one"            # views that retrieval starts from: "one" is source_view, "all" takes every view in turn
-    identity_pair: bool = True      # whether the action from a view to itself is a query of retrieval
-    candidates: str = "object"      # views among which retrieval searches: "object", "split" for those of all objects of the split, "all" for those of both splits
-    ties: str = "mean"              # rank of the true view among views of equal score, of the places that they share: "mean", "random" (with seed) or "optimistic" (the first)
+    # what contexts show: a factor, several joined by "+", "mixed" for one per pair in turns, or
+    # "none"
+    contexts: tuple[str, ...] = ("rot", "color")
+    # which pairs a context shows: "ours" takes each object once while there are enough, "published"
+    # draws them with replacement
+    context_draw: str = "ours"
+    # contexts to average over, at least 5 for a curve over lengths; with two or more, the column
+    # `spread` is the standard deviation between them
+    context_draws: int = 1
+    # of the first context's objects and views; further contexts count up from it
+    context_seed: int = 0
+    seed: int = 42  # of the pairs that the probes see, of the probes, and of the intervals
+    train_pairs: int = 8000  # pairs of training objects that probes are fitted on
+    val_pairs: int = 3000  # pairs of held-out objects that they are judged on
+    # probes of single features are fitted on both views of a pair, as published, and not only on
+    # the second
+    both_views: bool = False
+    # further contexts under which probes are asked, but not retrieval; published: none
+    probe_contexts: tuple[str, ...] = ()
+    # "fixed": train_pairs and val_pairs are drawn once; "fresh": one pair of each training object
+    # is drawn anew in each epoch, and one of each held-out object once
+    probe_pairs: str = "fixed"
+    # probes of the factors; adam_mlp reads the rotation only, where there is one
+    probes: tuple[str, ...] = ("ridge", "adam_linear", "adam_mlp")
+    # probes of the class: adam_linear, logistic, knn
+    class_probes: tuple[str, ...] = ("adam_linear", "knn")
+    probe_steps: int = 1250  # updates of the trained probes, with fixed pairs
+    # length of all trained probes in passes over the training objects; 0 takes probe_steps, with
+    # fresh pairs the published 200 on pairs and 300 on single embeddings
+    probe_epochs: int = 0
+    # rows in a batch of the trained probes, and in the batches of which drop_last drops the last
+    probe_batch: int = 256
+    probe_lr: float = 1e-3  # learning rate of the trained probes
+    # checks in a row without gain on held-out rows after which a trained probe stops; 0 stops none,
+    # as published; with fixed pairs only
+    probe_patience: int = 0
+    mlp_hidden: int = 256  # width of the two hidden layers of the rotation probe (published: 1024)
+    # updates of the class probe on the encoder's feature, with fixed pairs; 0: probe_steps, as on
+    # embeddings, so that the columns of a table have one budget
+    class_steps: int = 0
+    # at most so many training images for the class probe on the encoder's feature, with fixed
+    # pairs; 0: train_pairs, as on embeddings
+    class_images: int = 0
+    knn_neighbours: int = 20  # neighbours that vote on the class
+    knn_temperature: float = 0.07  # of their votes
+    # leave out the last incomplete batch of probe_batch rows everywhere, as published
+    drop_last: bool = False
+    # unit length for queries and candidates of retrieval, and for embeddings before a probe of
+    # factors
+    eval_normalize: bool = True
+    # unit length before a probe of factors: "same" as eval_normalize, or "always", as published
+    probe_normalize: str = "same"
+    # leave out as many queries of retrieval, at random, as are in the last incomplete batch of
+    # probe_batch queries, as published
+    lost_queries: bool = False
+    retrieval_split: str = "val"  # objects that retrieval asks about: "val" or "train"
+    source_view: int = 0  # view that retrieval starts from
+    # views that retrieval starts from: "one" is source_view, "all" takes every view in turn
+    sources: str = "one"
+    identity_pair: bool = True  # whether the action from a view to itself is a query of retrieval
+    # views among which retrieval searches: "object", "split" for those of all objects of the split,
+    # "all" for those of both splits
+    candidates: str = "object"
+    # rank of the true view among views of equal score, of the places that they share: "mean",
+    # "random" (with seed) or "optimistic" (the first)
+    ties: str = "mean"
     hits: tuple[int, ...] = (1, 5)  # which hits@k to report
-    parts: bool = True              # put the probes' questions to the parts of a method too: SIE's halves, seq-JEPA's aggregates
-    pre: tuple[str, ...] = ()       # sets for the prediction retrieval error: "train-train", "val-val", "val-all"
-    bootstrap: int = 1000           # how often objects are drawn anew for the 95 % interval in the columns `low` and `high`; 0 leaves it out
-    memory_gb: float = 2.0          # bound on the inputs of probes that are held at once; more contexts than fit are treated in groups
-    batch_size: int = 256           # images encoded at a time
-    precision: str = "fp32"         # of the encoder, and of the transformer that retrieval asks: "fp32", "bf16" or "auto" for bf16 where the hardware has it; ranks are exact in any case
-    test_objects: str = "val"       # objects of a second data set that are judged: "val", its held-out ones (all if it has none), or "all"
-    test_name: str = "ood"          # split of a second data set in the results
-    dataset: "str | None" = None    # name in the results; None: the fingerprint of the data
+    # put the probes' questions to the parts of a method too: SIE's halves, seq-JEPA's aggregates
+    parts: bool = True
+    # sets for the prediction retrieval error: "train-train", "val-val", "val-all"
+    pre: tuple[str, ...] = ()
+    # how often objects are drawn anew for the 95 % interval in the columns `low` and `high`; 0
+    # leaves it out
+    bootstrap: int = 1000
+    # bound on the inputs of probes that are held at once; more contexts than fit are treated in
+    # groups
+    memory_gb: float = 2.0
+    batch_size: int = 256  # images encoded at a time
+    # of the encoder, and of the transformer that retrieval asks: "fp32", "bf16" or "auto" for bf16
+    # where the hardware has it; ranks are exact in any case
+    precision: str = "fp32"
+    # objects of a second data set that are judged: "val", its held-out ones (all if it has none),
+    # or "all"
+    test_objects: str = "val"
+    test_name: str = "ood"  # split of a second data set in the results
+    dataset: "str | None" = None  # name in the results; None: the fingerprint of the data
 
     def __repr__(self):
-        changed = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        changed = {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if getattr(self, f.name) != f.default
+        }
         return f"EvalConfig({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
 
     def __post_init__(self):
         for name, known in CHOICES.items():
             value = getattr(self, name)
             for v in value if isinstance(value, (tuple, list)) else (value,):
-                if v not in known: raise ValueError(f"{name}={v!r} is not known; choose from {', '.join(known)}")
-        for name in ("train_pairs", "val_pairs", "probe_steps", "probe_batch", "knn_neighbours", "context_draws", "batch_size", "mlp_hidden"):
-            if getattr(self, name) < 1: raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
-        if not self.lengths or min(self.lengths) < 0: raise ValueError(f"lengths={list(self.lengths)} must be one or more numbers of tokens, 0 or larger")
-        if not self.probe_lr > 0 or self.probe_epochs < 0: raise ValueError(f"probe_lr={self.probe_lr} must be positive and probe_epochs={self.probe_epochs} not negative")
-        if min(self.hits, default=1) < 1 or self.bootstrap < 0: raise ValueError(f"hits={list(self.hits)} must be numbers of 1 or larger and bootstrap={self.bootstrap} not negative")
+                if v not in known:
+                    raise ValueError(f"{name}={v!r} is not known; choose from {', '.join(known)}")
+        for name in (
+            "train_pairs",
+            "val_pairs",
+            "probe_steps",
+            "probe_batch",
+            "knn_neighbours",
+            "context_draws",
+            "batch_size",
+            "mlp_hidden",
+        ):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
+        if not self.lengths or min(self.lengths) < 0:
+            raise ValueError(
+                f"lengths={list(self.lengths)} must be one or more numbers of tokens, 0 or larger"
+            )
+        if not self.probe_lr > 0 or self.probe_epochs < 0:
+            raise ValueError(
+                f"probe_lr={self.probe_lr} must be positive and probe_epochs={self.probe_epochs} not negative"
+            )
+        if min(self.hits, default=1) < 1 or self.bootstrap < 0:
+            raise ValueError(
+                f"hits={list(self.hits)} must be numbers of 1 or larger and bootstrap={self.bootstrap} not negative"
+            )
         if min(self.class_steps, self.class_images) < 0:
-            raise ValueError(f"class_steps={self.class_steps} and class_images={self.class_images} must not be negative")
+            raise ValueError(
+                f"class_steps={self.class_steps} and class_images={self.class_images} must not be negative"
+            )
         if self.test_name in ("train", "val", ""):
-            raise ValueError(f"test_name={self.test_name!r} cannot name the rows of a second data set; choose for example test")
-        if not self.contexts: raise ValueError("contexts=[] is empty; name at least one, for example rot")
+            raise ValueError(
+                f"test_name={self.test_name!r} cannot name the rows of a second data set; choose for example test"
+            )
+        if not self.contexts:
+            raise ValueError("contexts=[] is empty; name at least one, for example rot")
 
 
-CHOICES = dict(context_draw=("ours", "published"), probe_pairs=("fixed", "fresh"), probes=("ridge", "adam_linear", "adam_mlp"), class_probes=("adam_linear", "logistic", "knn"),
-               retrieval_split=("val", "train"), sources=("one", "all"), candidates=("object", "split", "all"), ties=("mean", "random", "optimistic"),
-               probe_normalize=("same", "always"), test_objects=("val", "all"), pre=("train-train", "val-val", "val-all"))
+CHOICES = dict(
+    context_draw=("ours", "published"),
+    probe_pairs=("fixed", "fresh"),
+    probes=("ridge", "adam_linear", "adam_mlp"),
+    class_probes=("adam_linear", "logistic", "knn"),
+    retrieval_split=("val", "train"),
+    sources=("one", "all"),
+    candidates=("object", "split", "all"),
+    ties=("mean", "random", "optimistic"),
+    probe_normalize=("same", "always"),
+    test_objects=("val", "all"),
+    pre=("train-train", "val-val", "val-all"),
+)
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #3685c89b
 PROTOCOLS = {
     "ours": {},
-    "published": dict(context_draw="published", probe_contexts=("none",), probe_pairs="fresh", both_views=True,
-                      probes=("adam_linear", "adam_mlp"), class_probes=("adam_linear",), mlp_hidden=1024,
-                      probe_normalize="always", drop_last=True, lost_queries=True, retrieval_split="train",
-                      hits=(1, 2, 5, 10)),
+    "published": dict(
+        context_draw="published",
+        probe_contexts=("none",),
+        probe_pairs="fresh",
+        both_views=True,
+        probes=("adam_linear", "adam_mlp"),
+        class_probes=("adam_linear",),
+        mlp_hidden=1024,
+        probe_normalize="always",
+        drop_last=True,
+        lost_queries=True,
+        retrieval_split="train",
+        hits=(1, 2, 5, 10),
+    ),
 }
+
 
 def protocol(
     name: str,  # ours or published
-) -> dict:      # options of `EvalConfig` that differ from its defaults
+) -> dict:  # options of `EvalConfig` that differ from its defaults
     "The choices of a protocol, by its name."
     return dict(PROTOCOLS[nearest_name("protocol", name, PROTOCOLS)])
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #b251f276
 def conditions(
-    model: torch.nn.Module,   # trained model
-    views: Views,             # data set
-    features: torch.Tensor,   # (o, v, d) from `encode_views`
+    model: torch.nn.Module,  # trained model
+    views: Views,  # data set
+    features: torch.Tensor,  # (o, v, d) from `encode_views`
     cfg: EvalConfig = EvalConfig(),  # the protocol
-    k: int = 0,               # which draw of the context
-) -> list[Condition]:         # contexts x lengths
+    k: int = 0,  # which draw of the context
+) -> list[Condition]:  # contexts x lengths
     "The contexts of an evaluation."
-    if not hasattr(model, "context_features"): return conditions_of(model, features, None, cfg.contexts, cfg.lengths)
+    if not hasattr(model, "context_features"):
+        return conditions_of(model, features, None, cfg.contexts, cfg.lengths)
     pairs = (max(cfg.lengths) + 1) // 2
     if cfg.context_draw == "published":
         rows = views.rows("train")
-        objects, two = published_context(len(rows), pairs, views.views_per_object, cfg.seed + k, cfg.context_seed + k)
+        objects, two = published_context(
+            len(rows), pairs, views.views_per_object, cfg.seed + k, cfg.context_seed + k
+        )
         draw = pairs_of(views, rows[objects], two)
-    else: draw = draw_context(views, pairs, cfg.context_seed + k)
+    else:
+        draw = draw_context(views, pairs, cfg.context_seed + k)
     found = conditions_of(model, features, draw, cfg.contexts, cfg.lengths)
     return [replace(c, draw=k) if c.tokens else c for c in found]
 
 
 def every_draw(
-    model: torch.nn.Module,   # trained model
-    views: Views,             # data set
-    features: torch.Tensor,   # (o, v, d) from `encode_views`
+    model: torch.nn.Module,  # trained model
+    views: Views,  # data set
+    features: torch.Tensor,  # (o, v, d) from `encode_views`
     cfg: EvalConfig = EvalConfig(),  # the protocol
-) -> list[Condition]:         # draws x contexts x lengths, the empty contexts once
+) -> list[Condition]:  # draws x contexts x lengths, the empty contexts once
     "The contexts of an evaluation under all of its draws."
     drawn = [conditions(model, views, features, cfg, k) for k in range(cfg.context_draws)]
     return [c for k, draw in enumerate(drawn) for c in draw if c.tokens or not k]
@@ -157,18 +285,20 @@ def every_draw(
 @dataclass(frozen=True)
 class Sample:
     "Pairs of views that probes are fitted on or judged on, and single views."
-    split: str              # its name in the results
-    views: Views            # data set
+
+    split: str  # its name in the results
+    views: Views  # data set
     features: torch.Tensor  # (o, v, d)
-    draw: PairDraw          # the pairs
-    single: "tuple | None" = None  # (objects, views), each (n,) int, of single embeddings; None: the second views of the pairs
-    both: bool = False      # single features are those of both views of a pair
+    draw: PairDraw  # the pairs
+    # (objects, views), each (n,) int, of single embeddings; None: the second views of the pairs
+    single: "tuple | None" = None
+    both: bool = False  # single features are those of both views of a pair
     rows: "np.ndarray | None" = None  # (m,) int, the objects that are judged; None where nothing is
 
     def places(
         self,
-        representation: str,   # "feature", "z+" or "zr"
-    ) -> tuple:                # objects and views, each (n,) int
+        representation: str,  # "feature", "z+" or "zr"
+    ) -> tuple:  # objects and views, each (n,) int
         "Which views single embeddings belong to."
         if self.both and representation == "feature":
             return self.draw.objects.repeat(2), self.draw.views.reshape(-1)
@@ -179,57 +309,70 @@ class Sample:
 
 def task_of(
     factor: str,  # of an action
-) -> str:         # in the results
+) -> str:  # in the results
     "What a factor is called where it is read."
     return {"rot": "rotation"}.get(factor, factor)
 
 
 def targets(
-    space: ActionSpace,   # of the model
-    sample: Sample,       # what is judged
-    kind: str,            # "pair", "row" or "raw"
+    space: ActionSpace,  # of the model
+    sample: Sample,  # what is judged
+    kind: str,  # "pair", "row" or "raw"
     representation: str,  # "feature", "z+" or "zr"
-    moved: tuple,         # factors that a prediction has moved
-) -> dict:                # task -> (n, t) float32, or (n,) int64 for the class
+    moved: tuple,  # factors that a prediction has moved
+) -> dict:  # task -> (n, t) float32, or (n,) int64 for the class
     "What probes of this input are to read."
     objects, second = sample.places(representation)
-    if kind == "raw": return {"class": torch.from_numpy(sample.views.labels[objects])}
-    if kind == "pair": return {f"relative_{task_of(f)}": sample.draw.actions[:, space.slice(f)] for f in space.names}
+    if kind == "raw":
+        return {"class": torch.from_numpy(sample.views.labels[objects])}
+    if kind == "pair":
+        return {
+            f"relative_{task_of(f)}": sample.draw.actions[:, space.slice(f)] for f in space.names
+        }
     seen = {f: second if f in moved else sample.draw.views[:, 0] for f in space.names}
-    return {task_of(f): sample.views.factors[objects, seen[f]][:, space.slice(f)] for f in space.names}
+    return {
+        task_of(f): sample.views.factors[objects, seen[f]][:, space.slice(f)] for f in space.names
+    }
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #f1addf08
 def embedded(
-    model: torch.nn.Module,      # trained model
-    sample: Sample,              # whose embeddings
-    c: "Condition | None",       # the context; None for the encoder's feature
-    predicts: bool = True,       # predictions too, where the model has a predictor
+    model: torch.nn.Module,  # trained model
+    sample: Sample,  # whose embeddings
+    c: "Condition | None",  # the context; None for the encoder's feature
+    predicts: bool = True,  # predictions too, where the model has a predictor
     embed: "Callable | None" = None,  # (condition, objects, views) -> embeddings, not normalised; None computes them
-) -> tuple:                      # (n, 2, d') both views, (m, d') single ones, and (n, d') predictions or None; on the model's device
+) -> tuple:  # (n, 2, d') both views, (m, d') single ones, and (n, d') predictions or None; on the model's device
     "What a sample looks like under a context, nothing brought to unit length."
     objects, seen = sample.places("feature" if c is None else "z+")
-    with evaluating(model) as device: z = sample.draw.features(sample.features).to(device)
+    with evaluating(model) as device:
+        z = sample.draw.features(sample.features).to(device)
     read = lambda x: x if c is None else embed_rows(model, x, c.cache, normalize=False)
-    if c is not None and embed: both = embed(c, sample.draw.objects[:, None], sample.draw.views)
-    else: both = read(z).unflatten(0, (-1, 2))
-    if sample.single is not None: one = read(sample.features[objects, seen].float().to(device))
-    elif c is None and sample.both: one = both.flatten(0, 1)
-    else: one = both[:, 1]
-    if c is None or not predicts or not hasattr(model, "predict_features"): return both, one, None
+    if c is not None and embed:
+        both = embed(c, sample.draw.objects[:, None], sample.draw.views)
+    else:
+        both = read(z).unflatten(0, (-1, 2))
+    if sample.single is not None:
+        one = read(sample.features[objects, seen].float().to(device))
+    elif c is None and sample.both:
+        one = both.flatten(0, 1)
+    else:
+        one = both[:, 1]
+    if c is None or not predicts or not hasattr(model, "predict_features"):
+        return both, one, None
     actions = model.action_space.keep(sample.draw.actions, *c.factors)
     origins = sample.draw.features(start_features(model, sample.features, sample.views))[0::2]
     return both, one, embed_rows(model, origins, c.cache, actions, normalize=False)
 
 
 def vectors(
-    model: torch.nn.Module,      # trained model
-    sample: Sample,              # whose embeddings
-    c: "Condition | None",       # the context; None for the encoder's feature
-    kinds: Sequence[str],        # "pair", "row", "raw"
-    normalize: bool = True,      # unit length for pairs and rows of embeddings
+    model: torch.nn.Module,  # trained model
+    sample: Sample,  # whose embeddings
+    c: "Condition | None",  # the context; None for the encoder's feature
+    kinds: Sequence[str],  # "pair", "row", "raw"
+    normalize: bool = True,  # unit length for pairs and rows of embeddings
     embed: "Callable | None" = None,  # (condition, objects, views) -> embeddings, not normalised; None computes them
     known: "tuple | None" = None,  # from `embedded`, where it was called already
-) -> dict:                       # (kind, representation) -> (n, d') on the model's device
+) -> dict:  # (kind, representation) -> (n, d') on the model's device
     "The inputs of probes."
     both, one, moved = known or embedded(model, sample, c, bool({"row", "raw"} & set(kinds)), embed)
     unit = lambda v: F.normalize(v, dim=-1) if normalize and c is not None else v
@@ -239,9 +382,11 @@ def vectors(
         ("row", name): lambda: unit(one),
         ("raw", name): lambda: one,
     }
-    if moved is not None: found |= {("row", "zr"): lambda: unit(moved), ("raw", "zr"): lambda: moved}
+    if moved is not None:
+        found |= {("row", "zr"): lambda: unit(moved), ("raw", "zr"): lambda: moved}
     found = {key: v() for key, v in found.items() if key[0] in kinds}
-    for v in found.values(): expect_sound(v, c)
+    for v in found.values():
+        expect_sound(v, c)
     return found
 
 
@@ -254,7 +399,8 @@ def _probes_see_units(
 # %% ../../nbs/evaluation/04_protocol.ipynb #c817ae5f
 def _filed(c: "Condition | None", representation: str) -> tuple:
     "Which vectors a condition stands for: without context, all embeddings are the same, but predictions are not."
-    if c is None: return ("feature",)
+    if c is None:
+        return ("feature",)
     return (c.context, c.tokens, c.draw) if c.tokens or representation == "zr" else ("empty",)
 
 
@@ -265,23 +411,44 @@ def _moved(model, c: "Condition | None", representation: str) -> tuple:
 
 def _steps(cfg: EvalConfig, otherwise: int, objects: int) -> int:
     "Updates of a trained probe on fixed rows."
-    return cfg.probe_epochs * math.ceil(objects / cfg.probe_batch) if cfg.probe_epochs else otherwise
+    return (
+        cfg.probe_epochs * math.ceil(objects / cfg.probe_batch) if cfg.probe_epochs else otherwise
+    )
 
 
 def _group(kind: str, x: torch.Tensor, moved: tuple, representation: str, both: bool) -> tuple:
     "Inputs that share a shape and targets, so that their probes are trained together."
-    apart = both and representation == "feature"                 # it has two rows for each of the others
-    return (kind, x.shape[1], apart, None if kind == "raw" else moved, kind != "raw" and representation == "zr")
+    apart = both and representation == "feature"  # it has two rows for each of the others
+    return (
+        kind,
+        x.shape[1],
+        apart,
+        None if kind == "raw" else moved,
+        kind != "raw" and representation == "zr",
+    )
 
 
 def _trained(cfg: EvalConfig, group: tuple, steps: int, tasks: tuple) -> dict:
     "The trained probes of a group of inputs, whose targets are these: name -> (tasks, untrained probes)."
     kind, is_prediction = group[0], group[-1]
-    make = lambda **options: AdamProbes(steps=steps, batch_size=cfg.probe_batch, lr=cfg.probe_lr, seed=cfg.seed, patience=cfg.probe_patience, **options)
-    if kind == "raw": return {"adam_linear": (("class",), make(loss="cross_entropy"))} if "adam_linear" in cfg.class_probes else {}
+    make = lambda **options: AdamProbes(
+        steps=steps,
+        batch_size=cfg.probe_batch,
+        lr=cfg.probe_lr,
+        seed=cfg.seed,
+        patience=cfg.probe_patience,
+        **options,
+    )
+    if kind == "raw":
+        return (
+            {"adam_linear": (("class",), make(loss="cross_entropy"))}
+            if "adam_linear" in cfg.class_probes
+            else {}
+        )
     turns = tuple(t for t in tasks if t.endswith("rotation"))
     found = {"adam_linear": (tasks, make())} if "adam_linear" in cfg.probes else {}
-    if "adam_mlp" in cfg.probes and not (is_prediction and cfg.probe_pairs == "fixed"): found["adam_mlp"] = (turns or tasks, make(hidden=cfg.mlp_hidden))
+    if "adam_mlp" in cfg.probes and not (is_prediction and cfg.probe_pairs == "fixed"):
+        found["adam_mlp"] = (turns or tasks, make(hidden=cfg.mlp_hidden))
     return found
 
 
@@ -293,71 +460,114 @@ def _stack(y: dict, tasks: tuple) -> torch.Tensor:
 def _solved(kind: str, x: torch.Tensor, y: dict, cfg: EvalConfig) -> list:
     "Probes that are solved for rather than trained: (tasks, name, function)."
     found = []
-    if kind != "raw" and "ridge" in cfg.probes: found.append((tuple(y), "ridge", ridge_probe(x, _stack(y, tuple(y))).predict))
-    if kind == "raw" and "logistic" in cfg.class_probes: found.append((("class",), "logistic", logistic_probe(x, y["class"]).predict))
+    if kind != "raw" and "ridge" in cfg.probes:
+        found.append((tuple(y), "ridge", ridge_probe(x, _stack(y, tuple(y))).predict))
+    if kind == "raw" and "logistic" in cfg.class_probes:
+        found.append((("class",), "logistic", logistic_probe(x, y["class"]).predict))
     if kind == "raw" and "knn" in cfg.class_probes:
         bank, k = F.normalize(x, dim=1), min(cfg.knn_neighbours, len(x))
-        found.append((("class",), "knn", lambda v: knn_scores(F.normalize(v, dim=1), bank, y["class"], k, cfg.knn_temperature)))
+        found.append(
+            (
+                ("class",),
+                "knn",
+                lambda v: knn_scores(
+                    F.normalize(v, dim=1), bank, y["class"], k, cfg.knn_temperature
+                ),
+            )
+        )
     return found
 
 
 def fit_fixed(
-    model: torch.nn.Module,   # trained model
-    sample: Sample,           # pairs of training objects
+    model: torch.nn.Module,  # trained model
+    sample: Sample,  # pairs of training objects
     conds: Sequence["Condition | None"],  # None stands for the encoder's feature
-    kinds: Sequence[str],     # "pair", "row", "raw"
-    cfg: EvalConfig,          # the protocol
-    progress: bool = False,   # show bars
-) -> dict:                    # (kind, representation, *filed) -> [(tasks, probe, reader)]
+    kinds: Sequence[str],  # "pair", "row", "raw"
+    cfg: EvalConfig,  # the protocol
+    progress: bool = False,  # show bars
+) -> dict:  # (kind, representation, *filed) -> [(tasks, probe, reader)]
     "Fit all probes on rows that stay in memory."
     inputs, groups = {}, {}
     for c in tqdm(conds, desc="embed", unit="context", disable=not progress):
-        if all((kind, name, *_filed(c, name)) in inputs for kind in kinds for name in (["feature"] if c is None else ["z+", "zr"])): continue
+        if all(
+            (kind, name, *_filed(c, name)) in inputs
+            for kind in kinds
+            for name in (["feature"] if c is None else ["z+", "zr"])
+        ):
+            continue
         for (kind, name), x in vectors(model, sample, c, kinds, _probes_see_units(cfg)).items():
-            if (key := (kind, name, *_filed(c, name))) in inputs: continue
+            if (key := (kind, name, *_filed(c, name))) in inputs:
+                continue
             y = targets(model.action_space, sample, kind, name, moved := _moved(model, c, name))
             inputs[key] = x
             groups.setdefault(_group(kind, x, moved, name, sample.both), (y, []))[1].append(key)
-    readers, steps = {key: _solved(key[0], inputs[key], y, cfg) for y, keys in groups.values() for key in keys}, _steps(cfg, cfg.probe_steps, len(sample.views.rows("train")))
+    readers, steps = (
+        {key: _solved(key[0], inputs[key], y, cfg) for y, keys in groups.values() for key in keys},
+        _steps(cfg, cfg.probe_steps, len(sample.views.rows("train"))),
+    )
     for group, (y, keys) in groups.items():
-        if group[0] == "raw": keys = [key for key in keys if key[1] != "feature"]       # see the section on classes
+        if group[0] == "raw":
+            keys = [key for key in keys if key[1] != "feature"]  # see the section on classes
         for name, (tasks, probes) in _trained(cfg, group, steps, tuple(y)).items() if keys else ():
             probes.fit([inputs[key] for key in keys], _stack(y, tasks), progress)
-            for k, key in enumerate(keys): readers[key].append((tasks, name, lambda x, probes=probes, k=k: probes.read(x, k)))
+            for k, key in enumerate(keys):
+                readers[key].append((tasks, name, lambda x, probes=probes, k=k: probes.read(x, k)))
     return readers
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #03e058fe
 def judge(
-    model: torch.nn.Module,   # trained model
-    sample: Sample,           # what is judged
+    model: torch.nn.Module,  # trained model
+    sample: Sample,  # what is judged
     conds: Sequence["Condition | None"],  # None stands for the encoder's feature
-    kinds: Sequence[str],     # "pair", "row", "raw"
-    readers: dict,            # fitted probes
-    cfg: EvalConfig,          # the protocol
-    predicted: Sequence[Condition] = (),  # those of which predictions are scored too, from the same embeddings
+    kinds: Sequence[str],  # "pair", "row", "raw"
+    readers: dict,  # fitted probes
+    cfg: EvalConfig,  # the protocol
+    predicted: Sequence[
+        Condition
+    ] = (),  # those of which predictions are scored too, from the same embeddings
 ) -> Iterator[tuple[dict, Score]]:  # labels and scores
     "Score what the probes read off a sample."
     for c in conds:
         asked = any(c is p for p in predicted)
         known = embedded(model, sample, c, asked or bool({"row", "raw"} & set(kinds)))
-        if asked: yield from _prediction_scores(sample, c, known[0], known[2])
-        for (kind, name), x in vectors(model, sample, c, kinds, _probes_see_units(cfg), known=known).items():
-            y, where = targets(model.action_space, sample, kind, name, _moved(model, c, name)), sample.places(name)[0] if kind != "pair" else sample.draw.objects
+        if asked:
+            yield from _prediction_scores(sample, c, known[0], known[2])
+        for (kind, name), x in vectors(
+            model, sample, c, kinds, _probes_see_units(cfg), known=known
+        ).items():
+            y, where = (
+                targets(model.action_space, sample, kind, name, _moved(model, c, name)),
+                sample.places(name)[0] if kind != "pair" else sample.draw.objects,
+            )
             shown = {} if c is None else dict(context=c.context, context_tokens=c.tokens)
             for tasks, probe, read in readers.get((kind, name, *_filed(c, name)), ()):
                 pred = read(x).cpu()
-                for task, part in zip(tasks, [pred] if kind == "raw" else pred.split([y[t].shape[1] for t in tasks], 1)):
-                    labels = dict(split=sample.split, task=task, representation=name, **shown, probe=probe)
-                    scores = class_scores(part, y["class"], where) if kind == "raw" else factor_scores(task, part, y[task], where)
+                for task, part in zip(
+                    tasks,
+                    [pred] if kind == "raw" else pred.split([y[t].shape[1] for t in tasks], 1),
+                ):
+                    labels = dict(
+                        split=sample.split, task=task, representation=name, **shown, probe=probe
+                    )
+                    scores = (
+                        class_scores(part, y["class"], where)
+                        if kind == "raw"
+                        else factor_scores(task, part, y[task], where)
+                    )
                     yield from ((labels, score) for score in scores)
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #6e066777
-KINDS = {"equivariance": "pair", "absolute": "row", "classification": "raw"}   # question -> kind of input
+KINDS = {
+    "equivariance": "pair",
+    "absolute": "row",
+    "classification": "raw",
+}  # question -> kind of input
+
 
 def train_sample(
-    views: Views,            # data set
+    views: Views,  # data set
     features: torch.Tensor,  # (o, v, d)
-    cfg: EvalConfig,         # the protocol
+    cfg: EvalConfig,  # the protocol
 ) -> Sample:
     "The pairs of training objects that probes are fitted on, drawn once."
     draw = draw_pairs(views, cfg.train_pairs, [cfg.seed, 0], "train")
@@ -365,100 +575,157 @@ def train_sample(
 
 
 def val_sample(
-    views: Views,            # data set
+    views: Views,  # data set
     features: torch.Tensor,  # (o, v, d)
-    cfg: EvalConfig,         # the protocol
-    name: str = "val",       # of the split in the results
-    objects: str = "val",    # which are judged: "val", held-out ones (all if there are none), or "all"
+    cfg: EvalConfig,  # the protocol
+    name: str = "val",  # of the split in the results
+    objects: str = "val",  # which are judged: "val", held-out ones (all if there are none), or "all"
 ) -> Sample:
     "The pairs and single views of held-out objects that probes are judged on."
     split = "val" if objects == "val" and (views.split == "val").any() else None
     count, rows = views.views_per_object, views.rows(split)
-    if cfg.probe_pairs == "fixed": draw, single = draw_pairs(views, cfg.val_pairs, [cfg.seed, 1], split), None
+    if cfg.probe_pairs == "fixed":
+        draw, single = draw_pairs(views, cfg.val_pairs, [cfg.seed, 1], split), None
     else:
-        draw, single = pairs_of(views, rows, np.random.default_rng([cfg.seed, 1])), (rows.repeat(count), np.tile(np.arange(count), len(rows)))
-    if not cfg.drop_last: return Sample(name, views, features, draw, single, rows=rows)
+        draw, single = (
+            pairs_of(views, rows, np.random.default_rng([cfg.seed, 1])),
+            (rows.repeat(count), np.tile(np.arange(count), len(rows))),
+        )
+    if not cfg.drop_last:
+        return Sample(name, views, features, draw, single, rows=rows)
     kept = whole_batches(len(draw), cfg, "judged pairs")
-    if single: single = tuple(part[:whole_batches(len(single[0]), cfg, "judged views")] for part in single)
+    if single:
+        single = tuple(
+            part[: whole_batches(len(single[0]), cfg, "judged views")] for part in single
+        )
     draw = PairDraw(draw.objects[:kept], draw.views[:kept], draw.actions[:kept])
     return Sample(name, views, features, draw, single, rows=rows)
 
 
 def whole_batches(
-    n: int,           # rows there are
+    n: int,  # rows there are
     cfg: EvalConfig,  # the protocol
-    what: str,        # how the error calls them
-) -> int:             # rows in complete batches
+    what: str,  # how the error calls them
+) -> int:  # rows in complete batches
     "What remains when the last incomplete batch is dropped; never nothing."
     kept = n // cfg.probe_batch * cfg.probe_batch
-    if not kept: raise ValueError(f"drop_last leaves nothing of {n} {what} in batches of {cfg.probe_batch}; use drop_last=false or a smaller probe_batch")
+    if not kept:
+        raise ValueError(
+            f"drop_last leaves nothing of {n} {what} in batches of {cfg.probe_batch}; use drop_last=false or a smaller probe_batch"
+        )
     return kept
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #fe032abf
 class EmbeddingTables:
     "Embeddings of training images under every context, looked up where they fit into memory, else computed."
-    def __init__(self,
-                 model: torch.nn.Module,   # trained model
-                 views: Views,             # data set
-                 features: torch.Tensor,   # (o, v, d)
-                 conds: Sequence[Condition],  # the contexts
-                 limit: float,             # bytes
-                ):
+
+    def __init__(
+        self,
+        model: torch.nn.Module,  # trained model
+        views: Views,  # data set
+        features: torch.Tensor,  # (o, v, d)
+        conds: Sequence[Condition],  # the contexts
+        limit: float,  # bytes
+    ):
         self.model, self.features, self.tables = model, features, {}
         self.rows, keys = views.rows("train"), {_filed(c, "z+"): c for c in conds}
         self.place = np.zeros(len(views), dtype=np.int64)
         self.place[self.rows] = np.arange(len(self.rows))
-        sample = embed_rows(model, features[:1, 0], next(iter(keys.values())).cache) if keys else features[:1, 0]
-        if sample.shape[1] * 4 * len(self.rows) * views.views_per_object * len(keys) > limit: return
+        sample = (
+            embed_rows(model, features[:1, 0], next(iter(keys.values())).cache)
+            if keys
+            else features[:1, 0]
+        )
+        if sample.shape[1] * 4 * len(self.rows) * views.views_per_object * len(keys) > limit:
+            return
         for key, c in keys.items():
-            self.tables[key] = embed_rows(model, features[self.rows].flatten(0, 1), c.cache, normalize=False).unflatten(0, (len(self.rows), -1))
+            self.tables[key] = embed_rows(
+                model, features[self.rows].flatten(0, 1), c.cache, normalize=False
+            ).unflatten(0, (len(self.rows), -1))
 
-    def __call__(self, c: Condition, objects: np.ndarray, two: np.ndarray) -> torch.Tensor:  # (n, 1), (n, 2) int -> (n, 2, d'), not normalised
+    def __call__(
+        self, c: Condition, objects: np.ndarray, two: np.ndarray
+    ) -> torch.Tensor:  # (n, 1), (n, 2) int -> (n, 2, d'), not normalised
         "Embeddings of both views of some pairs."
-        if (table := self.tables.get(_filed(c, "z+"))) is not None: return table[self.place[objects], two]
-        return embed_rows(self.model, self.features[objects, two].flatten(0, 1), c.cache, normalize=False).unflatten(0, (-1, 2))
+        if (table := self.tables.get(_filed(c, "z+"))) is not None:
+            return table[self.place[objects], two]
+        return embed_rows(
+            self.model, self.features[objects, two].flatten(0, 1), c.cache, normalize=False
+        ).unflatten(0, (-1, 2))
 
 
 def fresh_samples(
-    views: Views,            # data set
+    views: Views,  # data set
     features: torch.Tensor,  # (o, v, d)
-    cfg: EvalConfig,         # the protocol
-    epochs: int,             # passes over the training objects
-) -> Iterator[Sample]:       # batches of pairs
+    cfg: EvalConfig,  # the protocol
+    epochs: int,  # passes over the training objects
+) -> Iterator[Sample]:  # batches of pairs
     "One pair of each training object in every epoch, in a new order, batch by batch."
     rows, rng = views.rows("train"), np.random.default_rng([cfg.seed, 4])
     kept = whole_batches(len(rows), cfg, "training objects") if cfg.drop_last else len(rows)
     for _ in range(epochs):
         order = rng.permutation(rows)[:kept]
-        for part in np.split(order, range(cfg.probe_batch, kept, cfg.probe_batch)): yield Sample("train", views, features, pairs_of(views, part, rng), both=cfg.both_views)
+        for part in np.split(order, range(cfg.probe_batch, kept, cfg.probe_batch)):
+            yield Sample("train", views, features, pairs_of(views, part, rng), both=cfg.both_views)
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #52837a1f
 def fit_fresh(
-    model: torch.nn.Module,   # trained model
-    sample: Sample,           # says which data set; its pairs are not used
+    model: torch.nn.Module,  # trained model
+    sample: Sample,  # says which data set; its pairs are not used
     conds: Sequence["Condition | None"],  # None stands for the encoder's feature
-    kinds: Sequence[str],     # "pair", "row", "raw"
-    cfg: EvalConfig,          # the protocol
-    progress: bool = False,   # show a bar
-) -> dict:                    # (kind, representation, *filed) -> [(tasks, probe, reader)]
+    kinds: Sequence[str],  # "pair", "row", "raw"
+    cfg: EvalConfig,  # the protocol
+    progress: bool = False,  # show a bar
+) -> dict:  # (kind, representation, *filed) -> [(tasks, probe, reader)]
     "Train all probes on pairs that pass by, as published."
     views, trained, readers = sample.views, {}, {}
     epochs = cfg.probe_epochs or (200 if "pair" in kinds else 300)
-    tables = EmbeddingTables(model, views, sample.features, [c for c in conds if c is not None], cfg.memory_gb * 2**30)
-    total = epochs * (len(views.rows("train")) // cfg.probe_batch if cfg.drop_last else math.ceil(len(views.rows("train")) / cfg.probe_batch))
-    for batch in tqdm(fresh_samples(views, sample.features, cfg, epochs), total=total, desc="probes", unit="step", disable=not progress):
+    tables = EmbeddingTables(
+        model, views, sample.features, [c for c in conds if c is not None], cfg.memory_gb * 2**30
+    )
+    total = epochs * (
+        len(views.rows("train")) // cfg.probe_batch
+        if cfg.drop_last
+        else math.ceil(len(views.rows("train")) / cfg.probe_batch)
+    )
+    for batch in tqdm(
+        fresh_samples(views, sample.features, cfg, epochs),
+        total=total,
+        desc="probes",
+        unit="step",
+        disable=not progress,
+    ):
         inputs, groups = {}, {}
         for c in conds:
-            for (kind, name), x in vectors(model, batch, c, kinds, _probes_see_units(cfg), tables).items():
-                if (key := (kind, name, *_filed(c, name))) in inputs: continue
+            for (kind, name), x in vectors(
+                model, batch, c, kinds, _probes_see_units(cfg), tables
+            ).items():
+                if (key := (kind, name, *_filed(c, name))) in inputs:
+                    continue
                 inputs[key], moved = x, _moved(model, c, name)
-                groups.setdefault(_group(kind, x, moved, name, cfg.both_views), (targets(model.action_space, batch, kind, name, moved), []))[1].append(key)
+                groups.setdefault(
+                    _group(kind, x, moved, name, cfg.both_views),
+                    (targets(model.action_space, batch, kind, name, moved), []),
+                )[1].append(key)
         for group, (y, keys) in groups.items():
-            for name, (tasks, probes) in trained.setdefault(group, _trained(cfg, group, 1, tuple(y))).items():
-                x, wanted = torch.stack([inputs[key] for key in keys]), _stack(y, tasks).to(inputs[keys[0]].device)
+            for name, (tasks, probes) in trained.setdefault(
+                group, _trained(cfg, group, 1, tuple(y))
+            ).items():
+                x, wanted = (
+                    torch.stack([inputs[key] for key in keys]),
+                    _stack(y, tasks).to(inputs[keys[0]].device),
+                )
                 if not hasattr(probes, "layers"):
-                    probes.start(len(keys), x.shape[2], len(views.class_names) if group[0] == "raw" else wanted.shape[1], x.device)
-                    for k, key in enumerate(keys): readers.setdefault(key, []).append((tasks, name, lambda v, probes=probes, k=k: probes.read(v, k)))
+                    probes.start(
+                        len(keys),
+                        x.shape[2],
+                        len(views.class_names) if group[0] == "raw" else wanted.shape[1],
+                        x.device,
+                    )
+                    for k, key in enumerate(keys):
+                        readers.setdefault(key, []).append(
+                            (tasks, name, lambda v, probes=probes, k=k: probes.read(v, k))
+                        )
                 expect_converging(probes.step(x, wanted), x, cfg.probe_lr)
     return readers
 
@@ -469,55 +736,66 @@ def expect_classes(
     "Refuse a single class; warn of held-out classes that are not there to learn from."
     seen, asked = (np.unique(views.labels[views.rows(split)]) for split in ("train", "val"))
     if len(seen) < 2:
-        raise ValueError(f"classification needs at least 2 classes among the training objects, but there is only {views.class_names[seen[0]]!r}")
+        raise ValueError(
+            f"classification needs at least 2 classes among the training objects, but there is only {views.class_names[seen[0]]!r}"
+        )
     if len(lost := np.setdiff1d(asked, seen)):
-        warnings.warn(f"no training object has the class {', '.join(views.class_names[c] for c in lost)}: held-out objects of it count as errors")
+        warnings.warn(
+            f"no training object has the class {', '.join(views.class_names[c] for c in lost)}: held-out objects of it count as errors"
+        )
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #dfaf089b
 def feature_class_probe(
-    views: Views,             # data set with both splits
-    features: torch.Tensor,   # (o, v, d) from `encode_views`
-    cfg: EvalConfig,          # the protocol
-    device: torch.device,     # where to compute
-    progress: bool = False,   # show a bar
-) -> AdamProbes:              # one probe, (n, d) -> (n, c)
+    views: Views,  # data set with both splits
+    features: torch.Tensor,  # (o, v, d) from `encode_views`
+    cfg: EvalConfig,  # the protocol
+    device: torch.device,  # where to compute
+    progress: bool = False,  # show a bar
+) -> AdamProbes:  # one probe, (n, d) -> (n, c)
     "A linear probe of the class on the encoder's feature, with the budget of those on embeddings."
     train, count = views.rows("train"), views.views_per_object
     order = np.random.default_rng([cfg.seed, 2]).permutation(len(train) * count)
-    chosen = np.sort(order[:cfg.class_images or cfg.train_pairs])
+    chosen = np.sort(order[: cfg.class_images or cfg.train_pairs])
     objects = train[chosen // count]
     steps = _steps(cfg, cfg.class_steps or cfg.probe_steps, len(train))
     linear = replace(cfg, class_probes=("adam_linear",))
-    (_, probes), = _trained(linear, ("raw", False), steps, ("class",)).values()
+    ((_, probes),) = _trained(linear, ("raw", False), steps, ("class",)).values()
     x = features[objects, chosen % count].float().to(device)
     return probes.fit([x], torch.from_numpy(views.labels[objects]), progress)
 
 
 def feature_class_answers(
-    views: Views,             # data set with both splits
-    features: torch.Tensor,   # (o, v, d) from `encode_views`
-    cfg: EvalConfig,          # the protocol
-    device: torch.device,     # where to compute
-    progress: bool = False,   # show a bar
-    samples: Sequence[Sample] = (),  # whose objects are judged; none: the held-out ones of the data set
+    views: Views,  # data set with both splits
+    features: torch.Tensor,  # (o, v, d) from `encode_views`
+    cfg: EvalConfig,  # the protocol
+    device: torch.device,  # where to compute
+    progress: bool = False,  # show a bar
+    samples: Sequence[
+        Sample
+    ] = (),  # whose objects are judged; none: the held-out ones of the data set
 ) -> Iterator[tuple[dict, Score]]:  # labels and scores
     "What is it? A linear probe on the encoder's feature, over all images of the judged objects."
     probe = feature_class_probe(views, features, cfg, device, progress)
     held_out = ("val", views, features, views.rows("val"))
-    for split, of, z, rows in [(s.split, s.views, s.features, s.rows) for s in samples] or [held_out]:
+    for split, of, z, rows in [(s.split, s.views, s.features, s.rows) for s in samples] or [
+        held_out
+    ]:
         objects = rows.repeat(of.views_per_object)
         logits = probe.predict([z[rows].flatten(0, 1).float().to(device)])[0]
         for score in class_scores(logits, torch.from_numpy(of.labels[objects]), objects):
-            yield dict(split=split, task="class", representation="feature", probe="adam_linear"), score
+            yield (
+                dict(split=split, task="class", representation="feature", probe="adam_linear"),
+                score,
+            )
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #5e9b7168
 def class_confusion(
-    views: Views,             # data set with both splits
-    features: torch.Tensor,   # (o, v, d) from `encode_views`
+    views: Views,  # data set with both splits
+    features: torch.Tensor,  # (o, v, d) from `encode_views`
     cfg: EvalConfig = EvalConfig(),  # the protocol
     device: "torch.device | str" = "cpu",  # where to compute
-    progress: bool = False,   # show a bar
-) -> np.ndarray:              # (c, c) int64, images of each class (row) that were taken for each class (column)
+    progress: bool = False,  # show a bar
+) -> np.ndarray:  # (c, c) int64, images of each class (row) that were taken for each class (column)
     "Which classes the linear probe on the encoder's feature takes for which."
     expect_classes(views)
     probe = feature_class_probe(views, features, cfg, torch.device(device), progress)
@@ -534,9 +812,24 @@ def _pre_score(views: Views, rows: np.ndarray, found, pool: np.ndarray) -> Score
     nearest = views.factors[found.nearest[..., 0], found.nearest[..., 1], :4].double()
     miss = 1 - (target * nearest).sum(-1).square()
     moment = lambda q: torch.einsum("ni,nj->ij", q, q) / len(q)
-    guess = 1 - (moment(target.flatten(0, 1)) * moment(views.factors[pool][..., :4].double().flatten(0, 1))).sum().item()
+    guess = (
+        1
+        - (
+            moment(target.flatten(0, 1))
+            * moment(views.factors[pool][..., :4].double().flatten(0, 1))
+        )
+        .sum()
+        .item()
+    )
     objects = np.arange(len(rows)).repeat(miss.shape[1])
-    return Score("pre", pre(target.flatten(0, 1), nearest.flatten(0, 1)), guess, miss.numel(), mean_sums(miss.flatten(), objects), mean_of_sums)
+    return Score(
+        "pre",
+        pre(target.flatten(0, 1), nearest.flatten(0, 1)),
+        guess,
+        miss.numel(),
+        mean_sums(miss.flatten(), objects),
+        mean_of_sums,
+    )
 
 
 def _asked_queries(rows: np.ndarray, count: int, source: "int | None", cfg: EvalConfig) -> tuple:
@@ -546,57 +839,79 @@ def _asked_queries(rows: np.ndarray, count: int, source: "int | None", cfg: Eval
         each = len(asked_targets(count, source, cfg.identity_pair)[1])
         whole_batches(len(rows) * each, cfg, "queries")
         asked = surviving_queries(len(rows), each, cfg.probe_batch, cfg.seed)
-    if not cfg.drop_last: return asked, rows
+    if not cfg.drop_last:
+        return asked, rows
     whole_batches(len(rows) * count, cfg, "images")
     kept = complete_objects(len(rows), count, cfg.probe_batch)
     return None if asked is None else asked[:kept], rows[:kept]
 
 
 def retrieval_answers(
-    model: torch.nn.Module,   # trained model with `predict_features`
-    views: Views,             # data set
-    features: torch.Tensor,   # (o, v, d) from `encode_views`
+    model: torch.nn.Module,  # trained model with `predict_features`
+    views: Views,  # data set
+    features: torch.Tensor,  # (o, v, d) from `encode_views`
     conds: Sequence[Condition],  # from `conditions`
     cfg: EvalConfig = EvalConfig(),  # the protocol
-    progress: bool = False,   # show a bar
+    progress: bool = False,  # show a bar
     test: "Sample | None" = None,  # a second data set, whose judged objects are asked about; None: the split of the protocol
 ) -> Iterator[tuple[dict, Score]]:  # labels and scores
     "Does the model know where an action leads? Ranks among the chosen candidates, all contexts."
-    if test is not None: views, features = test.views, test.features
+    if test is not None:
+        views, features = test.views, test.features
     name = cfg.retrieval_split if test is None else test.split
     rows = views.rows(cfg.retrieval_split) if test is None else test.rows
     pool = views.rows(None) if cfg.candidates == "all" else rows
     source = None if cfg.sources == "all" else cfg.source_view
     asked, rows = _asked_queries(rows, views.views_per_object, source, cfg)
-    among = views.views_per_object if cfg.candidates == "object" else len(pool) * views.views_per_object
-    identity = cfg.identity_pair or cfg.candidates != "object"   # elsewhere the floor is that of a guess
-    ranked = dict(source=source, identity=cfg.identity_pair, ties=cfg.ties, unit=cfg.eval_normalize, seed=cfg.seed)
+    among = (
+        views.views_per_object if cfg.candidates == "object" else len(pool) * views.views_per_object
+    )
+    identity = (
+        cfg.identity_pair or cfg.candidates != "object"
+    )  # elsewhere the floor is that of a guess
+    ranked = dict(
+        source=source,
+        identity=cfg.identity_pair,
+        ties=cfg.ties,
+        unit=cfg.eval_normalize,
+        seed=cfg.seed,
+    )
     found = [[] for _ in conds]
     for places in tqdm(sharing(conds), desc="retrieve", unit="context", disable=not progress):
         group = [conds[k] for k in places]
         with evaluating(model) as device, autocast(device, cfg.precision):
-            if cfg.candidates == "object": ranks = object_ranks(model, views, features, group, rows, **ranked)
-            else: ranks = [p.ranks for p in pool_ranks(model, views, features, group, rows, pool, **ranked)]
+            if cfg.candidates == "object":
+                ranks = object_ranks(model, views, features, group, rows, **ranked)
+            else:
+                ranks = [
+                    p.ranks for p in pool_ranks(model, views, features, group, rows, pool, **ranked)
+                ]
         for k, r in zip(places, ranks):
             scores = rank_scores(r, cfg.hits, among, identity, asked)
-            if cfg.candidates != "object": scores = [replace(s, metric=f"{s.metric}:{cfg.candidates}") for s in scores]
+            if cfg.candidates != "object":
+                scores = [replace(s, metric=f"{s.metric}:{cfg.candidates}") for s in scores]
             found[k] += [(name, s) for s in scores]
         for sets in cfg.pre if test is None else ():
             of, within = (views.rows(None if part == "all" else part) for part in sets.split("-"))
-            for k, nearest in zip(places, pool_ranks(model, views, features, group, of, within, **ranked)):
+            for k, nearest in zip(
+                places, pool_ranks(model, views, features, group, of, within, **ranked)
+            ):
                 score = _pre_score(views, of, nearest, within)
-                if sets.endswith("all"): score = replace(score, metric="pre:all")
+                if sets.endswith("all"):
+                    score = replace(score, metric="pre:all")
                 found[k].append((sets.split("-")[0], score))
     for c, scores in zip(conds, found):
-        labels = dict(task="retrieval", representation="zr", context=c.context, context_tokens=c.tokens)
+        labels = dict(
+            task="retrieval", representation="zr", context=c.context, context_tokens=c.tokens
+        )
         yield from ((dict(split=split) | labels, score) for split, score in scores)
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #b5bf24bd
 def _prediction_scores(
-    sample: Sample,        # pairs that are judged
-    c: Condition,          # the context
-    both: torch.Tensor,    # (n, 2, d') embeddings of both views
-    moved: torch.Tensor,   # (n, d') predictions
+    sample: Sample,  # pairs that are judged
+    c: Condition,  # the context
+    both: torch.Tensor,  # (n, 2, d') embeddings of both views
+    moved: torch.Tensor,  # (n, d') predictions
 ) -> Iterator[tuple[dict, Score]]:  # labels and scores
     "Cosine of predictions with the truth, beside that of no change, and the gain."
     x, y = F.normalize(both, dim=-1).double().cpu().unbind(1)
@@ -605,16 +920,24 @@ def _prediction_scores(
     expect_numbers(moved, f"predictions under {c.tokens} tokens of context {c.context}")
     objects = sample.draw.objects
     after, before = (moved * y).sum(1), (x * y).sum(1)
-    labels = dict(split=sample.split, task="prediction", representation="zr",
-                  context=c.context, context_tokens=c.tokens)
-    for metric, values, floor in (("cos", after, before.mean().item()), ("gain", after - before, 0.0)):
+    labels = dict(
+        split=sample.split,
+        task="prediction",
+        representation="zr",
+        context=c.context,
+        context_tokens=c.tokens,
+    )
+    for metric, values, floor in (
+        ("cos", after, before.mean().item()),
+        ("gain", after - before, 0.0),
+    ):
         value = values.mean().item()
         yield labels, Score(metric, value, floor, len(y), mean_sums(values, objects), mean_of_sums)
 
 
 def prediction_answers(
-    model: torch.nn.Module,   # trained model with `predict_features`
-    sample: Sample,           # pairs that are judged
+    model: torch.nn.Module,  # trained model with `predict_features`
+    sample: Sample,  # pairs that are judged
     conds: Sequence[Condition],  # from `conditions`
 ) -> Iterator[tuple[dict, Score]]:  # labels and scores
     "Cosine of predictions with the truth, beside that of the identity predictor, and the gain."
@@ -625,144 +948,214 @@ def prediction_answers(
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #5ae3df95
 QUESTIONS = ("equivariance", "absolute", "retrieval", "prediction", "classification")
-PREDICTED = {"retrieval": "where an action leads", "prediction": "how near a prediction comes to the truth"}   # what they ask
+PREDICTED = {
+    "retrieval": "where an action leads",
+    "prediction": "how near a prediction comes to the truth",
+}  # what they ask
+
 
 def method_name(
     model: torch.nn.Module,  # any
-) -> str:                    # as in the results
+) -> str:  # as in the results
     "What a model is called."
     return getattr(getattr(model, "config", None), "method", None) or type(model).__name__.lower()
 
 
 def expect_predictor(
     model: torch.nn.Module,  # any
-    task: str,               # what it is asked
+    task: str,  # what it is asked
 ) -> None:
     "Refuse to ask a model without predictor where an action leads."
-    if hasattr(model, "predict_features"): return
-    raise ValueError(f"{task} asks {PREDICTED.get(task, 'where an action leads')}, and {method_name(model)} has no predictor that reads an action; "
-                     f"ask it for {', '.join(t for t in QUESTIONS if t not in PREDICTED)}, or evaluate a model with a predictor, such as contextssl or sie")
+    if hasattr(model, "predict_features"):
+        return
+    raise ValueError(
+        f"{task} asks {PREDICTED.get(task, 'where an action leads')}, and {method_name(model)} has no predictor that reads an action; "
+        f"ask it for {', '.join(t for t in QUESTIONS if t not in PREDICTED)}, or evaluate a model with a predictor, such as contextssl or sie"
+    )
 
 
 def answerable(
     model: torch.nn.Module,  # any
-    tasks: Sequence[str],    # questions
-) -> tuple:                  # those that are put to the model
+    tasks: Sequence[str],  # questions
+) -> tuple:  # those that are put to the model
     "What a model can answer, and a warning that names the rest; if there is nothing, it is refused."
-    if unknown := [t for t in tasks if t not in QUESTIONS]: raise ValueError(f"unknown task {unknown[0]!r}; the tasks are {', '.join(QUESTIONS)}")
+    if unknown := [t for t in tasks if t not in QUESTIONS]:
+        raise ValueError(f"unknown task {unknown[0]!r}; the tasks are {', '.join(QUESTIONS)}")
     lost = [] if hasattr(model, "predict_features") else [t for t in tasks if t in PREDICTED]
-    if lost and len(lost) == len(tasks): expect_predictor(model, lost[0])
-    if lost: warnings.warn(f"{method_name(model)} has no predictor that reads an action, so {' and '.join(lost)} {'is' if len(lost) == 1 else 'are'} left out")
+    if lost and len(lost) == len(tasks):
+        expect_predictor(model, lost[0])
+    if lost:
+        warnings.warn(
+            f"{method_name(model)} has no predictor that reads an action, so {' and '.join(lost)} {'is' if len(lost) == 1 else 'are'} left out"
+        )
     return tuple(t for t in tasks if t not in lost)
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #d32efb24
 def probe_answers(
-    model: torch.nn.Module,   # trained model
-    views: Views,             # data set with both splits
-    features: torch.Tensor,   # (o, v, d) from `encode_views`
+    model: torch.nn.Module,  # trained model
+    views: Views,  # data set with both splits
+    features: torch.Tensor,  # (o, v, d) from `encode_views`
     conds: Sequence["Condition | None"],  # None stands for the encoder's feature
-    kinds: Sequence[str],     # "pair", "row", "raw"
+    kinds: Sequence[str],  # "pair", "row", "raw"
     samples: Sequence[Sample],  # what is judged
     cfg: EvalConfig = EvalConfig(),  # the protocol
-    progress: bool = False,   # show bars
+    progress: bool = False,  # show bars
     predicted: Sequence[Condition] = (),  # those of which predictions are scored too
 ) -> Iterator[tuple[dict, Score]]:  # labels and scores
     "Fit probes on training objects and score what they read off the samples."
     fresh, train = cfg.probe_pairs == "fresh", train_sample(views, features, cfg)
-    if fresh: groups, jobs = [conds], [k for k in (tuple(k for k in kinds if k == "pair"), tuple(k for k in kinds if k != "pair")) if k]
-    else: groups, jobs = condition_groups(model, features, conds, kinds, cfg), [tuple(kinds)]
+    if fresh:
+        groups, jobs = (
+            [conds],
+            [
+                k
+                for k in (
+                    tuple(k for k in kinds if k == "pair"),
+                    tuple(k for k in kinds if k != "pair"),
+                )
+                if k
+            ],
+        )
+    else:
+        groups, jobs = condition_groups(model, features, conds, kinds, cfg), [tuple(kinds)]
     for part in groups:
         for job in jobs:
             readers = (fit_fresh if fresh else fit_fixed)(model, train, part, job, cfg, progress)
             scored = predicted if job is jobs[0] else ()
-            for sample in samples: yield from judge(model, sample, part, job, readers, cfg, scored)
+            for sample in samples:
+                yield from judge(model, sample, part, job, readers, cfg, scored)
 
 
 def condition_groups(
-    model: torch.nn.Module,   # trained model
-    features: torch.Tensor,   # (o, v, d)
+    model: torch.nn.Module,  # trained model
+    features: torch.Tensor,  # (o, v, d)
     conds: Sequence["Condition | None"],  # None stands for the encoder's feature
-    kinds: Sequence[str],     # "pair", "row", "raw"
-    cfg: EvalConfig,          # the protocol
-) -> list:                    # of lists of conditions
+    kinds: Sequence[str],  # "pair", "row", "raw"
+    cfg: EvalConfig,  # the protocol
+) -> list:  # of lists of conditions
     "Conditions whose probe inputs fit into memory together."
     told = [c for c in conds if c is not None]
-    width = embed_rows(model, features[:1, 0], told[0].cache).shape[1] if told else features.shape[2]
-    size = cfg.train_pairs * width * 4 * sum(2 for _ in kinds)           # a pair has two vectors; a single one comes as z+ and as zr
-    step = max(1, int(cfg.memory_gb * 2**30 / size) - 1)                 # and the encoder's feature
-    if len(told) <= step: return [list(conds)]
-    groups = [told[i:i + step] for i in range(0, len(told), step)]
+    width = (
+        embed_rows(model, features[:1, 0], told[0].cache).shape[1] if told else features.shape[2]
+    )
+    size = (
+        cfg.train_pairs * width * 4 * sum(2 for _ in kinds)
+    )  # a pair has two vectors; a single one comes as z+ and as zr
+    step = max(1, int(cfg.memory_gb * 2**30 / size) - 1)  # and the encoder's feature
+    if len(told) <= step:
+        return [list(conds)]
+    groups = [told[i : i + step] for i in range(0, len(told), step)]
     return [[None, *groups[0]], *groups[1:]] if None in conds else groups
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #045680e0
 def parts_of(
-    model: torch.nn.Module,   # any
+    model: torch.nn.Module,  # any
     samples: Sequence[Sample],  # what is judged
-) -> list:                    # of parts
+) -> list:  # of parts
     "The parts of a method that can be asked; an aggregate of more views than an object has cannot."
     few = min((s.views.views_per_object for s in samples), default=0)
-    return [part for part in (model.parts() if hasattr(model, "parts") else {}).values() if getattr(part, "seen", 1) <= few]
+    return [
+        part
+        for part in (model.parts() if hasattr(model, "parts") else {}).values()
+        if getattr(part, "seen", 1) <= few
+    ]
 
 
 def part_answers(
-    part: torch.nn.Module,    # from `parts_of`
-    views: Views,             # data set with both splits
-    features: torch.Tensor,   # (o, v, d) features of the method
-    kinds: Sequence[str],     # "pair", "row", "raw", of which a part is asked those that it answers
+    part: torch.nn.Module,  # from `parts_of`
+    views: Views,  # data set with both splits
+    features: torch.Tensor,  # (o, v, d) features of the method
+    kinds: Sequence[str],  # "pair", "row", "raw", of which a part is asked those that it answers
     samples: Sequence[Sample],  # what is judged, with the method's features
     cfg: EvalConfig = EvalConfig(),  # the protocol
-    progress: bool = False,   # show bars
+    progress: bool = False,  # show bars
 ) -> Iterator[tuple[dict, Score]]:  # labels and scores
     "What the probes read off one part of a method."
-    part.train(part.model.training)      # so that it is left as it was
+    part.train(part.model.training)  # so that it is left as it was
     kinds, z = [kind for kind in kinds if kind in part.asks], part.features(features, views)
-    if not kinds: return
+    if not kinds:
+        return
     own, conds = [None] * part.own_feature, conditions(part, views, z, cfg)
     samples = [replace(s, features=part.features(s.features, s.views)) for s in samples]
     answers = list(probe_answers(part, views, z, own + conds, kinds, samples, cfg, progress))
-    if own and "raw" in kinds: answers += class_of_feature(part, views, z, cfg, progress, samples)
+    if own and "raw" in kinds:
+        answers += class_of_feature(part, views, z, cfg, progress, samples)
     for labels, score in answers:
-        if labels["representation"] != "zr": yield labels | dict(representation=f"{labels['representation']}:{part.name}"), score
+        if labels["representation"] != "zr":
+            yield labels | dict(representation=f"{labels['representation']}:{part.name}"), score
 
 
 def class_of_feature(
-    model: torch.nn.Module,   # says where to compute
-    views: Views,             # data set with both splits
-    features: torch.Tensor,   # (o, v, d)
-    cfg: EvalConfig,          # the protocol
-    progress: bool = False,   # show a bar
-    samples: Sequence[Sample] = (),  # whose objects are judged; none: the held-out ones of the data set
-) -> list:                    # of labels and scores
+    model: torch.nn.Module,  # says where to compute
+    views: Views,  # data set with both splits
+    features: torch.Tensor,  # (o, v, d)
+    cfg: EvalConfig,  # the protocol
+    progress: bool = False,  # show a bar
+    samples: Sequence[
+        Sample
+    ] = (),  # whose objects are judged; none: the held-out ones of the data set
+) -> list:  # of labels and scores
     "The class by a linear probe on the feature, where the protocol has it and pairs that pass by have not answered it."
-    if cfg.probe_pairs != "fixed" or "adam_linear" not in cfg.class_probes: return []
-    with evaluating(model) as device: pass
+    if cfg.probe_pairs != "fixed" or "adam_linear" not in cfg.class_probes:
+        return []
+    with evaluating(model) as device:
+        pass
     return list(feature_class_answers(views, features, cfg, device, progress, samples))
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #66757627
-def _expect_questions(model, views: Views, tasks: Sequence[str], cfg: EvalConfig, test_views: "Views | None") -> None:
+def _expect_questions(
+    model, views: Views, tasks: Sequence[str], cfg: EvalConfig, test_views: "Views | None"
+) -> None:
     "Refuse what cannot be asked, before anything is computed."
-    for split in ("train", "val"): views.rows(split)
+    for split in ("train", "val"):
+        views.rows(split)
     expect_source(views, cfg.source_view)
     if hasattr(model, "context_features"):
-        for context in (*cfg.contexts, *cfg.probe_contexts): shown_factors(model.action_space, context)
-        if max(cfg.lengths) > (block := getattr(getattr(model, "config", None), "block_size", max(cfg.lengths))):
-            raise ValueError(f"a context of {max(cfg.lengths)} tokens is longer than the block of {block} tokens that the model was trained with; ask for shorter contexts")
-    if cfg.probe_pairs == "fresh" and (odd := {*cfg.probes, *cfg.class_probes} - {"adam_linear", "adam_mlp"}):
-        raise ValueError(f"probe_pairs=fresh trains probes on pairs that pass by, and {', '.join(sorted(odd))} must hold all of them; leave it out of the probes, or use probe_pairs=fixed")
-    if "classification" in tasks: expect_classes(views)
-    if test_views is None: return
+        for context in (*cfg.contexts, *cfg.probe_contexts):
+            shown_factors(model.action_space, context)
+        if max(cfg.lengths) > (
+            block := getattr(getattr(model, "config", None), "block_size", max(cfg.lengths))
+        ):
+            raise ValueError(
+                f"a context of {max(cfg.lengths)} tokens is longer than the block of {block} tokens that the model was trained with; ask for shorter contexts"
+            )
+    if cfg.probe_pairs == "fresh" and (
+        odd := {*cfg.probes, *cfg.class_probes} - {"adam_linear", "adam_mlp"}
+    ):
+        raise ValueError(
+            f"probe_pairs=fresh trains probes on pairs that pass by, and {', '.join(sorted(odd))} must hold all of them; leave it out of the probes, or use probe_pairs=fixed"
+        )
+    if "classification" in tasks:
+        expect_classes(views)
+    if test_views is None:
+        return
     if test_views.resolution != views.resolution:
-        raise ValueError(f"test_views has images of {test_views.resolution} px and the data set of {views.resolution}; a model is judged on images of one size")
+        raise ValueError(
+            f"test_views has images of {test_views.resolution} px and the data set of {views.resolution}; a model is judged on images of one size"
+        )
     if "classification" in tasks and list(test_views.class_names) != list(views.class_names):
-        raise ValueError("test_views has other classes than the data set, so the class probe does not know them; leave classification out of the tasks")
+        raise ValueError(
+            "test_views has other classes than the data set, so the class probe does not know them; leave classification out of the tasks"
+        )
     if test_views.fingerprint == views.fingerprint:
-        raise ValueError("test_views is the data set itself, whose training objects the probes have seen; name another one")
+        raise ValueError(
+            "test_views is the data set itself, whose training objects the probes have seen; name another one"
+        )
 
 
-def _samples(model, views: Views, features: torch.Tensor, cfg: EvalConfig, test_views: "Views | None", progress: bool, store) -> list:
+def _samples(
+    model,
+    views: Views,
+    features: torch.Tensor,
+    cfg: EvalConfig,
+    test_views: "Views | None",
+    progress: bool,
+    store,
+) -> list:
     "Held-out objects, and those of another data set if there is one."
     samples = [val_sample(views, features, cfg)]
-    if test_views is None: return samples
+    if test_views is None:
+        return samples
     test_views = replace(test_views, known_statistics=(views.mean, views.std))
     z = encode_views(model, test_views, None, cfg.batch_size, progress, cfg.precision, store)
     return [*samples, val_sample(test_views, z, cfg, cfg.test_name, cfg.test_objects)]
@@ -770,45 +1163,54 @@ def _samples(model, views: Views, features: torch.Tensor, cfg: EvalConfig, test_
 
 def common_labels(
     model: torch.nn.Module,  # whose answers they are
-    views: Views,            # data set
-    cfg: EvalConfig,         # the protocol
-) -> dict:                   # method, dataset, seed
+    views: Views,  # data set
+    cfg: EvalConfig,  # the protocol
+) -> dict:  # method, dataset, seed
     "What all rows of an evaluation share."
     return dict(method=method_name(model), dataset=cfg.dataset or views.fingerprint, seed=cfg.seed)
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #144d0706
-def _further_conditions(model, views: Views, features: torch.Tensor, cfg: EvalConfig) -> list[Condition]:
+def _further_conditions(
+    model, views: Views, features: torch.Tensor, cfg: EvalConfig
+) -> list[Condition]:
     "The contexts under which only probes are asked."
     names = tuple(c for c in cfg.probe_contexts if c not in cfg.contexts)
-    if not names or not hasattr(model, "context_features"): return []
+    if not names or not hasattr(model, "context_features"):
+        return []
     return every_draw(model, views, features, replace(cfg, contexts=names))
 
 
 def evaluate(
-    model: torch.nn.Module,   # trained model
-    views: Views,             # data set with both splits
+    model: torch.nn.Module,  # trained model
+    views: Views,  # data set with both splits
     cfg: EvalConfig = EvalConfig(),  # the protocol
     device: "torch.device | str | None" = None,  # where to compute; None: where the model is
-    progress: bool = False,   # show bars
-    features: "torch.Tensor | None" = None,      # (o, v, d) if they are encoded already
-    tasks: Sequence[str] = QUESTIONS,            # which questions to ask
-    test_views: "Views | None" = None,           # another data set with the same classes, judged by the same probes
-    store: "str | Path | None" = None,           # folder of embedding stores; None keeps features in memory only
-) -> list[dict]:              # tidy rows
+    progress: bool = False,  # show bars
+    features: "torch.Tensor | None" = None,  # (o, v, d) if they are encoded already
+    tasks: Sequence[str] = QUESTIONS,  # which questions to ask
+    test_views: "Views | None" = None,  # another data set with the same classes, judged by the same probes
+    store: "str | Path | None" = None,  # folder of embedding stores; None keeps features in memory only
+) -> list[dict]:  # tidy rows
     "Encode every image once, then ask every question of the protocol."
     tasks = answerable(model, tasks)
     _expect_questions(model, views, tasks, cfg, test_views)
-    if device is not None: model.to(device)
-    if features is None: features = encode_views(model, views, None, cfg.batch_size, progress, cfg.precision, store)
+    if device is not None:
+        model.to(device)
+    if features is None:
+        features = encode_views(model, views, None, cfg.batch_size, progress, cfg.precision, store)
     kinds, answers = [KINDS[t] for t in QUESTIONS if t in tasks and t in KINDS], []
     needs_samples = kinds or "prediction" in tasks or test_views is not None
-    samples = _samples(model, views, features, cfg, test_views, progress, store) if needs_samples else []
+    samples = (
+        _samples(model, views, features, cfg, test_views, progress, store) if needs_samples else []
+    )
     conds = every_draw(model, views, features, cfg)
     predicted = conds if "prediction" in tasks else []
     if kinds:
         more = _further_conditions(model, views, features, cfg)
         asked = [None, *conds, *more]
-        told = list(probe_answers(model, views, features, asked, kinds, samples, cfg, progress, predicted))
+        told = list(
+            probe_answers(model, views, features, asked, kinds, samples, cfg, progress, predicted)
+        )
     else:
         told = [a for sample in samples for a in prediction_answers(model, sample, predicted)]
     answers += [a for a in told if a[0]["task"] != "prediction"]
@@ -816,23 +1218,29 @@ def evaluate(
         for test in (None, *samples[1:]):
             answers += retrieval_answers(model, views, features, conds, cfg, progress, test)
     answers += [a for a in told if a[0]["task"] == "prediction"]
-    if "raw" in kinds: answers += class_of_feature(model, views, features, cfg, progress, samples)
-    for part in parts_of(model, samples) if kinds and cfg.parts else (): answers += part_answers(part, views, features, kinds, samples, cfg, progress)
-    return answer_rows(answers, common_labels(model, views, cfg), cfg.context_draws, cfg.bootstrap, cfg.seed)
+    if "raw" in kinds:
+        answers += class_of_feature(model, views, features, cfg, progress, samples)
+    for part in parts_of(model, samples) if kinds and cfg.parts else ():
+        answers += part_answers(part, views, features, kinds, samples, cfg, progress)
+    return answer_rows(
+        answers, common_labels(model, views, cfg), cfg.context_draws, cfg.bootstrap, cfg.seed
+    )
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #7ae81256
 @dataclass(frozen=True)
 class Neighbours:
     "One query of the retrieval task and what it found."
-    object: int           # row of the `Views`
-    source: int           # view that the query starts from
-    target: int           # view that the full action leads to
-    action: torch.Tensor  # (A,) float32 from source to target, before the context hides a part of it
-    context: str          # factor that the context shows and the query contains
-    tokens: int           # of context
-    nearest: np.ndarray   # (k, 2) int: object and view of the nearest embeddings, best first
-    scores: np.ndarray    # (k,) float32 cosine similarities
-    rank: int             # of the target among the candidates, 1 is best
+
+    object: int  # row of the `Views`
+    source: int  # view that the query starts from
+    target: int  # view that the full action leads to
+    # (A,) float32 from source to target, before the context hides a part of it
+    action: torch.Tensor
+    context: str  # factor that the context shows and the query contains
+    tokens: int  # of context
+    nearest: np.ndarray  # (k, 2) int: object and view of the nearest embeddings, best first
+    scores: np.ndarray  # (k,) float32 cosine similarities
+    rank: int  # of the target among the candidates, 1 is best
 
 
 def _find(query: torch.Tensor, pool: torch.Tensor, where: np.ndarray, true: tuple, k: int) -> dict:
@@ -840,22 +1248,31 @@ def _find(query: torch.Tensor, pool: torch.Tensor, where: np.ndarray, true: tupl
     score = (pool @ query).cpu()
     best = score.argsort(descending=True, stable=True)[:k]
     at = int(np.flatnonzero((where == np.array(true)).all(1))[0])
-    return dict(nearest=where[best.numpy()], scores=score[best].numpy(), rank=1 + int((score > score[at]).sum()))
+    return dict(
+        nearest=where[best.numpy()],
+        scores=score[best].numpy(),
+        rank=1 + int((score > score[at]).sum()),
+    )
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #e2c91fc0
 def neighbours(
-    model: torch.nn.Module,     # trained model with `predict_features`
-    views: Views,               # data set with held-out objects
-    features: torch.Tensor,     # (o, v, d) from `encode_views`
-    objects: int = 4,           # how many held-out objects
-    k: int = 5,                 # neighbours of each query
+    model: torch.nn.Module,  # trained model with `predict_features`
+    views: Views,  # data set with held-out objects
+    features: torch.Tensor,  # (o, v, d) from `encode_views`
+    objects: int = 4,  # how many held-out objects
+    k: int = 5,  # neighbours of each query
     cfg: EvalConfig = EvalConfig(),  # the protocol
     all_objects: bool = False,  # candidates: the views of all held-out objects, not only of the same one
-) -> list[Neighbours]:          # objects x contexts, in this order, each with the longest context
+) -> list[Neighbours]:  # objects x contexts, in this order, each with the longest context
     "Predictions under the longest context of each factor, and the views whose embeddings are nearest to them."
     expect_predictor(model, "the search for neighbours")
     expect_source(views, cfg.source_view)
-    val, count, rng, found = views.rows("val"), views.views_per_object, np.random.default_rng([cfg.seed, 3]), {}
+    val, count, rng, found = (
+        views.rows("val"),
+        views.views_per_object,
+        np.random.default_rng([cfg.seed, 3]),
+        {},
+    )
     chosen = rng.permutation(val)[:objects]
     target = (cfg.source_view + rng.integers(1, count, len(chosen))) % count
     for c in conditions(model, views, features, replace(cfg, lengths=(max(cfg.lengths),))):
@@ -865,16 +1282,27 @@ def neighbours(
             rows = val if all_objects else np.array([o])
             where = np.stack([rows.repeat(count), np.tile(np.arange(count), len(rows))], 1)
             action = views.relate(views.latents[o, cfg.source_view], views.latents[o, t])
-            found[i, c.context] = Neighbours(o, cfg.source_view, t, action, c.context, c.tokens,
-                                             **_find(queries[i, t], own[i] if every is None else every, where, (o, t), k))
-    return [found[i, context] for i in range(len(chosen)) for context in dict.fromkeys(c for _, c in found)]
+            found[i, c.context] = Neighbours(
+                o,
+                cfg.source_view,
+                t,
+                action,
+                c.context,
+                c.tokens,
+                **_find(queries[i, t], own[i] if every is None else every, where, (o, t), k),
+            )
+    return [
+        found[i, context]
+        for i in range(len(chosen))
+        for context in dict.fromkeys(c for _, c in found)
+    ]
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #7ded3a2c
 def part_of_rotation(
-    action: torch.Tensor,    # (A,) an action with a rotation in it
-    shares: torch.Tensor,    # (s,) 0: no turn, 1: all of it
-    space: ActionSpace,      # says where the quaternion is
-) -> torch.Tensor:           # (s, A), zero but for the rotation
+    action: torch.Tensor,  # (A,) an action with a rotation in it
+    shares: torch.Tensor,  # (s,) 0: no turn, 1: all of it
+    space: ActionSpace,  # says where the quaternion is
+) -> torch.Tensor:  # (s, A), zero but for the rotation
     "Turns by shares of the angle about the axis of an action's rotation, on the shorter way."
     place = space.slice(turning_factor(space))
     q = action[place].double()
@@ -890,70 +1318,133 @@ def part_of_rotation(
 @dataclass(frozen=True)
 class RotationPath:
     "Predictions along one rotation, and what is nearest to them."
-    object: int           # row of the `Views`
-    source: int           # view that the path starts from
-    context: str          # factor that the context shows
-    tokens: int           # of context
-    degrees: np.ndarray   # (s,) how far each step turns the source
-    nearest: np.ndarray   # (s, 2) int: object and view whose embedding is nearest to each prediction
-    off: np.ndarray       # (s,) degrees from the pose that was asked for to that view's
-    closest: np.ndarray   # (s, 2) int: object and view whose pose is nearest to the one that was asked for
-    least: np.ndarray     # (s,) degrees from the pose that was asked for to that one
-    chance: np.ndarray    # (s,) degrees from the pose that was asked for to a random candidate, on average
+
+    object: int  # row of the `Views`
+    source: int  # view that the path starts from
+    context: str  # factor that the context shows
+    tokens: int  # of context
+    degrees: np.ndarray  # (s,) how far each step turns the source
+    nearest: np.ndarray  # (s, 2) int: object and view whose embedding is nearest to each prediction
+    off: np.ndarray  # (s,) degrees from the pose that was asked for to that view's
+    # (s, 2) int: object and view whose pose is nearest to the one that was asked for
+    closest: np.ndarray
+    least: np.ndarray  # (s,) degrees from the pose that was asked for to that one
+    # (s,) degrees from the pose that was asked for to a random candidate, on average
+    chance: np.ndarray
 
 
-def _path_of(o: int, source: int, degrees: float, steps: int, poses: torch.Tensor, space: ActionSpace, views: Views) -> tuple:
+def _path_of(
+    o: int,
+    source: int,
+    degrees: float,
+    steps: int,
+    poses: torch.Tensor,
+    space: ActionSpace,
+    views: Views,
+) -> tuple:
     "Actions (s, A) along the rotation to the view that is turned by about so many degrees, and the poses (s, 4) that they lead to."
     turned = geodesic_angle(poses[o, source], poses[o]).rad2deg()
     turned[source] = torch.inf
     target = int((turned - degrees).abs().argmin())
-    actions = part_of_rotation(views.relate(views.latents[o, source], views.latents[o, target]), torch.arange(1, steps + 1) / steps, space)
-    return actions, quat_multiply(poses[o, source], actions[:, space.slice(turning_factor(space))].double())
+    actions = part_of_rotation(
+        views.relate(views.latents[o, source], views.latents[o, target]),
+        torch.arange(1, steps + 1) / steps,
+        space,
+    )
+    return actions, quat_multiply(
+        poses[o, source], actions[:, space.slice(turning_factor(space))].double()
+    )
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #eda6a70f
 def rotation_paths(
-    model: torch.nn.Module,     # trained model with `predict_features`
-    views: Views,               # data set with held-out objects
-    features: torch.Tensor,     # (o, v, d) from `encode_views`
+    model: torch.nn.Module,  # trained model with `predict_features`
+    views: Views,  # data set with held-out objects
+    features: torch.Tensor,  # (o, v, d) from `encode_views`
     cfg: EvalConfig = EvalConfig(),  # the protocol
-    objects: int = 1,           # at most so many held-out objects
-    steps: int = 6,             # along each path, the last of them the whole turn
-    degrees: float = 90.0,      # a path ends at the view whose turn from the source comes nearest to this
-    all_objects: bool = True,   # candidates: the views of all held-out objects; else only of the same one; never the source
-) -> list[RotationPath]:        # objects x (without context, with the longest rotation context)
+    objects: int = 1,  # at most so many held-out objects
+    steps: int = 6,  # along each path, the last of them the whole turn
+    degrees: float = 90.0,  # a path ends at the view whose turn from the source comes nearest to this
+    all_objects: bool = True,  # candidates: the views of all held-out objects; else only of the same one; never the source
+) -> list[RotationPath]:  # objects x (without context, with the longest rotation context)
     "Held-out objects turned from their source view to another view, in even steps."
     expect_predictor(model, "a path of rotations")
     expect_source(views, cfg.source_view)
     if not (turns := turning_factor(views.action_space)):
-        raise ValueError(f"a path of rotations needs data that hold a rotation, and these have {', '.join(views.action_space.names)}")
+        raise ValueError(
+            f"a path of rotations needs data that hold a rotation, and these have {', '.join(views.action_space.names)}"
+        )
     val, count, found = views.rows("val"), views.views_per_object, {}
     poses = views.factors[..., views.action_space.slice(turns)].double()
     chosen = np.random.default_rng([cfg.seed, 5]).permutation(val)[:objects].tolist()
-    todo = {o: _path_of(o, cfg.source_view, degrees, steps, poses, model.action_space, views) for o in chosen}
-    for c in conditions(model, views, features, replace(cfg, contexts=(turns,), lengths=tuple(dict.fromkeys((0, max(cfg.lengths)))))):
-        pool = embed_rows(model, features[val].flatten(0, 1), c.cache).unflatten(0, (len(val), count))
+    todo = {
+        o: _path_of(o, cfg.source_view, degrees, steps, poses, model.action_space, views)
+        for o in chosen
+    }
+    for c in conditions(
+        model,
+        views,
+        features,
+        replace(cfg, contexts=(turns,), lengths=tuple(dict.fromkeys((0, max(cfg.lengths))))),
+    ):
+        pool = embed_rows(model, features[val].flatten(0, 1), c.cache).unflatten(
+            0, (len(val), count)
+        )
         for o, (actions, asked) in todo.items():
             where = np.stack([val.repeat(count), np.tile(np.arange(count), len(val))], 1)
-            where = where[(where != (o, cfg.source_view)).any(1) & (all_objects | (where[:, 0] == o))]      # (n, 2) candidates
-            origin = start_features(model, features, views)[np.array([o]), np.array([cfg.source_view])]
+            where = where[
+                (where != (o, cfg.source_view)).any(1) & (all_objects | (where[:, 0] == o))
+            ]  # (n, 2) candidates
+            origin = start_features(model, features, views)[
+                np.array([o]), np.array([cfg.source_view])
+            ]
             guess = embed_rows(model, origin.expand(steps, -1), c.cache, actions)
-            away = geodesic_angle(asked[:, None], poses[where[:, 0], where[:, 1]]).rad2deg()               # (s, n)
-            best, least = (guess @ pool[np.searchsorted(val, where[:, 0]), where[:, 1]].mT).argmax(1).cpu(), away.min(1)
-            turned, off = geodesic_angle(poses[o, cfg.source_view], asked).rad2deg(), away[torch.arange(steps), best]
-            found[o, c.tokens] = RotationPath(o, cfg.source_view, c.context, c.tokens, turned.numpy(), where[best], off.numpy(), where[least.indices], least.values.numpy(), away.mean(1).numpy())
+            away = geodesic_angle(
+                asked[:, None], poses[where[:, 0], where[:, 1]]
+            ).rad2deg()  # (s, n)
+            best, least = (
+                (guess @ pool[np.searchsorted(val, where[:, 0]), where[:, 1]].mT).argmax(1).cpu(),
+                away.min(1),
+            )
+            turned, off = (
+                geodesic_angle(poses[o, cfg.source_view], asked).rad2deg(),
+                away[torch.arange(steps), best],
+            )
+            found[o, c.tokens] = RotationPath(
+                o,
+                cfg.source_view,
+                c.context,
+                c.tokens,
+                turned.numpy(),
+                where[best],
+                off.numpy(),
+                where[least.indices],
+                least.values.numpy(),
+                away.mean(1).numpy(),
+            )
     return [found[o, tokens] for o in chosen for tokens in dict.fromkeys(t for _, t in found)]
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #4ed5f930
 def context_embeddings(
-    model: torch.nn.Module,     # trained model
-    views: Views,               # data set with held-out objects
-    features: torch.Tensor,     # (o, v, d) from `encode_views`
+    model: torch.nn.Module,  # trained model
+    views: Views,  # data set with held-out objects
+    features: torch.Tensor,  # (o, v, d) from `encode_views`
     cfg: EvalConfig = EvalConfig(),  # the protocol
-    objects: int = 48,          # at most so many held-out objects
-) -> tuple[np.ndarray, dict]:   # (m,) rows of the `Views`, and (context, tokens) -> (m, v, d') float32; of a model without embeddings the feature, as ("feature", 0)
+    objects: int = 48,  # at most so many held-out objects
+) -> tuple[
+    np.ndarray, dict
+]:  # (m,) rows of the `Views`, and (context, tokens) -> (m, v, d') float32; of a model without embeddings the feature, as ("feature", 0)
     "Embeddings of all views of some held-out objects, without context and under the longest of each."
-    rows, found = np.sort(np.random.default_rng([cfg.seed, 6]).permutation(views.rows("val"))[:objects]), {}
-    for c in conditions(model, views, features, replace(cfg, lengths=tuple(dict.fromkeys((0, max(cfg.lengths)))))):
+    rows, found = (
+        np.sort(np.random.default_rng([cfg.seed, 6]).permutation(views.rows("val"))[:objects]),
+        {},
+    )
+    for c in conditions(
+        model, views, features, replace(cfg, lengths=tuple(dict.fromkeys((0, max(cfg.lengths)))))
+    ):
         if (key := (c.context if c.tokens else "none", c.tokens)) not in found:
-            found[key] = embed_rows(model, features[rows].flatten(0, 1), c.cache).cpu().unflatten(0, (len(rows), -1))
+            found[key] = (
+                embed_rows(model, features[rows].flatten(0, 1), c.cache)
+                .cpu()
+                .unflatten(0, (len(rows), -1))
+            )
     return rows, found or {("feature", 0): features[rows].float()}

@@ -18,60 +18,120 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..training.checkpoints import write_atomic
 from ..groups import geodesic_angle, quat_normalise
-from ..metrics import (bootstrap_interval, chance_hits, chance_median, chance_mrr, geodesic_deg, mean_of_sums, mean_sums,
-                                median_rank, r2_floor, r2_of_sums, r2_per_dim, r2_pooled, r2_sums, rank_hits, reciprocal_ranks)
+from contextssl.metrics import (
+    bootstrap_interval,
+    chance_hits,
+    chance_median,
+    chance_mrr,
+    geodesic_deg,
+    mean_of_sums,
+    mean_sums,
+    median_rank,
+    r2_floor,
+    r2_of_sums,
+    r2_per_dim,
+    r2_pooled,
+    r2_sums,
+    rank_hits,
+    reciprocal_ranks,
+)
+from ..training.checkpoints import write_atomic
 
 # %% ../../nbs/evaluation/02_results.ipynb #117ea8d4
 @dataclass(frozen=True)
 class Score:
     "One number, the score of ignorance, and what an interval needs."
+
     metric: str
     value: float
-    floor: "float | None"   # what a constant or a guess scores; None where there is no such thing
-    n: int                  # pairs, queries or images that were judged
-    sums: "np.ndarray | None" = None        # (objects, k), one row of sums per object; None: no interval
-    statistic: "Callable | None" = None     # (draws, k) sums over objects -> (draws,) values
+    floor: "float | None"  # what a constant or a guess scores; None where there is no such thing
+    n: int  # pairs, queries or images that were judged
+    sums: "np.ndarray | None" = None  # (objects, k), one row of sums per object; None: no interval
+    statistic: "Callable | None" = None  # (draws, k) sums over objects -> (draws,) values
 
 
 def factor_scores(
-    task: str,             # "relative_rotation", "rotation", "relative_color" or "color"
-    pred: torch.Tensor,    # (n, t) predicted factor
+    task: str,  # "relative_rotation", "rotation", "relative_color" or "color"
+    pred: torch.Tensor,  # (n, t) predicted factor
     target: torch.Tensor,  # (n, t) true one
-    objects: np.ndarray,   # (n,) int, whose views they are
+    objects: np.ndarray,  # (n,) int, whose views they are
 ) -> list[Score]:
     "Every metric of a factor beside the score of the best constant prediction."
     n, pred, target = len(target), pred.double().cpu(), target.double()
     if (target.amin(0) == target.amax(0)).any():
-        warnings.warn(f"{task} does not vary over the {n} judged samples, so it has no R²; its rows are left out")
+        warnings.warn(
+            f"{task} does not vary over the {n} judged samples, so it has no R²; its rows are left out"
+        )
         return []
     columns = np.concatenate([r2_sums(p, t, objects) for p, t in zip(pred.T, target.T)], 1)
-    scores = [Score("r2_pooled", r2_pooled(pred, target), r2_floor(target), n, r2_sums(pred, target, objects), r2_of_sums),
-              Score("r2_per_dim", r2_per_dim(pred, target), 0.0, n, columns, lambda s: r2_of_sums(s.reshape(len(s), -1, 4)).mean(1))]
-    if task.endswith("rotation") and target.shape[1] == 4:       # a quaternion; an angle in the plane is a number like others
+    scores = [
+        Score(
+            "r2_pooled",
+            r2_pooled(pred, target),
+            r2_floor(target),
+            n,
+            r2_sums(pred, target, objects),
+            r2_of_sums,
+        ),
+        Score(
+            "r2_per_dim",
+            r2_per_dim(pred, target),
+            0.0,
+            n,
+            columns,
+            lambda s: r2_of_sums(s.reshape(len(s), -1, 4)).mean(1),
+        ),
+    ]
+    if (
+        task.endswith("rotation") and target.shape[1] == 4
+    ):  # a quaternion; an angle in the plane is a number like others
         constant = target.mean(0).expand_as(target)
-        angles = geodesic_angle(quat_normalise(pred, "pred"), quat_normalise(target, "target")).rad2deg()
-        scores.append(Score("geodesic_deg", geodesic_deg(pred, target), geodesic_deg(constant, target), n, mean_sums(angles, objects), mean_of_sums))
+        angles = geodesic_angle(
+            quat_normalise(pred, "pred"), quat_normalise(target, "target")
+        ).rad2deg()
+        scores.append(
+            Score(
+                "geodesic_deg",
+                geodesic_deg(pred, target),
+                geodesic_deg(constant, target),
+                n,
+                mean_sums(angles, objects),
+                mean_of_sums,
+            )
+        )
     return scores
 
 # %% ../../nbs/evaluation/02_results.ipynb #19a64975
 def class_scores(
     logits: torch.Tensor,  # (n, c) scores of the classes
     labels: torch.Tensor,  # (n,) int64 true ones
-    objects: np.ndarray,   # (n,) int, whose views they are
+    objects: np.ndarray,  # (n,) int, whose views they are
 ) -> list[Score]:
     "Top-1 and top-5 accuracy; the floor always answers with the largest classes."
-    best, share = logits.topk(min(5, logits.shape[1]), dim=1).indices.cpu(), labels.bincount().double().sort(descending=True).values / len(labels)
+    best, share = (
+        logits.topk(min(5, logits.shape[1]), dim=1).indices.cpu(),
+        labels.bincount().double().sort(descending=True).values / len(labels),
+    )
     right = [(best[:, :k] == labels[:, None]).any(1) for k in (1, 5)]
-    return [Score(f"top{k}", r.double().mean().item(), share[:k].sum().item(), len(labels), mean_sums(r, objects), mean_of_sums) for k, r in zip((1, 5), right)]
+    return [
+        Score(
+            f"top{k}",
+            r.double().mean().item(),
+            share[:k].sum().item(),
+            len(labels),
+            mean_sums(r, objects),
+            mean_of_sums,
+        )
+        for k, r in zip((1, 5), right)
+    ]
 
 
 def rank_scores(
-    ranks: torch.Tensor,         # (o, q) ranks of the queries of each object
-    hits: Sequence[int],         # which hits@k
-    count: int,                  # candidates
-    identity: bool = True,       # whether the action from a view to itself is among the queries
+    ranks: torch.Tensor,  # (o, q) ranks of the queries of each object
+    hits: Sequence[int],  # which hits@k
+    count: int,  # candidates
+    identity: bool = True,  # whether the action from a view to itself is among the queries
     asked: "torch.Tensor | None" = None,  # (o, q) bool, which of the queries count; None: all
 ) -> list[Score]:
     "MRR, hits and median rank beside those of a predictor that ignores the action."
@@ -82,7 +142,6 @@ def rank_scores(
         flat = flat[asked.flatten()]
     n = len(objects)
 
-
     def of(name, values, floor):
         return Score(name, values.mean().item(), floor, n, mean_sums(values, objects), mean_of_sums)
 
@@ -90,7 +149,7 @@ def rank_scores(
     scores += [of(f"hits@{k}", rank_hits(flat, k), chance_hits(count, k, identity)) for k in hits]
     levels, place = flat.double().unique(return_inverse=True)
     tally = None
-    if len(levels) <= 1000:                                      # how often each rank occurs, per object
+    if len(levels) <= 1000:  # how often each rank occurs, per object
         tally = np.zeros((len(ranks), len(levels)), dtype=np.int64)
         np.add.at(tally, (objects, place.numpy()), 1)
     middle = lambda sums: _medians(levels.numpy(), sums)
@@ -105,40 +164,68 @@ def _medians(levels: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 # %% ../../nbs/evaluation/02_results.ipynb #fbb81747
 def interval(
-    scores: Sequence[Score],  # the same score under one or several draws of the context, of the same objects
-    draws: int = 1000,        # resamples of the objects; 0: no interval
-    seed: int = 0,            # of the resamples
-) -> tuple:                   # lower and upper end of 95 %, or None and None where there is no interval
+    scores: Sequence[
+        Score
+    ],  # the same score under one or several draws of the context, of the same objects
+    draws: int = 1000,  # resamples of the objects; 0: no interval
+    seed: int = 0,  # of the resamples
+) -> tuple:  # lower and upper end of 95 %, or None and None where there is no interval
     "Bootstrap interval, over objects, of the mean of some scores."
     sums = [s.sums for s in scores]
-    if not draws or any(s is None or len(s) < 2 for s in sums): return None, None
+    if not draws or any(s is None or len(s) < 2 for s in sums):
+        return None, None
     ends = np.cumsum([0] + [s.shape[1] for s in sums])
-    mean = lambda total: np.mean([s.statistic(total[:, a:b]) for s, a, b in zip(scores, ends, ends[1:])], 0)
-    with np.errstate(divide="ignore", invalid="ignore"): low, high = bootstrap_interval(np.concatenate(sums, 1), mean, draws, seed=seed)
+    mean = lambda total: np.mean(
+        [s.statistic(total[:, a:b]) for s, a, b in zip(scores, ends, ends[1:])], 0
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        low, high = bootstrap_interval(np.concatenate(sums, 1), mean, draws, seed=seed)
     return (low, high) if np.isfinite([low, high]).all() else (None, None)
 
 # %% ../../nbs/evaluation/02_results.ipynb #9c6567d7
-ROW_KEYS = ("method", "dataset", "split", "task", "metric", "representation", "context", "context_tokens",
-            "value", "floor", "n", "seed", "probe", "low", "high", "spread", "draws")
-LATER_KEYS = ("low", "high", "spread", "draws")   # absent from tables of earlier versions
+ROW_KEYS = (
+    "method",
+    "dataset",
+    "split",
+    "task",
+    "metric",
+    "representation",
+    "context",
+    "context_tokens",
+    "value",
+    "floor",
+    "n",
+    "seed",
+    "probe",
+    "low",
+    "high",
+    "spread",
+    "draws",
+)
+LATER_KEYS = ("low", "high", "spread", "draws")  # absent from tables of earlier versions
 
 
 def answer_rows(
-    answers: Sequence[tuple[dict, Score]],  # labels and score; those of equal labels and metric come from several draws of the context
-    common: dict,           # labels that all of them share, and defaults of those that some lack
-    draws: int = 1,         # draws of the context
+    answers: Sequence[
+        tuple[dict, Score]
+    ],  # labels and score; those of equal labels and metric come from several draws of the context
+    common: dict,  # labels that all of them share, and defaults of those that some lack
+    draws: int = 1,  # draws of the context
     resamples: int = 1000,  # of the objects, for the intervals; 0: none
-    seed: int = 0,          # of the resamples
-) -> list[dict]:            # tidy rows
+    seed: int = 0,  # of the resamples
+) -> list[dict]:  # tidy rows
     "Answers as rows of the results table: mean, interval and spread of each."
     common = dict(split="val", context="none", context_tokens=0, probe="") | common
     grouped, rows = {}, []
-    for labels, score in answers: grouped.setdefault((*labels.items(), score.metric), (labels, []))[1].append(score)
+    for labels, score in answers:
+        grouped.setdefault((*labels.items(), score.metric), (labels, []))[1].append(score)
     for labels, scores in grouped.values():
         values, (low, high) = [s.value for s in scores], interval(scores, resamples, seed)
         spread = None if draws == 1 else float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
         row = common | labels | dict(metric=scores[0].metric, floor=scores[0].floor, n=scores[0].n)
-        row |= dict(value=sum(values) / len(values), low=low, high=high, spread=spread, draws=len(values))
+        row |= dict(
+            value=sum(values) / len(values), low=low, high=high, spread=spread, draws=len(values)
+        )
         rows.append({key: row[key] for key in ROW_KEYS})
     return rows
 
@@ -147,9 +234,9 @@ IGNORED = "the action is ignored"
 
 
 def ignores_action(
-    row: dict,                 # of a results table
+    row: dict,  # of a results table
     tolerance: float = 0.001,  # how far the MRR, and its interval, may lie from the floor
-) -> bool:                     # False for rows of other metrics and of other candidates
+) -> bool:  # False for rows of other metrics and of other candidates
     "Whether the MRR among the views of an object is that of a predictor that ignores the action."
     if row["metric"] != "mrr" or row["floor"] is None:
         return False
@@ -158,11 +245,21 @@ def ignores_action(
 
 # %% ../../nbs/evaluation/02_results.ipynb #3da22385
 def split_floors(
-    rows: Sequence[dict],                # results of one task
+    rows: Sequence[dict],  # results of one task
     columns: Sequence[tuple[str, str]],  # (probe, metric) of each column of a table
-) -> dict[str, list]:                    # split -> floor of each column, None where it has none; under "" if the splits do not differ
+) -> dict[
+    str, list
+]:  # split -> floor of each column, None where it has none; under "" if the splits do not differ
     "The floors that stand below a table."
-    found = {s: [next((r["floor"] for r in rows if (r["split"], r["probe"], r["metric"]) == (s, *c)), None) for c in columns] for s in dict.fromkeys(r["split"] for r in rows)}
+    found = {
+        s: [
+            next(
+                (r["floor"] for r in rows if (r["split"], r["probe"], r["metric"]) == (s, *c)), None
+            )
+            for c in columns
+        ]
+        for s in dict.fromkeys(r["split"] for r in rows)
+    }
     known = [{f for f in column if f is not None} for column in zip(*found.values())]
     return found if any(len(f) > 1 for f in known) else {"": [min(f, default=None) for f in known]}
 
@@ -170,30 +267,49 @@ def split_floors(
 def save_rows(
     rows: list[dict],  # tidy rows
     folder: "str | Path",  # where results.json and results.csv go; made if it is not there
-) -> Path:             # the folder
+) -> Path:  # the folder
     "Write a results table as JSON and as CSV, values with six significant digits, each file whole or not at all."
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [{key: float(f"{v:.6g}") if isinstance(v := row.get(key) if key in LATER_KEYS else row[key], float) else v for key in ROW_KEYS} for row in rows]
+    rows = [
+        {
+            key: float(f"{v:.6g}")
+            if isinstance(v := row.get(key) if key in LATER_KEYS else row[key], float)
+            else v
+            for key in ROW_KEYS
+        }
+        for row in rows
+    ]
     table = io.StringIO()
     writer = csv.DictWriter(table, ROW_KEYS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_atomic(folder / "results.json", "[\n" + ",\n".join(json.dumps(row, allow_nan=False) for row in rows) + "\n]\n")
+    write_atomic(
+        folder / "results.json",
+        "[\n" + ",\n".join(json.dumps(row, allow_nan=False) for row in rows) + "\n]\n",
+    )
     write_atomic(folder / "results.csv", table.getvalue())
     return folder
 
 
 def load_rows(
     path: "str | Path",  # results.json, or the folder that holds it
-) -> list[dict]:         # tidy rows
+) -> list[dict]:  # tidy rows
     "Read a results table back."
     path = Path(path) / "results.json" if Path(path).is_dir() else Path(path)
-    if not path.exists(): raise FileNotFoundError(f"there are no results in {path}; evaluate first")
-    try: rows = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError: raise ValueError(f"{path} is not valid JSON; evaluate again") from None
-    if not isinstance(rows, list): raise ValueError(f"{path} must hold a list of rows; evaluate again")
+    if not path.exists():
+        raise FileNotFoundError(f"there are no results in {path}; evaluate first")
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise ValueError(f"{path} is not valid JSON; evaluate again") from None
+    if not isinstance(rows, list):
+        raise ValueError(f"{path} must hold a list of rows; evaluate again")
     for i, row in enumerate(rows):
-        if missing := [key for key in ROW_KEYS if not isinstance(row, dict) or key not in row and key not in LATER_KEYS]:
+        if missing := [
+            key
+            for key in ROW_KEYS
+            if not isinstance(row, dict) or key not in row and key not in LATER_KEYS
+        ]:
             raise ValueError(f"row {i} of {path} lacks {', '.join(missing)}; evaluate again")
     return [{key: row.get(key) for key in ROW_KEYS} for row in rows]

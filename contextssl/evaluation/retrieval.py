@@ -13,31 +13,37 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..data.threediebench import Views
 from .embeddings import Condition, embed_rows, expect_numbers, expect_sound
 from ..methods.invariant import start_features
 from ..metrics import _break_ties, _rank_counts
-from ..data.threediebench import Views
 
 # %% ../../nbs/evaluation/03_retrieval.ipynb #56238688
 def retrieve(
     model: torch.nn.Module,  # trained model with `predict_features`
-    views: Views,            # data set
+    views: Views,  # data set
     features: torch.Tensor,  # (o, v, d)
-    objects: np.ndarray,     # (m,) int, rows of the data set
-    c: Condition,            # the context
+    objects: np.ndarray,  # (m,) int, rows of the data set
+    c: Condition,  # the context
     source: "int | None" = 0,  # view that the actions start from; None: every view in turn
-    unit: bool = True,       # bring queries and candidates to unit length
+    unit: bool = True,  # bring queries and candidates to unit length
     candidates: "torch.Tensor | None" = None,  # (m, v, d') if they are known already
-) -> tuple[torch.Tensor, torch.Tensor]:  # queries (m, s * v, d'), source by source, and candidates (m, v, d')
+) -> tuple[
+    torch.Tensor, torch.Tensor
+]:  # queries (m, s * v, d'), source by source, and candidates (m, v, d')
     "For each object: predictions of where the actions from its source views to all views lead, and the embeddings of all views."
     count = views.views_per_object
     start = np.arange(count) if source is None else np.array([source])
-    first = views.latents[objects][:, start, None].repeat(count, 2)              # (m, s, v, L)
+    first = views.latents[objects][:, start, None].repeat(count, 2)  # (m, s, v, L)
     actions = views.relate(first, views.latents[objects][:, None].repeat(len(start), 1))
     actions = model.action_space.keep(actions, *c.factors).flatten(0, 2)
-    z = features[objects]                                                        # (m, v, d)
-    origins = start_features(model, features, views)[objects[:, None], start]    # (m, s, d), or sequences that end with these views
-    queries = embed_rows(model, origins.flatten(0, 1).repeat_interleave(count, 0), c.cache, actions, unit)
+    z = features[objects]  # (m, v, d)
+    origins = start_features(model, features, views)[
+        objects[:, None], start
+    ]  # (m, s, d), or sequences that end with these views
+    queries = embed_rows(
+        model, origins.flatten(0, 1).repeat_interleave(count, 0), c.cache, actions, unit
+    )
     if candidates is None:
         candidates = embed_rows(model, z.flatten(0, 1), c.cache, normalize=unit)
         expect_sound(candidates, c)
@@ -47,19 +53,23 @@ def retrieve(
 
 # %% ../../nbs/evaluation/03_retrieval.ipynb #2c49f63e
 def expect_source(
-    views: Views,           # data set
-    source: "int | None",   # view, or None for all
+    views: Views,  # data set
+    source: "int | None",  # view, or None for all
 ) -> None:
     "Refuse a source view that no object has."
     if source is not None and not 0 <= source < views.views_per_object:
-        raise ValueError(f"source_view={source} does not exist: the objects have views 0 to {views.views_per_object - 1}")
+        raise ValueError(
+            f"source_view={source} does not exist: the objects have views 0 to {views.views_per_object - 1}"
+        )
 
 
 def asked_targets(
-    count: int,              # views of an object
-    source: "int | None",    # view that the actions start from, or None for every view
-    identity: bool = True,   # whether the action from a view to itself is a query
-) -> tuple[torch.Tensor, torch.Tensor]:  # (q,) which of the s * v queries count, and (q,) the target view of each
+    count: int,  # views of an object
+    source: "int | None",  # view that the actions start from, or None for every view
+    identity: bool = True,  # whether the action from a view to itself is a query
+) -> tuple[
+    torch.Tensor, torch.Tensor
+]:  # (q,) which of the s * v queries count, and (q,) the target view of each
     "The queries of an object."
     start = torch.arange(count) if source is None else torch.tensor([source])
     end = torch.arange(count).expand(len(start), -1)
@@ -69,33 +79,34 @@ def asked_targets(
 
 def complete_objects(
     objects: int,  # in the split
-    views: int,    # of each object
-    batch: int,    # images in a batch
-) -> int:          # how many objects keep all of their views
+    views: int,  # of each object
+    batch: int,  # images in a batch
+) -> int:  # how many objects keep all of their views
     "What remains when the last incomplete batch of images is dropped."
     return objects * views // batch * batch // views
 
 
 def surviving_queries(
-    objects: int,   # in the split
-    queries: int,   # of each object
-    batch: int,     # queries in a batch
+    objects: int,  # in the split
+    queries: int,  # of each object
+    batch: int,  # queries in a batch
     seed: int = 0,  # of their order
 ) -> torch.Tensor:  # (objects, queries) bool
     "Which queries remain when their last incomplete batch is dropped, in a random order."
     total = objects * queries
     order = torch.randperm(total, generator=torch.Generator().manual_seed(seed))
     asked = torch.zeros(total, dtype=torch.bool)
-    asked[order[:total // batch * batch]] = True
+    asked[order[: total // batch * batch]] = True
     return asked.view(objects, queries)
 
 # %% ../../nbs/evaluation/03_retrieval.ipynb #121ca920
 def sharing(
     conds: Sequence[Condition],  # of one evaluation
-) -> list[list[int]]:            # places in the list, in groups
+) -> list[list[int]]:  # places in the list, in groups
     "Conditions that show the model the same context, so that they can be asked together; without context, all of them do."
     groups = {}
-    for k, c in enumerate(conds): groups.setdefault(None if c.cache is None else id(c.cache), []).append(k)
+    for k, c in enumerate(conds):
+        groups.setdefault(None if c.cache is None else id(c.cache), []).append(k)
     return list(groups.values())
 
 
@@ -104,23 +115,26 @@ def _together(
 ) -> list[Condition]:
     "Conditions as a list; refuses several that cannot be asked together."
     conds = [c] if isinstance(c, Condition) else list(c)
-    if len(sharing(conds)) != 1: raise ValueError(f"conditions are asked together if they share one context, but these {len(conds)} have {len(sharing(conds))}")
+    if len(sharing(conds)) != 1:
+        raise ValueError(
+            f"conditions are asked together if they share one context, but these {len(conds)} have {len(sharing(conds))}"
+        )
     return conds
 
 # %% ../../nbs/evaluation/03_retrieval.ipynb #a3cf166f
 def object_ranks(
-    model: torch.nn.Module,     # trained model with `predict_features`
-    views: Views,               # data set
-    features: torch.Tensor,     # (o, v, d)
+    model: torch.nn.Module,  # trained model with `predict_features`
+    views: Views,  # data set
+    features: torch.Tensor,  # (o, v, d)
     c: "Condition | Sequence[Condition]",  # the context; or conditions that share one, to be asked together
-    rows: np.ndarray,           # (o',) int, objects that are asked about
-    source: "int | None" = 0,   # view that the actions start from; None: every view
-    identity: bool = True,      # whether the action from a view to itself is a query
-    ties: str = "mean",         # of the places that equals share: "mean", "random" or "optimistic"
-    unit: bool = True,          # compare by cosine
+    rows: np.ndarray,  # (o',) int, objects that are asked about
+    source: "int | None" = 0,  # view that the actions start from; None: every view
+    identity: bool = True,  # whether the action from a view to itself is a query
+    ties: str = "mean",  # of the places that equals share: "mean", "random" or "optimistic"
+    unit: bool = True,  # compare by cosine
     queries_at_once: int = 3200,  # bounds the memory
-    seed: int = 0,              # of ties="random"
-) -> "torch.Tensor | list":     # (o', q) ranks, 1 is best; of several conditions a list of such
+    seed: int = 0,  # of ties="random"
+) -> "torch.Tensor | list":  # (o', q) ranks, 1 is best; of several conditions a list of such
     "Rank of the true view among the views of its object, for every action from the source."
     expect_source(views, source)
     conds = _together(c)
@@ -131,23 +145,35 @@ def object_ranks(
     for part in np.split(rows, range(step, len(rows), step)):
         candidates = None
         for one, counts in zip(conds, found):
-            queries, candidates = retrieve(model, views, features, part, one, source, unit, candidates)
-            counts.append(_rank_counts(queries[:, asked], candidates, target.expand(len(part), -1)).cpu())
+            queries, candidates = retrieve(
+                model, views, features, part, one, source, unit, candidates
+            )
+            counts.append(
+                _rank_counts(queries[:, asked], candidates, target.expand(len(part), -1)).cpu()
+            )
     found = [_break_ties(*torch.cat(counts, 1), ties, seed) for counts in found]
     return found[0] if isinstance(c, Condition) else found
 
 # %% ../../nbs/evaluation/03_retrieval.ipynb #29545339
 def search(
     queries: torch.Tensor,  # (n, d)
-    true: torch.Tensor,     # (n, d) the embedding that each should find
-    own: torch.Tensor,      # (n,) int, where in the pool it is; -1 if it is not there
+    true: torch.Tensor,  # (n, d) the embedding that each should find
+    own: torch.Tensor,  # (n,) int, where in the pool it is; -1 if it is not there
     pool: Iterable[torch.Tensor],  # blocks (m, d) of candidates, in order
-    chunk: int = 4096,      # queries scored at once
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # (n,) candidates with a larger score, (n,) others with an equal one, (n,) the nearest of all
+    chunk: int = 4096,  # queries scored at once
+) -> tuple[
+    torch.Tensor, torch.Tensor, torch.Tensor
+]:  # (n,) candidates with a larger score, (n,) others with an equal one, (n,) the nearest of all
     "For each query: how many of a pool beat the true candidate, how many tie with it, and which is nearest."
-    if queries.device.type == "mps": queries, true = queries.cpu(), true.cpu()          # mps has no float64
-    better, equal, nearest = (torch.zeros(len(queries), dtype=torch.int64, device=queries.device) for _ in range(3))
-    best, at = torch.full((len(queries),), -torch.inf, dtype=torch.float64, device=queries.device), 0
+    if queries.device.type == "mps":
+        queries, true = queries.cpu(), true.cpu()  # mps has no float64
+    better, equal, nearest = (
+        torch.zeros(len(queries), dtype=torch.int64, device=queries.device) for _ in range(3)
+    )
+    best, at = (
+        torch.full((len(queries),), -torch.inf, dtype=torch.float64, device=queries.device),
+        0,
+    )
     for block in pool:
         block = block.to(queries.device).double()
         for i in range(0, len(queries), chunk):
@@ -159,7 +185,7 @@ def search(
             best[part] = torch.maximum(value, best[part])
             gap = score - (q * true[part].double()).sum(1, keepdim=True)
             rounding = 1e-14 * q.norm(dim=1, keepdim=True) * block.norm(dim=1)
-            here = (mine[:, None] == torch.arange(len(block), device=mine.device))
+            here = mine[:, None] == torch.arange(len(block), device=mine.device)
             better[part] += ((gap > rounding) & ~here).sum(1)
             equal[part] += ((gap.abs() <= rounding) & ~here).sum(1)
         at += len(block)
@@ -169,51 +195,67 @@ def search(
 @dataclass(frozen=True)
 class PoolRanks:
     "What queries found among all images of some objects."
-    ranks: torch.Tensor    # (o, q), 1 is best
-    nearest: torch.Tensor  # (o, q, 2) int64: object (a row of the data set) and view of the nearest candidate
+
+    ranks: torch.Tensor  # (o, q), 1 is best
+    # (o, q, 2) int64: object (a row of the data set) and view of the nearest candidate
+    nearest: torch.Tensor
     targets: torch.Tensor  # (q,) int64 view that each query should find
 
 
-def _pool(model, features: torch.Tensor, c: Condition, rows: np.ndarray, unit: bool, at_once: int = 64) -> Iterator[torch.Tensor]:
+def _pool(
+    model, features: torch.Tensor, c: Condition, rows: np.ndarray, unit: bool, at_once: int = 64
+) -> Iterator[torch.Tensor]:
     "Embeddings of all views of some objects, block by block."
     for part in np.split(rows, range(at_once, len(rows), at_once)):
         yield embed_rows(model, features[part].flatten(0, 1), c.cache, normalize=unit)
 
 # %% ../../nbs/evaluation/03_retrieval.ipynb #71c51611
 def pool_ranks(
-    model: torch.nn.Module,     # trained model with `predict_features`
-    views: Views,               # data set
-    features: torch.Tensor,     # (o, v, d)
+    model: torch.nn.Module,  # trained model with `predict_features`
+    views: Views,  # data set
+    features: torch.Tensor,  # (o, v, d)
     c: "Condition | Sequence[Condition]",  # the context; or conditions that share one, to be asked together
-    rows: np.ndarray,           # (o',) int, objects that are asked about
-    pool: np.ndarray,           # (p,) int, objects whose views are the candidates; those asked about among them
-    source: "int | None" = 0,   # view that the actions start from; None: every view
-    identity: bool = True,      # whether the action from a view to itself is a query
-    ties: str = "mean",         # of the places that equals share: "mean", "random" or "optimistic"
-    unit: bool = True,          # compare by cosine
+    rows: np.ndarray,  # (o',) int, objects that are asked about
+    pool: np.ndarray,  # (p,) int, objects whose views are the candidates; those asked about among them
+    source: "int | None" = 0,  # view that the actions start from; None: every view
+    identity: bool = True,  # whether the action from a view to itself is a query
+    ties: str = "mean",  # of the places that equals share: "mean", "random" or "optimistic"
+    unit: bool = True,  # compare by cosine
     queries_at_once: int = 200_000,  # for so many, the pool is embedded once: bounds the memory
-    seed: int = 0,              # of ties="random"
-) -> "PoolRanks | list":        # of several conditions a list
+    seed: int = 0,  # of ties="random"
+) -> "PoolRanks | list":  # of several conditions a list
     "Ranks and nearest neighbours among all views of many objects."
     expect_source(views, source)
-    if not np.isin(rows, pool).all(): raise ValueError("the views that are to be found must be among the candidates, but some objects are not in the pool")
+    if not np.isin(rows, pool).all():
+        raise ValueError(
+            "the views that are to be found must be among the candidates, but some objects are not in the pool"
+        )
     conds, count = _together(c), views.views_per_object
-    place = torch.from_numpy(np.argsort(pool)[np.searchsorted(np.sort(pool), rows)])              # (o',) where each object stands in the pool
+    place = torch.from_numpy(
+        np.argsort(pool)[np.searchsorted(np.sort(pool), rows)]
+    )  # (o',) where each object stands in the pool
     asked, target = asked_targets(count, source, identity)
     step = max(1, queries_at_once // (count * (count if source is None else 1) * len(conds)))
     counts, nearest = [], []
     for start in range(0, len(rows), step):
-        part, queries, own = rows[start:start + step], [], None
+        part, queries, own = rows[start : start + step], [], None
         for one in conds:
             to_each, own = retrieve(model, views, features, part, one, source, unit, own)
             queries.append(to_each[:, asked].flatten(0, 1))
-        where = (place[start:start + step, None] * count + target).flatten().repeat(len(conds))
-        true, shape = own[:, target].flatten(0, 1).repeat(len(conds), 1), (len(conds), len(part), len(target))
-        better, equal, near = search(torch.cat(queries), true, where, _pool(model, features, conds[0], pool, unit))
+        where = (place[start : start + step, None] * count + target).flatten().repeat(len(conds))
+        true, shape = (
+            own[:, target].flatten(0, 1).repeat(len(conds), 1),
+            (len(conds), len(part), len(target)),
+        )
+        better, equal, near = search(
+            torch.cat(queries), true, where, _pool(model, features, conds[0], pool, unit)
+        )
         counts.append(torch.stack([better, equal]).cpu().view(2, *shape))
         nearest.append(near.cpu().view(shape))
     near = torch.cat(nearest, 1)
     near = torch.stack([torch.from_numpy(pool)[near // count], near % count], -1)
     better, equal = torch.cat(counts, 2)
-    found = [PoolRanks(_break_ties(b, e, ties, seed), n, target) for b, e, n in zip(better, equal, near)]
+    found = [
+        PoolRanks(_break_ties(b, e, ties, seed), n, target) for b, e, n in zip(better, equal, near)
+    ]
     return found[0] if isinstance(c, Condition) else found

@@ -11,33 +11,34 @@ __all__ = ['pair_tokens', 'pair_mask', 'context_mask', 'attend_shared', 'Block',
 # %% ../../nbs/methods/04_contextssl.ipynb #8d78cc20
 import math
 from dataclasses import dataclass, field
-from typing import Optional
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .encoders import build_encoder, mlp
+from ..data.pairs import PairBatch
 from ..groups import ActionSpace
+from .encoders import build_encoder, mlp
 from .invariant import expect_pairs
 from ..objectives import gather_rows, mean_of_all, nt_xent, rank_and_size
-from ..data.pairs import PairBatch
 
 # %% ../../nbs/methods/04_contextssl.ipynb #324f9f9c
 def pair_tokens(
-    z: torch.Tensor,        # (n, d) features in the order x1, y1, x2, y2, ...; n may be odd
+    z: torch.Tensor,  # (n, d) features in the order x1, y1, x2, y2, ...; n may be odd
     actions: torch.Tensor,  # (ceil(n/2), A) one action per pair
-) -> torch.Tensor:          # (n, d + A)
+) -> torch.Tensor:  # (n, d + A)
     "Tokens of a sequence of pairs: [z(x), a] for a first view, [z(y), 0] for a second."
     n = len(z)
     if len(actions) != (n + 1) // 2:
-        raise ValueError(f"{n} images need {(n + 1) // 2} actions, one per pair, but there are {len(actions)}")
+        raise ValueError(
+            f"{n} images need {(n + 1) // 2} actions, one per pair, but there are {len(actions)}"
+        )
     slots = torch.stack([actions, torch.zeros_like(actions)], 1).flatten(0, 1)[:n]
     return torch.cat([z, slots.to(z.dtype)], 1)
 
 # %% ../../nbs/methods/04_contextssl.ipynb #3a8cb896
 def pair_mask(
-    n: int,         # number of tokens
+    n: int,  # number of tokens
     device: torch.device | str | None = None,  # where the mask lives
 ) -> torch.Tensor:  # (n, n) bool, True where the query (row) may see the key (column)
     "Causal, and the second view of a pair does not see the first."
@@ -46,11 +47,11 @@ def pair_mask(
 
 # %% ../../nbs/methods/04_contextssl.ipynb #3d1f3463
 def context_mask(
-    n: int,             # number of tokens
-    mask_prob: float,   # probability that a token does not see a pair
+    n: int,  # number of tokens
+    mask_prob: float,  # probability that a token does not see a pair
     generator: torch.Generator | None = None,  # on the CPU; None uses the global one
     device: torch.device | str | None = None,  # where the mask lives
-) -> torch.Tensor:      # (n, n) bool, True where the pair stays visible
+) -> torch.Tensor:  # (n, n) bool, True where the pair stays visible
     "Hides whole pairs at random, for every row by itself."
     keep = torch.rand(n, (n + 1) // 2, generator=generator) >= mask_prob
     keep = keep.repeat_interleave(2, 1)[:, :n] | torch.eye(n, dtype=torch.bool)
@@ -58,49 +59,61 @@ def context_mask(
 
 # %% ../../nbs/methods/04_contextssl.ipynb #7be5b64d
 def attend_shared(
-    q: torch.Tensor,      # (h, n, e) one query per head and image
-    k: torch.Tensor,      # (h, n, e) the image's own key
-    v: torch.Tensor,      # (h, n, e) the image's own value
+    q: torch.Tensor,  # (h, n, e) one query per head and image
+    k: torch.Tensor,  # (h, n, e) the image's own key
+    v: torch.Tensor,  # (h, n, e) the image's own value
     k_ctx: torch.Tensor,  # (h, c, e) keys of the context, shared by all images
     v_ctx: torch.Tensor,  # (h, c, e) values of the context
-) -> torch.Tensor:        # (h, n, e)
+) -> torch.Tensor:  # (h, n, e)
     "Every query attends to the same context and to itself; the context is not copied per query."
     scale = q.shape[-1] ** -0.5
-    to_context = (q @ k_ctx.mT) * scale                       # (h, n, c)
-    to_self = (q * k).sum(-1, keepdim=True) * scale           # (h, n, 1)
+    to_context = (q @ k_ctx.mT) * scale  # (h, n, c)
+    to_self = (q * k).sum(-1, keepdim=True) * scale  # (h, n, 1)
     weights = torch.cat([to_context, to_self], -1).softmax(-1, dtype=torch.float32).to(q.dtype)
     return weights[..., :-1] @ v_ctx + weights[..., -1:] * v
 
 # %% ../../nbs/methods/04_contextssl.ipynb #2c88e0dc
 class Block(nn.Module):
     "A pre-norm transformer block; besides its output it hands out the keys and values it used."
-    def __init__(self,
-                 width: int,  # of the residual stream
-                 heads: int,  # attention heads; they divide the width
-                ):
+
+    def __init__(
+        self,
+        width: int,  # of the residual stream
+        heads: int,  # attention heads; they divide the width
+    ):
         super().__init__()
         self.heads = heads
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
-    def heads_of(self, h: torch.Tensor) -> list[torch.Tensor]:  # (s, t, width) -> q, k, v, each (s, heads, t, width/heads)
+    def heads_of(
+        self, h: torch.Tensor
+    ) -> list[torch.Tensor]:  # (s, t, width) -> q, k, v, each (s, heads, t, width/heads)
         "Queries, keys and values of every head."
-        return [u.unflatten(-1, (self.heads, -1)).transpose(1, 2) for u in self.qkv(self.norm1(h)).chunk(3, -1)]
+        return [
+            u.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for u in self.qkv(self.norm1(h)).chunk(3, -1)
+        ]
 
     def mlp(self, h: torch.Tensor) -> torch.Tensor:  # (..., width) -> (..., width)
         "The second half of the block, with its residual."
         return h + self.down(F.gelu(self.up(self.norm2(h))))
 
-    def forward(self,
-                h: torch.Tensor,     # (s, t, width)
-                mask: torch.Tensor,  # (t, t) bool, True where the query (row) may see the key (column)
-               ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # (s, t, width), keys and values (s, heads, t, width/heads)
+    def forward(
+        self,
+        h: torch.Tensor,  # (s, t, width)
+        mask: torch.Tensor,  # (t, t) bool, True where the query (row) may see the key (column)
+    ) -> tuple[
+        torch.Tensor, torch.Tensor, torch.Tensor
+    ]:  # (s, t, width), keys and values (s, heads, t, width/heads)
         q, k, v = self.heads_of(h)
         out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.mlp(h + self.proj(out.transpose(1, 2).flatten(2))), k, v
 
-    def query(self, h: torch.Tensor, kv: torch.Tensor | None = None) -> torch.Tensor:  # (n, width), (2, heads, c, width/heads) or None -> (n, width)
+    def query(
+        self, h: torch.Tensor, kv: torch.Tensor | None = None
+    ) -> torch.Tensor:  # (n, width), (2, heads, c, width/heads) or None -> (n, width)
         "The block for n tokens that attend to a shared context and each to itself; alone, a token attends to its own value."
         if kv is None:
             width = h.shape[-1]
@@ -114,6 +127,7 @@ class Block(nn.Module):
 @dataclass(frozen=True)
 class ContextCache:
     "Keys and values of a context: computed once, cut by `prefix` without copying, shared by any number of images."
+
     kv: torch.Tensor  # (layers, 2, heads, c, width/heads)
 
     @property
@@ -121,12 +135,15 @@ class ContextCache:
         "Tokens in the context."
         return self.kv.shape[-2]
 
-    def prefix(self,
-               tokens: int,    # how many tokens to keep, odd or even
-              ) -> "ContextCache":
+    def prefix(
+        self,
+        tokens: int,  # how many tokens to keep, odd or even
+    ) -> "ContextCache":
         "The context of the first `tokens` tokens, a view of the same memory."
         if not 0 <= tokens <= self.length:
-            raise ValueError(f"a prefix of {tokens} tokens was asked of a context of {self.length} tokens")
+            raise ValueError(
+                f"a prefix of {tokens} tokens was asked of a context of {self.length} tokens"
+            )
         return ContextCache(self.kv[..., :tokens, :])
 
     def to(self, *args, **kwargs) -> "ContextCache":
@@ -145,27 +162,37 @@ def init_linear(
 # %% ../../nbs/methods/04_contextssl.ipynb #f4a587cf
 class ContextTransformer(nn.Module):
     "Read-in, blocks, read-out: from tokens to predictions, with or without a context."
-    def __init__(self,
-                 dim: int,              # d, width of features and predictions
-                 action_dim: int,       # A; 0 leaves actions out
-                 n_embd: int = 2048,    # width of the residual stream
-                 n_layer: int = 3,      # blocks
-                 n_head: int = 4,       # attention heads
-                ):
+
+    def __init__(
+        self,
+        dim: int,  # d, width of features and predictions
+        action_dim: int,  # A; 0 leaves actions out
+        n_embd: int = 2048,  # width of the residual stream
+        n_layer: int = 3,  # blocks
+        n_head: int = 4,  # attention heads
+    ):
         super().__init__()
-        if n_embd % n_head: raise ValueError(f"n_embd={n_embd} cannot be split into n_head={n_head} heads of equal width")
+        if n_embd % n_head:
+            raise ValueError(
+                f"n_embd={n_embd} cannot be split into n_head={n_head} heads of equal width"
+            )
         self.read_in, self.read_out = nn.Linear(dim + action_dim, n_embd), nn.Linear(n_embd, dim)
         self.blocks = nn.ModuleList([Block(n_embd, n_head) for _ in range(n_layer)])
         self.norm = nn.LayerNorm(n_embd)
         self.apply(init_linear)
         for name, p in self.named_parameters():
-            if name.endswith(("proj.weight", "down.weight")): nn.init.normal_(p, 0.0, 0.02 / math.sqrt(2 * n_layer))
+            if name.endswith(("proj.weight", "down.weight")):
+                nn.init.normal_(p, 0.0, 0.02 / math.sqrt(2 * n_layer))
 
-    def forward(self,
-                tokens: torch.Tensor,    # (s, t, d + A)
-                mask_prob: float = 0.0,  # probability that a token does not see a pair
-                generator: torch.Generator | None = None,  # draws the masks; on the CPU, None uses the global one
-               ) -> tuple[torch.Tensor, list[tuple[torch.Tensor, torch.Tensor]]]:  # (s, t, d); per layer keys and values (s, heads, t, width/heads)
+    def forward(
+        self,
+        tokens: torch.Tensor,  # (s, t, d + A)
+        mask_prob: float = 0.0,  # probability that a token does not see a pair
+        generator: torch.Generator
+        | None = None,  # draws the masks; on the CPU, None uses the global one
+    ) -> tuple[
+        torch.Tensor, list[tuple[torch.Tensor, torch.Tensor]]
+    ]:  # (s, t, d); per layer keys and values (s, heads, t, width/heads)
         t, cache, h = tokens.shape[1], [], self.read_in(tokens)
         mask = pair_mask(t, h.device)
         for block in self.blocks:
@@ -174,7 +201,9 @@ class ContextTransformer(nn.Module):
             cache.append((k, v))
         return self.read_out(self.norm(h)), cache
 
-    def query(self, tokens: torch.Tensor, ctx: ContextCache | None = None) -> torch.Tensor:  # (n, d + A) -> (n, d)
+    def query(
+        self, tokens: torch.Tensor, ctx: ContextCache | None = None
+    ) -> torch.Tensor:  # (n, d + A) -> (n, d)
         "The output for tokens that do not see each other, with or without a context."
         h = self.read_in(tokens)
         for i, block in enumerate(self.blocks):
@@ -184,173 +213,237 @@ class ContextTransformer(nn.Module):
 # %% ../../nbs/methods/04_contextssl.ipynb #c989e4c0
 def expect_env_ratio(
     env_ratio: tuple,  # share of each environment
-    factors: dict,     # of the action
+    factors: dict,  # of the action
 ):
     "Refuse shares that are not one for each environment."
     right = len(env_ratio) - len(factors) in (1, 2) and min(env_ratio) >= 0
-    if right and abs(sum(env_ratio) - 1) <= 1e-6: return
-    raise ValueError(f"env_ratio={list(env_ratio)} must be {len(factors) + 1} shares that sum to 1: "
-                     f"{', '.join(factors)} alone, and all together; "
-                     "one more may follow for no factor at all")
+    if right and abs(sum(env_ratio) - 1) <= 1e-6:
+        return
+    raise ValueError(
+        f"env_ratio={list(env_ratio)} must be {len(factors) + 1} shares that sum to 1: "
+        f"{', '.join(factors)} alone, and all together; "
+        "one more may follow for no factor at all"
+    )
 
 
 @dataclass(frozen=True)
 class ContextSSLConfig:
     "Everything that defines a ContextSSL model and its objective; the defaults are the published recipe."
-    backbone: str = "resnet18"           # encoder: resnet18, resnet34, resnet50 or conv
-    width: int = 32                      # channels of the first stage of backbone conv
-    projection_dim: int = 512            # d, width of the feature and of the prediction
-    factors: dict = field(default_factory=lambda: {"rot": 4, "color": 2})  # the action, factor by factor
-    n_embd: int = 2048                   # width of the transformer
-    n_layer: int = 3                     # its blocks
-    n_head: int = 4                      # its attention heads
-    block_size: int = 128                # tokens in a sequence: 64 pairs
-    temperature: float = 0.1             # of NT-Xent
-    clamp: Optional[float] = 1e-7        # cosines below it are lifted to it and get no gradient; None keeps them (ours)
-    weight_equiv_loss: float = 5.0       # weight of the auxiliary predictor
-    aux_hidden: int = 1024               # width of its two hidden layers
-    random_mask: bool = True             # hide pairs of the context at random in training
-    mask_prob: float = 0.9               # with this probability
-    env_ratio: tuple[float, ...] = (0.5, 0.5, 0.0)  # how often a batch shows each factor alone, all together, and (a further share, if it is given) none
+
+    backbone: str = "resnet18"  # encoder: resnet18, resnet34, resnet50 or conv
+    width: int = 32  # channels of the first stage of backbone conv
+    projection_dim: int = 512  # d, width of the feature and of the prediction
+    # the action, factor by factor
+    factors: dict = field(default_factory=lambda: {"rot": 4, "color": 2})
+    n_embd: int = 2048  # width of the transformer
+    n_layer: int = 3  # its blocks
+    n_head: int = 4  # its attention heads
+    block_size: int = 128  # tokens in a sequence: 64 pairs
+    temperature: float = 0.1  # of NT-Xent
+    # cosines below it are lifted to it and get no gradient; None keeps them (ours)
+    clamp: float | None = 1e-7
+    weight_equiv_loss: float = 5.0  # weight of the auxiliary predictor
+    aux_hidden: int = 1024  # width of its two hidden layers
+    random_mask: bool = True  # hide pairs of the context at random in training
+    mask_prob: float = 0.9  # with this probability
+    # how often a batch shows each factor alone, all together, and (a further share, if it is given)
+    # none
+    env_ratio: tuple[float, ...] = (0.5, 0.5, 0.0)
     # not in the paper
-    feature_norm: bool = False           # batch normalisation of the feature
-    aux_scale: bool = False              # the auxiliary predictor reads sqrt(d) p/|p| instead of p/|p|
-    weight_feature_aux: float = 0.0      # weight of a second auxiliary predictor, on the feature
-    mask_prob_end: Optional[float] = None  # mask_prob of the last part of the training; None keeps it
-    mask_opens: float = 0.75             # share of the training after which that part begins
-    hidden_rotation: str = "zero"        # what stands for a hidden rotation: zero (published), or identity
-    circular: tuple[str, ...] = ("color",)  # factors whose values lie on a circle of length 1, for weight_feature_aux
-    env_draw: str = "batch"              # one environment for the batch (published), for each sequence, or "all": each batch is read in every environment
-    zero_init_residual: Optional[bool] = None  # of a ResNet: blocks start as shortcuts; None: sie_resnet18's alone
+    feature_norm: bool = False  # batch normalisation of the feature
+    aux_scale: bool = False  # the auxiliary predictor reads sqrt(d) p/|p| instead of p/|p|
+    weight_feature_aux: float = 0.0  # weight of a second auxiliary predictor, on the feature
+    # mask_prob of the last part of the training; None keeps it
+    mask_prob_end: float | None = None
+    mask_opens: float = 0.75  # share of the training after which that part begins
+    # what stands for a hidden rotation: zero (published), or identity
+    hidden_rotation: str = "zero"
+    # factors whose values lie on a circle of length 1, for weight_feature_aux
+    circular: tuple[str, ...] = ("color",)
+    # one environment for the batch (published), for each sequence, or "all": each batch is read in
+    # every environment
+    env_draw: str = "batch"
+    # of a ResNet: blocks start as shortcuts; None: sie_resnet18's alone
+    zero_init_residual: bool | None = None
 
     def __post_init__(self):
-        if self.block_size < 2 or self.block_size % 2: raise ValueError(f"block_size={self.block_size} must be even and positive; a block holds whole pairs")
+        if self.block_size < 2 or self.block_size % 2:
+            raise ValueError(
+                f"block_size={self.block_size} must be even and positive; a block holds whole pairs"
+            )
         for name in ("mask_prob", "mask_prob_end"):
-            if (p := getattr(self, name)) is not None and not 0 <= p < 1: raise ValueError(f"{name}={p} must lie in [0, 1)")
-        if not 0 <= self.mask_opens <= 1: raise ValueError(f"mask_opens={self.mask_opens} is a share of the training and must lie in [0, 1]")
-        if self.hidden_rotation not in ("zero", "identity"): raise ValueError(f"hidden_rotation={self.hidden_rotation!r} is not known; use zero or identity")
-        if self.env_draw not in ("batch", "sequence", "all"): raise ValueError(f"env_draw={self.env_draw!r} is not known; use batch, sequence or all")
-        if self.temperature <= 0: raise ValueError(f"temperature={self.temperature} must be positive")
+            if (p := getattr(self, name)) is not None and not 0 <= p < 1:
+                raise ValueError(f"{name}={p} must lie in [0, 1)")
+        if not 0 <= self.mask_opens <= 1:
+            raise ValueError(
+                f"mask_opens={self.mask_opens} is a share of the training and must lie in [0, 1]"
+            )
+        if self.hidden_rotation not in ("zero", "identity"):
+            raise ValueError(
+                f"hidden_rotation={self.hidden_rotation!r} is not known; use zero or identity"
+            )
+        if self.env_draw not in ("batch", "sequence", "all"):
+            raise ValueError(f"env_draw={self.env_draw!r} is not known; use batch, sequence or all")
+        if self.temperature <= 0:
+            raise ValueError(f"temperature={self.temperature} must be positive")
         expect_env_ratio(self.env_ratio, self.factors)
 
 # %% ../../nbs/methods/04_contextssl.ipynb #0a93c45d
 @dataclass
 class Output:
     "What the model returns for a batch in training layout."
-    feature: torch.Tensor     # (n, d) encoder features
+
+    feature: torch.Tensor  # (n, d) encoder features
     prediction: torch.Tensor  # (n, d) outputs of the transformer, not normalised
-    cache: list               # per layer, keys and values (sequences, heads, tokens, width/heads)
+    cache: list  # per layer, keys and values (sequences, heads, tokens, width/heads)
 
 # %% ../../nbs/methods/04_contextssl.ipynb #363cc75e
 def feature_targets(
-    space: ActionSpace,     # the factors
+    space: ActionSpace,  # the factors
     latents: torch.Tensor,  # (n, A) absolute factors
     circular: tuple = ("color",),  # factors whose values lie on a circle of length 1, as hues do
-) -> torch.Tensor:          # (n, T)
+) -> torch.Tensor:  # (n, T)
     "What the feature's own auxiliary predictor has to read: each factor, circular ones as points on a circle (ours)."
     parts = []
     for name in space.names:
         value = latents[:, space.slice(name)]
-        parts += [(2 * math.pi * value).sin(), (2 * math.pi * value).cos()] if name in circular else [value]
+        parts += (
+            [(2 * math.pi * value).sin(), (2 * math.pi * value).cos()]
+            if name in circular
+            else [value]
+        )
     return torch.cat(parts, 1)
 
 # %% ../../nbs/methods/04_contextssl.ipynb #258128b7
 class TrainingLayout(nn.Module):
     "The parts of ContextSSL, and how they read a batch of pairs in training."
-    def __init__(self,
-                 config: ContextSSLConfig = ContextSSLConfig(),
-                 encoder: nn.Module | None = None,  # any module with `.out_dim`; built from the configuration if left out
-                ):
+
+    def __init__(
+        self,
+        config: ContextSSLConfig = ContextSSLConfig(),
+        encoder: nn.Module
+        | None = None,  # any module with `.out_dim`; built from the configuration if left out
+    ):
         super().__init__()
         c, d = config, config.projection_dim
-        hidden = {"rot": (0.0, 0.0, 0.0, 1.0)} if c.hidden_rotation == "identity" and "rot" in c.factors else None
+        hidden = (
+            {"rot": (0.0, 0.0, 0.0, 1.0)}
+            if c.hidden_rotation == "identity" and "rot" in c.factors
+            else None
+        )
         self.config, self.action_space = c, ActionSpace(dict(c.factors), hidden)
-        if encoder is None: encoder = build_encoder(c.backbone, d, c.width, c.zero_init_residual)
+        if encoder is None:
+            encoder = build_encoder(c.backbone, d, c.width, c.zero_init_residual)
         self.encoder = encoder
         if self.encoder.out_dim != d:
-            raise ValueError(f"the encoder gives features of width {self.encoder.out_dim}, but projection_dim is {d}; they must agree")
+            raise ValueError(
+                f"the encoder gives features of width {self.encoder.out_dim}, but projection_dim is {d}; they must agree"
+            )
         self.feature_norm = nn.BatchNorm1d(d, affine=False) if c.feature_norm else nn.Identity()
-        self.transformer = ContextTransformer(d, self.action_space.dim, c.n_embd, c.n_layer, c.n_head)
+        self.transformer = ContextTransformer(
+            d, self.action_space.dim, c.n_embd, c.n_layer, c.n_head
+        )
         self.aux_head = mlp(d, c.aux_hidden, self.action_space.dim)
         if c.weight_feature_aux:
-            targets = feature_targets(self.action_space, torch.zeros(1, self.action_space.dim), c.circular).shape[1]
+            targets = feature_targets(
+                self.action_space, torch.zeros(1, self.action_space.dim), c.circular
+            ).shape[1]
             self.feature_aux_head = mlp(d, c.aux_hidden, targets, layers=2)
 
     def check(self, actions: torch.Tensor) -> torch.Tensor:  # (..., A) -> the same
         "Refuse actions of another width than the model was built for."
         if actions.shape[-1] != self.action_space.dim:
-            raise ValueError(f"actions have width {actions.shape[-1]}, but the model was built for width {self.action_space.dim} ({self.config.factors})")
+            raise ValueError(
+                f"actions have width {actions.shape[-1]}, but the model was built for width {self.action_space.dim} ({self.config.factors})"
+            )
         return actions
 
     def encode(self, images: torch.Tensor) -> torch.Tensor:  # (n, 3, R, R) normalised -> (n, d)
         "The feature of each image, without any context."
         return self.feature_norm(self.encoder(images))
 
-    def forward(self,
-                images: torch.Tensor,    # (n, 3, R, R) normalised
-                actions: torch.Tensor,   # (ceil(n/2), A) one per pair
-                mask_prob: float = 0.0,  # probability that a token does not see a pair
-                generator: torch.Generator | None = None,  # draws the masks
-               ) -> Output:
+    def forward(
+        self,
+        images: torch.Tensor,  # (n, 3, R, R) normalised
+        actions: torch.Tensor,  # (ceil(n/2), A) one per pair
+        mask_prob: float = 0.0,  # probability that a token does not see a pair
+        generator: torch.Generator | None = None,  # draws the masks
+    ) -> Output:
         "Features and predictions in training layout: images in the order x1, y1, x2, y2, ..."
         return self.forward_features(self.encode(images), actions, mask_prob, generator)
 
-    def forward_features(self,
-                         z: torch.Tensor,         # (n, d)
-                         actions: torch.Tensor,   # (ceil(n/2), A) one per pair
-                         mask_prob: float = 0.0,  # probability that a token does not see a pair
-                         generator: torch.Generator | None = None,  # draws the masks
-                        ) -> Output:
+    def forward_features(
+        self,
+        z: torch.Tensor,  # (n, d)
+        actions: torch.Tensor,  # (ceil(n/2), A) one per pair
+        mask_prob: float = 0.0,  # probability that a token does not see a pair
+        generator: torch.Generator | None = None,  # draws the masks
+    ) -> Output:
         "The same from features."
         tokens = pair_tokens(z, self.check(actions))
         t = min(self.config.block_size, len(z) + len(z) % 2)
         sequences = F.pad(tokens, (0, 0, 0, -len(tokens) % t)).unflatten(0, (-1, t))
         out, cache = self.transformer(sequences, mask_prob, generator)
-        return Output(z, out.flatten(0, 1)[:len(z)], cache)
+        return Output(z, out.flatten(0, 1)[: len(z)], cache)
 
 # %% ../../nbs/methods/04_contextssl.ipynb #60b5d680
 class ContextSSL(TrainingLayout):
     "Encoder, contextual world model and auxiliary predictor (ContextSSL, NeurIPS 2024)."
-    pairs_each = 1      # of several processes, each may have one pair: it is compared with those of the others
+
+    pairs_each = (
+        1  # of several processes, each may have one pair: it is compared with those of the others
+    )
 
     def context(
         self,
-        images: torch.Tensor,   # (c, 3, R, R)
+        images: torch.Tensor,  # (c, 3, R, R)
         actions: torch.Tensor,  # (ceil(c/2), A)
-        longer: bool = False,   # whether more than a block is allowed
+        longer: bool = False,  # whether more than a block is allowed
     ) -> ContextCache:
         "The context of these pairs; hide the factors it should not show with `action_space.keep`. `longer` allows more than a block."
         return self.context_features(self.encode(images), actions, longer)
 
     def context_features(
         self,
-        z: torch.Tensor,        # (c, d)
+        z: torch.Tensor,  # (c, d)
         actions: torch.Tensor,  # (ceil(c/2), A)
-        longer: bool = False,   # whether more than a block is allowed
+        longer: bool = False,  # whether more than a block is allowed
     ) -> ContextCache:
         "The same from features."
         if len(z) > self.config.block_size and not longer:
-            raise ValueError(f"a context of {len(z)} tokens is longer than the block of {self.config.block_size} tokens that the model was trained with")
+            raise ValueError(
+                f"a context of {len(z)} tokens is longer than the block of {self.config.block_size} tokens that the model was trained with"
+            )
         _, cache = self.transformer(pair_tokens(z, self.check(actions))[None])
         return ContextCache(torch.stack([torch.cat(kv) for kv in cache]))
 
-    def predict(self, images: torch.Tensor, actions: torch.Tensor, ctx: ContextCache | None = None) -> torch.Tensor:  # (n, 3, R, R), (n, A) -> (n, d)
+    def predict(
+        self, images: torch.Tensor, actions: torch.Tensor, ctx: ContextCache | None = None
+    ) -> torch.Tensor:  # (n, 3, R, R), (n, A) -> (n, d)
         "Where the action takes each image, given the context: the output of the token [z(x), a]."
         return self.predict_features(self.encode(images), actions, ctx)
 
-    def predict_features(self, z: torch.Tensor, actions: torch.Tensor, ctx: ContextCache | None = None) -> torch.Tensor:  # (n, d), (n, A) -> (n, d)
+    def predict_features(
+        self, z: torch.Tensor, actions: torch.Tensor, ctx: ContextCache | None = None
+    ) -> torch.Tensor:  # (n, d), (n, A) -> (n, d)
         "The same from features."
         return self.transformer.query(torch.cat([z, self.check(actions).to(z.dtype)], 1), ctx)
 
-    def embed(self, images: torch.Tensor, ctx: ContextCache | None = None) -> torch.Tensor:  # (n, 3, R, R) -> (n, d)
+    def embed(
+        self, images: torch.Tensor, ctx: ContextCache | None = None
+    ) -> torch.Tensor:  # (n, 3, R, R) -> (n, d)
         "f(x | context): the output of the token [z(x), 0]."
         return self.embed_features(self.encode(images), ctx)
 
-    def embed_features(self, z: torch.Tensor, ctx: ContextCache | None = None) -> torch.Tensor:  # (n, d) -> (n, d)
+    def embed_features(
+        self, z: torch.Tensor, ctx: ContextCache | None = None
+    ) -> torch.Tensor:  # (n, d) -> (n, d)
         "The same from features."
         return self.predict_features(z, z.new_zeros(len(z), self.action_space.dim), ctx)
 
-    def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
+    def loss(
+        self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0
+    ) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "Terms of the objective for a batch of pairs; `generator` draws environment and masks, `progress` is the share of the training done."
         expect_pairs("contextssl", batch, self.pairs_each)
         return contextssl_loss(self, batch, generator, progress=progress)
@@ -358,43 +451,50 @@ class ContextSSL(TrainingLayout):
 # %% ../../nbs/methods/04_contextssl.ipynb #96bdd712
 def environments(
     names: tuple,  # of the factors
-) -> list:         # of tuples of names, in the order of env_ratio
+) -> list:  # of tuples of names, in the order of env_ratio
     "Each factor alone, then all together, then none."
     return [(name,) for name in names] + [tuple(names), ()]
 
+
 def draw_environment(
-    names: tuple,       # of the factors
-    env_ratio: tuple,   # share of each environment
+    names: tuple,  # of the factors
+    env_ratio: tuple,  # share of each environment
     generator: torch.Generator | None = None,  # on the CPU
-) -> tuple:             # names of the factors that are shown
+) -> tuple:  # names of the factors that are shown
     "One environment."
-    return environments(names)[torch.multinomial(torch.tensor(env_ratio), 1, generator=generator).item()]
+    return environments(names)[
+        torch.multinomial(torch.tensor(env_ratio), 1, generator=generator).item()
+    ]
 
 # %% ../../nbs/methods/04_contextssl.ipynb #9804b54c
 def mask_schedule(
     config: ContextSSLConfig,
-    progress: float,    # share of the training done, 0 to 1
-) -> float:             # probability that a token does not see a pair
+    progress: float,  # share of the training done, 0 to 1
+) -> float:  # probability that a token does not see a pair
     "`mask_prob`, and from `mask_opens` on `mask_prob_end` if there is one."
-    if not config.random_mask: return 0.0
+    if not config.random_mask:
+        return 0.0
     opened = config.mask_prob_end is not None and progress >= config.mask_opens
     return config.mask_prob_end if opened else config.mask_prob
 
 # %% ../../nbs/methods/04_contextssl.ipynb #0b42bdf0
 def aux_terms(
     space: ActionSpace,
-    guess: torch.Tensor,   # (2n, A) what the auxiliary predictor reads off the predictions
+    guess: torch.Tensor,  # (2n, A) what the auxiliary predictor reads off the predictions
     target: torch.Tensor,  # (2n, A) the second view's absolute factors
-    worlds: list,          # the environment of each sequence
-    per: int,              # pairs in a sequence
-    names: tuple | None = None,  # of the factors; None takes those that are shown in these sequences
-) -> dict:                 # "aux_rot", ... -> scalar
+    worlds: list,  # the environment of each sequence
+    per: int,  # pairs in a sequence
+    names: tuple
+    | None = None,  # of the factors; None takes those that are shown in these sequences
+) -> dict:  # "aux_rot", ... -> scalar
     "Mean squared error of each factor that is shown."
     terms = {}
     for name in names or dict.fromkeys(n for world in worlds for n in world):
         error = (guess - target)[:, space.slice(name)].square().mean(1)
         if not all(name in world for world in worlds):
-            seen = torch.tensor([name in world for world in worlds]).repeat_interleave(2 * per)[:len(error)]
+            seen = torch.tensor([name in world for world in worlds]).repeat_interleave(2 * per)[
+                : len(error)
+            ]
             error = error * seen.to(error.device, non_blocking=True)
         terms[f"aux_{name}"] = error.mean()
     return terms
@@ -403,61 +503,81 @@ def aux_terms(
 def prediction_terms(
     model: ContextSSL,
     prediction: torch.Tensor,  # (2n, d) of the transformer
-    latents: torch.Tensor,     # (n, 2, A) absolute factors of both views
-    worlds: list,              # the environment of each sequence
-    per: int,                  # pairs in a sequence
-    names: tuple | None = None,  # of the factors that are shown in any process; None takes those that are shown here
-) -> dict:                     # scalars: "nce", and "aux_rot", ... of the factors that are shown
+    latents: torch.Tensor,  # (n, 2, A) absolute factors of both views
+    worlds: list,  # the environment of each sequence
+    per: int,  # pairs in a sequence
+    names: tuple
+    | None = None,  # of the factors that are shown in any process; None takes those that are shown here
+) -> dict:  # scalars: "nce", and "aux_rot", ... of the factors that are shown
     "NT-Xent and auxiliary errors of predictions."
     c, p = model.config, F.normalize(prediction.float(), dim=1)
     guess = model.aux_head(p * math.sqrt(c.projection_dim) if c.aux_scale else p).float()
-    aux = aux_terms(model.action_space, guess, latents[:, 1].repeat_interleave(2, 0), worlds, per, names)
-    return {"nce": nt_xent(gather_rows(p), c.temperature, c.clamp), **{name: mean_of_all(value) for name, value in aux.items()}}
+    aux = aux_terms(
+        model.action_space, guess, latents[:, 1].repeat_interleave(2, 0), worlds, per, names
+    )
+    return {
+        "nce": nt_xent(gather_rows(p), c.temperature, c.clamp),
+        **{name: mean_of_all(value) for name, value in aux.items()},
+    }
 
 # %% ../../nbs/methods/04_contextssl.ipynb #44f6ffa2
 def read_terms(
     model: ContextSSL,
-    z: torch.Tensor,    # (2n, d) features in the order x1, y1, x2, y2, ...
-    batch: PairBatch,   # for actions and latents
-    worlds: list,       # one environment, or that of each sequence, of all processes
-    mask_prob: float,   # probability that a token does not see a pair
+    z: torch.Tensor,  # (2n, d) features in the order x1, y1, x2, y2, ...
+    batch: PairBatch,  # for actions and latents
+    worlds: list,  # one environment, or that of each sequence, of all processes
+    mask_prob: float,  # probability that a token does not see a pair
     generator: torch.Generator,  # draws the masks
-) -> dict:              # scalars: "nce", and "aux_rot", ... of the factors that are shown
+) -> dict:  # scalars: "nce", and "aux_rot", ... of the factors that are shown
     "NT-Xent and auxiliary errors of the features, read in these environments."
     c, space, (rank, processes) = model.config, model.action_space, rank_and_size()
     names = tuple(dict.fromkeys(name for world in worlds for name in world))
-    if len(worlds) > 1: worlds = worlds[rank * len(worlds) // processes:][:len(worlds) // processes]     # those of this process
+    if len(worlds) > 1:
+        worlds = worlds[rank * len(worlds) // processes :][
+            : len(worlds) // processes
+        ]  # those of this process
     per = c.block_size // 2 if len(worlds) > 1 else len(batch.actions)
-    actions = torch.cat([space.keep(part, *world) for part, world in zip(batch.actions.split(per), worlds)])
+    actions = torch.cat(
+        [space.keep(part, *world) for part, world in zip(batch.actions.split(per), worlds)]
+    )
     prediction = model.forward_features(z, actions, mask_prob, generator).prediction
     return prediction_terms(model, prediction, batch.latents, worlds, per, names)
 
 # %% ../../nbs/methods/04_contextssl.ipynb #60c15fbc
 def readings(
     config: ContextSSLConfig,
-    names: tuple,     # of the factors
-    sequences: int,   # in the batch of all processes
+    names: tuple,  # of the factors
+    sequences: int,  # in the batch of all processes
     generator: torch.Generator | None = None,  # on the CPU, in the same state in every process
-) -> list:            # of (weight, the environment of each sequence)
+) -> list:  # of (weight, the environment of each sequence)
     "The environments in which a batch is read."
-    if config.env_draw == "all": return [(r, [world]) for r, world in zip(config.env_ratio, environments(names)) if r]
+    if config.env_draw == "all":
+        return [(r, [world]) for r, world in zip(config.env_ratio, environments(names)) if r]
     draws = sequences if config.env_draw == "sequence" else 1
     return [(1.0, [draw_environment(names, config.env_ratio, generator) for _ in range(draws)])]
 
 # %% ../../nbs/methods/04_contextssl.ipynb #0aed5482
 def contextssl_loss(
-    model: ContextSSL,                  # in training mode
-    batch: PairBatch,                   # with normalised float images
+    model: ContextSSL,  # in training mode
+    batch: PairBatch,  # with normalised float images
     generator: torch.Generator | None = None,  # draws the environment, then the masks
-    shown: tuple | None = None,         # factors of the environment, if it is given and not drawn
-    progress: float = 0.0,              # share of the training done, for the mask
-) -> dict:                              # scalars: "loss" and its terms
+    shown: tuple | None = None,  # factors of the environment, if it is given and not drawn
+    progress: float = 0.0,  # share of the training done, for the mask
+) -> dict:  # scalars: "loss" and its terms
     "ContextSSL's objective: NT-Xent plus the auxiliary predictor, and ours on the feature if it has a weight."
     c, z = model.config, model.encode(batch.images)
-    asked = [(1.0, [shown])] if shown is not None else readings(c, model.action_space.names, -(-len(z) // c.block_size) * rank_and_size()[1], generator)
+    asked = (
+        [(1.0, [shown])]
+        if shown is not None
+        else readings(
+            c, model.action_space.names, -(-len(z) // c.block_size) * rank_and_size()[1], generator
+        )
+    )
     terms = {}
     for weight, worlds in asked:
-        for name, value in read_terms(model, z, batch, worlds, mask_schedule(c, progress), generator).items():
+        for name, value in read_terms(
+            model, z, batch, worlds, mask_schedule(c, progress), generator
+        ).items():
             terms[name] = terms.get(name, 0.0) + weight * value
     loss = terms["nce"] + c.weight_equiv_loss * sum(v for name, v in terms.items() if name != "nce")
     if c.weight_feature_aux:

@@ -20,27 +20,34 @@ from ..names import nearest_name
 
 # %% ../../nbs/methods/00_encoders.ipynb #09372dd9
 def resnet(
-    name: str,                         # "resnet18", "resnet34" or "resnet50"
+    name: str,  # "resnet18", "resnet34" or "resnet50"
     zero_init_residual: bool = False,  # the last gain of every block starts at 0
-) -> nn.Module:                        # (n, 3, R, R) -> (n, out_dim), untrained, with `.out_dim`
+) -> nn.Module:  # (n, 3, R, R) -> (n, out_dim), untrained, with `.out_dim`
     "A torchvision ResNet without its classifier, as ContextSSL uses it."
     net = torchvision.models.get_model(name, weights=None, zero_init_residual=zero_init_residual)
     net.out_dim = net.fc.in_features
     net.fc = nn.Identity()
     for m in net.modules():
-        if type(m) is nn.Conv2d and (m.kernel_size, m.stride, m.padding) == ((3, 3), (1, 1), (1, 1)): m.__class__ = SmallMapConv2d
+        if type(m) is nn.Conv2d and (m.kernel_size, m.stride, m.padding) == (
+            (3, 3),
+            (1, 1),
+            (1, 1),
+        ):
+            m.__class__ = SmallMapConv2d
     return net
 
 # %% ../../nbs/methods/00_encoders.ipynb #594ab6e9
 class PaddedConv2d(nn.Conv2d):
     "A convolution without bias that may pad each side of the image differently."
-    def __init__(self,
-                 c_in: int,     # channels that come in
-                 c_out: int,    # channels that go out
-                 kernel: int,   # side of the kernel
-                 stride: int,   # step of the kernel
-                 pad: tuple,    # zeros on the left, the right, the top and the bottom
-                ):
+
+    def __init__(
+        self,
+        c_in: int,  # channels that come in
+        c_out: int,  # channels that go out
+        kernel: int,  # side of the kernel
+        stride: int,  # step of the kernel
+        pad: tuple,  # zeros on the left, the right, the top and the bottom
+    ):
         super().__init__(c_in, c_out, kernel, stride=stride, bias=False)
         self.pad = pad
 
@@ -50,88 +57,117 @@ class PaddedConv2d(nn.Conv2d):
 # %% ../../nbs/methods/00_encoders.ipynb #b9e02865
 def _expect_even_maps(
     net: nn.Module,  # unused; a hook gets it
-    inputs: tuple,   # its first element is (n, 3, H, W)
+    inputs: tuple,  # its first element is (n, 3, H, W)
 ) -> None:
     "Refuse images whose feature maps would have odd sides before the last stage."
     height, width = inputs[0].shape[-2:]
     if height // 4 % 8 or width // 4 % 8 or min(height, width) < 32:
-        raise ValueError(f"sie_resnet18 cannot read images of {height} x {width} px, because the sides of its feature maps must stay even "
-                         "until the last stage: use sides that are multiples of 32, or resnet18")
+        raise ValueError(
+            f"sie_resnet18 cannot read images of {height} x {width} px, because the sides of its feature maps must stay even "
+            "until the last stage: use sides that are multiples of 32, or resnet18"
+        )
 
 # %% ../../nbs/methods/00_encoders.ipynb #fefc0772
 def sie_resnet18(
     zero_init_residual: bool = True,  # the last gain of every block starts at 0, as published
-) -> nn.Module:                       # (n, 3, R, R) -> (n, 512), R a multiple of 32
+) -> nn.Module:  # (n, 3, R, R) -> (n, 512), R a multiple of 32
     "The ResNet-18 of SIE's program, without its classifier."
     net = resnet("resnet18")
     net.conv1 = PaddedConv2d(3, 64, 7, 2, (2, 3, 2, 3))
-    net.maxpool = nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), nn.MaxPool2d(3, 2))   # behind a ReLU a zero never wins
+    net.maxpool = nn.Sequential(
+        nn.ZeroPad2d((0, 1, 0, 1)), nn.MaxPool2d(3, 2)
+    )  # behind a ReLU a zero never wins
     net.layer1[0].downsample = nn.Sequential(nn.Conv2d(64, 64, 1, bias=False), nn.BatchNorm2d(64))
     for stage, c in ((net.layer2, 128), (net.layer3, 256), (net.layer4, 512)):
         stage[0].conv1.stride = (1, 1)
         stage[0].conv2 = PaddedConv2d(c, c, 3, 2, (0, 1, 0, 1))
     for m in net.modules():
-        if isinstance(m, nn.Conv2d): nn.init.kaiming_normal_(m.weight, mode="fan_out", nonlinearity="relu")
-        if hasattr(m, "bn2") and zero_init_residual: nn.init.zeros_(m.bn2.weight)
+        if isinstance(m, nn.Conv2d):
+            nn.init.kaiming_normal_(m.weight, mode="fan_out", nonlinearity="relu")
+        if hasattr(m, "bn2") and zero_init_residual:
+            nn.init.zeros_(m.bn2.weight)
     net.register_forward_pre_hook(_expect_even_maps)
     return net
 
 # %% ../../nbs/methods/00_encoders.ipynb #af4b5365
 class SmallMapConv2d(nn.Conv2d):
     "A 3x3 convolution of stride 1 with padding 1, computed as one matrix product where that is faster."
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # (n, c_in, H, W) -> (n, c_out, H, W)
-        if x.shape[-2:] != (2, 2) or len(x) < 64 or x.device.type != "cpu": return super().forward(x)
-        pieces = [self.weight[:, :, 1 - i:3 - i, 1 - j:3 - j] for i in (0, 1) for j in (0, 1)]       # what output (i, j) sees the map through
-        dense = torch.stack(pieces).permute(0, 1, 3, 4, 2).flatten(2).flatten(0, 1)                  # (4 c_out, 4 c_in)
+        if x.shape[-2:] != (2, 2) or len(x) < 64 or x.device.type != "cpu":
+            return super().forward(x)
+        pieces = [
+            self.weight[:, :, 1 - i : 3 - i, 1 - j : 3 - j] for i in (0, 1) for j in (0, 1)
+        ]  # what output (i, j) sees the map through
+        dense = (
+            torch.stack(pieces).permute(0, 1, 3, 4, 2).flatten(2).flatten(0, 1)
+        )  # (4 c_out, 4 c_in)
         bias = None if self.bias is None else self.bias.repeat(4)
-        return F.linear(x.permute(0, 2, 3, 1).flatten(1), dense, bias).unflatten(1, (2, 2, -1)).permute(0, 3, 1, 2)
+        return (
+            F.linear(x.permute(0, 2, 3, 1).flatten(1), dense, bias)
+            .unflatten(1, (2, 2, -1))
+            .permute(0, 3, 1, 2)
+        )
 
 # %% ../../nbs/methods/00_encoders.ipynb #d1d17800
 def conv_stage(
-    c_in: int,        # channels that come in
-    c_out: int,       # channels that go out
+    c_in: int,  # channels that come in
+    c_out: int,  # channels that go out
     stride: int = 1,  # 2 halves the resolution
-) -> nn.Sequential:   # (n, c_in, R, R) -> (n, c_out, R/stride, R/stride)
+) -> nn.Sequential:  # (n, c_in, R, R) -> (n, c_out, R/stride, R/stride)
     "One stage of the small net: 3x3 convolution, batch normalisation, ReLU."
-    return nn.Sequential(nn.Conv2d(c_in, c_out, 3, stride=stride, padding=1, bias=False),
-                         nn.BatchNorm2d(c_out), nn.ReLU(inplace=True))
+    return nn.Sequential(
+        nn.Conv2d(c_in, c_out, 3, stride=stride, padding=1, bias=False),
+        nn.BatchNorm2d(c_out),
+        nn.ReLU(inplace=True),
+    )
 
 # %% ../../nbs/methods/00_encoders.ipynb #a6c45343
 def central(
     images: torch.Tensor,  # (n, 3, R, R)
     share: float = 0.625,  # of the side
-) -> torch.Tensor:         # (n, 3, S, S), a view; S: share of R, up to a multiple of 8
+) -> torch.Tensor:  # (n, 3, S, S), a view; S: share of R, up to a multiple of 8
     "The middle of each image."
     side = images.shape[-1]
     size = min(side, math.ceil(share * side / 8) * 8)
     edge = (side - size) // 2
-    return images[..., edge:edge + size, edge:edge + size]
+    return images[..., edge : edge + size, edge : edge + size]
 
 # %% ../../nbs/methods/00_encoders.ipynb #32a567b0
 class ConvNet(nn.Module):
     "The middle of the image through four small stages, and one linear layer that reads a grid of positions."
-    def __init__(self,
-                 out_dim: int = 256,  # width of the feature
-                 width: int = 32,     # channels of the first stage; 2 and 4 times as many in the others
-                 grid: int = 5,       # positions kept per side (the middle 40 of 64 px, at an eighth of the resolution)
-                 share: float = 0.625,  # of the image's side that is read
-                ):
+
+    def __init__(
+        self,
+        out_dim: int = 256,  # width of the feature
+        width: int = 32,  # channels of the first stage; 2 and 4 times as many in the others
+        grid: int = 5,  # positions kept per side (the middle 40 of 64 px, at an eighth of the resolution)
+        share: float = 0.625,  # of the image's side that is read
+    ):
         super().__init__()
         w, self.share = width, share
-        self.stages = nn.Sequential(nn.PixelUnshuffle(2), conv_stage(12, w), conv_stage(w, 2 * w, 2),
-                                    conv_stage(2 * w, 4 * w, 2), conv_stage(4 * w, 4 * w))
+        self.stages = nn.Sequential(
+            nn.PixelUnshuffle(2),
+            conv_stage(12, w),
+            conv_stage(w, 2 * w, 2),
+            conv_stage(2 * w, 4 * w, 2),
+            conv_stage(4 * w, 4 * w),
+        )
         self.grid, self.out_dim = grid, out_dim
         self.readout = nn.Linear(4 * w * grid**2, out_dim)
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:  # (n, 3, R, R), R a multiple of 8 -> (n, out_dim)
+    def forward(
+        self, images: torch.Tensor
+    ) -> torch.Tensor:  # (n, 3, R, R), R a multiple of 8 -> (n, out_dim)
         h = self.stages(central(images, self.share))
-        if h.shape[-1] != self.grid: h = F.adaptive_avg_pool2d(h, self.grid)
+        if h.shape[-1] != self.grid:
+            h = F.adaptive_avg_pool2d(h, self.grid)
         return self.readout(h.flatten(1))
 
 # %% ../../nbs/methods/00_encoders.ipynb #a0b8256e
 def cifar_resnet18(
     zero_init_residual: bool = False,  # the last gain of every block starts at 0
-) -> nn.Module:                        # (n, 3, R, R) -> (n, 512)
+) -> nn.Module:  # (n, 3, R, R) -> (n, 512)
     "A ResNet-18 for pictures of about 32 px: a stem of stride 1, no maximum pooling."
     net = resnet("resnet18", zero_init_residual)
     net.conv1, net.maxpool = SmallMapConv2d(3, 64, 3, padding=1, bias=False), nn.Identity()
@@ -141,55 +177,80 @@ def cifar_resnet18(
 
 class RowNet(nn.Sequential):
     "A perceptron with batch normalisation for rows of numbers."
-    def __init__(self,
-                 row: int,            # numbers in a row
-                 out_dim: int = 256,  # width of the feature
-                 hidden: int = 256,   # width of the two hidden layers
-                ):
+
+    def __init__(
+        self,
+        row: int,  # numbers in a row
+        out_dim: int = 256,  # width of the feature
+        hidden: int = 256,  # width of the two hidden layers
+    ):
         layer = lambda a, b: (nn.Linear(a, b, bias=False), nn.BatchNorm1d(b), nn.ReLU())
         super().__init__(*layer(row, hidden), *layer(hidden, hidden), nn.Linear(hidden, out_dim))
         self.row, self.out_dim = row, out_dim
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:  # (n, row) -> (n, out_dim)
         if rows.ndim != 2 or rows.shape[1] != self.row:
-            raise ValueError(f"this encoder reads rows of {self.row} numbers, shape (n, {self.row}), not {tuple(rows.shape)}; name it mlp:WIDTH with the width of the data's rows")
+            raise ValueError(
+                f"this encoder reads rows of {self.row} numbers, shape (n, {self.row}), not {tuple(rows.shape)}; name it mlp:WIDTH with the width of the data's rows"
+            )
         return super().forward(rows)
 
 # %% ../../nbs/methods/00_encoders.ipynb #2c38f3d9
 def mlp(
-    d_in: int,        # width of the input
-    hidden: int,      # width of the hidden layers
-    d_out: int,       # width of the output
+    d_in: int,  # width of the input
+    hidden: int,  # width of the hidden layers
+    d_out: int,  # width of the output
     layers: int = 3,  # linear layers, with ReLU between them
-) -> nn.Sequential:   # (n, d_in) -> (n, d_out)
+) -> nn.Sequential:  # (n, d_in) -> (n, d_out)
     "A multi-layer perceptron."
     sizes = [d_in] + [hidden] * (layers - 1) + [d_out]
-    return nn.Sequential(*[m for a, b in zip(sizes, sizes[1:]) for m in (nn.Linear(a, b), nn.ReLU())][:-1])
+    return nn.Sequential(
+        *[m for a, b in zip(sizes, sizes[1:]) for m in (nn.Linear(a, b), nn.ReLU())][:-1]
+    )
 
 # %% ../../nbs/methods/00_encoders.ipynb #c2beb2c0
 RESNETS = {name: partial(resnet, name) for name in ("resnet18", "resnet34", "resnet50")}
 RESNETS |= {"sie_resnet18": sie_resnet18, "cifar_resnet18": cifar_resnet18}
-BACKBONES = ("resnet18", "resnet34", "resnet50", "sie_resnet18", "conv", "cifar_resnet18", "cifar_conv", "mlp:WIDTH")
+BACKBONES = (
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "sie_resnet18",
+    "conv",
+    "cifar_resnet18",
+    "cifar_conv",
+    "mlp:WIDTH",
+)
 
 
 def build_encoder(
-    name: str,           # one of `BACKBONES`, or "mlp:108" for rows of 108 numbers
-    out_dim: int | None = None,  # feature width; a ResNet's own width is fixed, and a mismatch is refused
-    width: int = 32,     # channels of the first stage of the small nets; a perceptron's layers are 8 times as wide
-    zero_init_residual: bool | None = None,  # of a ResNet; None: as in its program, true for sie_resnet18 alone
-) -> nn.Module:          # (n, 3, R, R), or (n, row) -> (n, out_dim)
+    name: str,  # one of `BACKBONES`, or "mlp:108" for rows of 108 numbers
+    out_dim: int
+    | None = None,  # feature width; a ResNet's own width is fixed, and a mismatch is refused
+    width: int = 32,  # channels of the first stage of the small nets; a perceptron's layers are 8 times as wide
+    zero_init_residual: bool
+    | None = None,  # of a ResNet; None: as in its program, true for sie_resnet18 alone
+) -> nn.Module:  # (n, 3, R, R), or (n, row) -> (n, out_dim)
     "The encoder of that name."
     row = re.fullmatch(r"mlp:0*([1-9]\d*)", name)
-    if not row: nearest_name("backbone", name if name != BACKBONES[-1] else "mlp:", BACKBONES)
+    if not row:
+        nearest_name("backbone", name if name != BACKBONES[-1] else "mlp:", BACKBONES)
     if zero_init_residual and name not in RESNETS:
         resnets = ", ".join(RESNETS)
-        raise ValueError(f"zero_init_residual=true is an option of the ResNets ({resnets}), "
-                         f"and {name} has no residual blocks; use zero_init_residual=false")
-    if name == "conv": return ConvNet(out_dim or 256, width)
-    if name == "cifar_conv": return ConvNet(out_dim or 256, width, grid=4, share=1.0)
-    if row: return RowNet(int(row[1]), out_dim or 256, 8 * width)
+        raise ValueError(
+            f"zero_init_residual=true is an option of the ResNets ({resnets}), "
+            f"and {name} has no residual blocks; use zero_init_residual=false"
+        )
+    if name == "conv":
+        return ConvNet(out_dim or 256, width)
+    if name == "cifar_conv":
+        return ConvNet(out_dim or 256, width, grid=4, share=1.0)
+    if row:
+        return RowNet(int(row[1]), out_dim or 256, 8 * width)
     start = {} if zero_init_residual is None else dict(zero_init_residual=zero_init_residual)
     net = RESNETS[name](**start)
     if out_dim is not None and out_dim != net.out_dim:
-        raise ValueError(f"{name} gives features of width {net.out_dim}, but {out_dim} was asked for (projection_dim)")
+        raise ValueError(
+            f"{name} gives features of width {net.out_dim}, but {out_dim} was asked for (projection_dim)"
+        )
     return net

@@ -9,29 +9,32 @@ __all__ = ['PREDICTORS', 'MLPPredictor', 'HyperPredictor', 'PredictorConfig', 'b
 
 # %% ../../nbs/methods/02_equivariant.ipynb #7de41e09
 from dataclasses import dataclass
-from typing import Optional
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..data.pairs import PairBatch
 from .encoders import mlp
 from .invariant import PairConfig, PairMethod, SimCLR, projector, spread_terms
 from ..names import nearest_name
 from ..objectives import gather_rows, invariance, nce_pairs
-from ..data.pairs import PairBatch
 
 # %% ../../nbs/methods/02_equivariant.ipynb #d958ce1e
 class MLPPredictor(nn.Module):
     "A perceptron on [action, vector]."
-    def __init__(self,
-                 width: int,       # e, of the vectors
-                 action_dim: int,  # k, numbers in an action
-                 hidden: tuple[int, ...] = (),  # widths of hidden layers, with ReLU behind each
-                ):
+
+    def __init__(
+        self,
+        width: int,  # e, of the vectors
+        action_dim: int,  # k, numbers in an action
+        hidden: tuple[int, ...] = (),  # widths of hidden layers, with ReLU behind each
+    ):
         super().__init__()
         sizes = (action_dim + width, *hidden, width)
-        self.net = nn.Sequential(*[m for a, b in zip(sizes, sizes[1:]) for m in (nn.Linear(a, b), nn.ReLU())][:-1])
+        self.net = nn.Sequential(
+            *[m for a, b in zip(sizes, sizes[1:]) for m in (nn.Linear(a, b), nn.ReLU())][:-1]
+        )
 
     def forward(self, z: torch.Tensor, g: torch.Tensor) -> torch.Tensor:  # (n, e), (n, k) -> (n, e)
         return self.net(torch.cat([g.to(z.dtype), z], 1))
@@ -39,30 +42,48 @@ class MLPPredictor(nn.Module):
 # %% ../../nbs/methods/02_equivariant.ipynb #25f29717
 class HyperPredictor(nn.Module):
     "A map whose weights a hypernetwork makes from the action; they are applied without being written out for each row."
-    def __init__(self,
-                 width: int,         # e, of the vectors
-                 action_dim: int,    # k, numbers in an action
-                 hidden: tuple[int, ...] = (),  # widths of the map's hidden layers
-                 relu: bool = False,        # ReLU behind them; without, the map is linear
-                 bias: bool = False,        # the map's layers have biases, also made from the action
-                 deep: bool = False,        # the hypernetwork has two hidden layers of width k with ReLU
-                 hyper_bias: bool = False,  # the hypernetwork's layers have biases
-                 lose_single: bool = False, # a single row loses its batch dimension, as published
-                ):
+
+    def __init__(
+        self,
+        width: int,  # e, of the vectors
+        action_dim: int,  # k, numbers in an action
+        hidden: tuple[int, ...] = (),  # widths of the map's hidden layers
+        relu: bool = False,  # ReLU behind them; without, the map is linear
+        bias: bool = False,  # the map's layers have biases, also made from the action
+        deep: bool = False,  # the hypernetwork has two hidden layers of width k with ReLU
+        hyper_bias: bool = False,  # the hypernetwork's layers have biases
+        lose_single: bool = False,  # a single row loses its batch dimension, as published
+    ):
         super().__init__()
         sizes, k = (width, *hidden, width), action_dim
-        self.shapes, self.relu, self.bias, self.lose_single = list(zip(sizes, sizes[1:])), relu, bias, lose_single
+        self.shapes, self.relu, self.bias, self.lose_single = (
+            list(zip(sizes, sizes[1:])),
+            relu,
+            bias,
+            lose_single,
+        )
         inner = [m for _ in range(2 * deep) for m in (nn.Linear(k, k, bias=hyper_bias), nn.ReLU())]
-        self.hyper = nn.Sequential(*inner, nn.Linear(k, sum(a * b + b * bias for a, b in self.shapes), bias=hyper_bias))
+        self.hyper = nn.Sequential(
+            *inner, nn.Linear(k, sum(a * b + b * bias for a, b in self.shapes), bias=hyper_bias)
+        )
 
-    def forward(self, z: torch.Tensor, g: torch.Tensor) -> torch.Tensor:  # (n, e), (n, k) -> (n, e), or (e,) of a single row with `lose_single`
+    def forward(
+        self, z: torch.Tensor, g: torch.Tensor
+    ) -> torch.Tensor:  # (n, e), (n, k) -> (n, e), or (e,) of a single row with `lose_single`
         u, last, at = self.hyper[:-1](g.to(z.dtype)), self.hyper[-1], 0
         for i, (a, b) in enumerate(self.shapes):
-            out = F.linear((z[:, :, None] * u[:, None]).flatten(1), last.weight[at:at + a * b].view(b, -1))
-            if last.bias is not None: out = out + F.linear(z, last.bias[at:at + a * b].view(b, a))
+            out = F.linear(
+                (z[:, :, None] * u[:, None]).flatten(1), last.weight[at : at + a * b].view(b, -1)
+            )
+            if last.bias is not None:
+                out = out + F.linear(z, last.bias[at : at + a * b].view(b, a))
             at += a * b
             if self.bias:
-                out = out + F.linear(u, last.weight[at:at + b], None if last.bias is None else last.bias[at:at + b])
+                out = out + F.linear(
+                    u,
+                    last.weight[at : at + b],
+                    None if last.bias is None else last.bias[at : at + b],
+                )
                 at += b
             z = out.relu() if self.relu and i + 1 < len(self.shapes) else out
         return z[0] if self.lose_single and len(z) == 1 else z
@@ -72,21 +93,26 @@ def _expect_something_shown(
     config: PairConfig,  # of an equivariant method
 ):
     "Refuse a method that is told nothing."
-    if not config.shown: raise ValueError(f"{config.method} has to be told what changes between two views: choose shown among {', '.join(config.factors)}")
+    if not config.shown:
+        raise ValueError(
+            f"{config.method} has to be told what changes between two views: choose shown among {', '.join(config.factors)}"
+        )
 
 # %% ../../nbs/methods/02_equivariant.ipynb #b62e98ba
 PREDICTORS = ("hypernetwork", "deep_hypernetwork", "mlp")
 
+
 @dataclass(frozen=True)
 class PredictorConfig(PairConfig):
     "A method that predicts where an action leads."
+
     shown: tuple[str, ...] = ("rot",)
-    predictor: str = "hypernetwork"            # hypernetwork, deep_hypernetwork or mlp
-    predictor_hidden: tuple[int, ...] = ()     # widths of the predictor's hidden layers
-    predictor_relu: bool = False               # hypernetworks: ReLU behind the predictor's hidden layers
-    predictor_bias: bool = False               # hypernetworks: the predictor's layers have biases
-    hyper_bias: bool = False                   # hypernetworks: their own layers have biases
-    lose_single: bool = False                  # hypernetworks: a single row loses its batch dimension, as published
+    predictor: str = "hypernetwork"  # hypernetwork, deep_hypernetwork or mlp
+    predictor_hidden: tuple[int, ...] = ()  # widths of the predictor's hidden layers
+    predictor_relu: bool = False  # hypernetworks: ReLU behind the predictor's hidden layers
+    predictor_bias: bool = False  # hypernetworks: the predictor's layers have biases
+    hyper_bias: bool = False  # hypernetworks: their own layers have biases
+    lose_single: bool = False  # hypernetworks: a single row loses its batch dimension, as published
 
     def __post_init__(self):
         super().__post_init__()
@@ -96,17 +122,28 @@ class PredictorConfig(PairConfig):
 # %% ../../nbs/methods/02_equivariant.ipynb #eb3082fb
 def build_predictor(
     config: PredictorConfig,  # its options
-    width: int,               # e, of the vectors it acts on
-    action_dim: int,          # k, numbers in the part of an action that is shown
-) -> nn.Module:               # (n, e), (n, k) -> (n, e)
+    width: int,  # e, of the vectors it acts on
+    action_dim: int,  # k, numbers in the part of an action that is shown
+) -> nn.Module:  # (n, e), (n, k) -> (n, e)
     "The predictor that a configuration asks for."
     c = config
-    if c.predictor == "mlp": return MLPPredictor(width, action_dim, c.predictor_hidden)
-    return HyperPredictor(width, action_dim, c.predictor_hidden, c.predictor_relu, c.predictor_bias, c.predictor == "deep_hypernetwork", c.hyper_bias, c.lose_single)
+    if c.predictor == "mlp":
+        return MLPPredictor(width, action_dim, c.predictor_hidden)
+    return HyperPredictor(
+        width,
+        action_dim,
+        c.predictor_hidden,
+        c.predictor_relu,
+        c.predictor_bias,
+        c.predictor == "deep_hypernetwork",
+        c.hyper_bias,
+        c.lose_single,
+    )
 
 # %% ../../nbs/methods/02_equivariant.ipynb #5c00d339
 class ActionMethod(PairMethod):
     "A method that is told the action."
+
     @property
     def action_dim(self) -> int:
         "Numbers in the part of an action that is shown."
@@ -115,21 +152,32 @@ class ActionMethod(PairMethod):
     def shown_part(self, actions: torch.Tensor) -> torch.Tensor:  # (..., A) -> (..., k)
         "The columns of the factors that are shown."
         if actions.shape[-1] != self.action_space.dim:
-            raise ValueError(f"actions have width {actions.shape[-1]}, but the model was built for width {self.action_space.dim} ({self.config.factors})")
-        return torch.cat([actions[..., self.action_space.slice(name)] for name in self.config.shown], -1)
+            raise ValueError(
+                f"actions have width {actions.shape[-1]}, but the model was built for width {self.action_space.dim} ({self.config.factors})"
+            )
+        return torch.cat(
+            [actions[..., self.action_space.slice(name)] for name in self.config.shown], -1
+        )
 
 
 class PredictingMethod(ActionMethod):
     "A method with a predictor: it says where an action takes an embedding."
-    def move(self, e: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:  # (n, e), (n, A) -> (n, e)
+
+    def move(
+        self, e: torch.Tensor, actions: torch.Tensor
+    ) -> torch.Tensor:  # (n, e), (n, A) -> (n, e)
         "Where the actions take embeddings."
         return self.predictor(e, self.shown_part(actions))
 
-    def predict(self, images: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:  # (n, 3, R, R), (n, A) -> (n, e)
+    def predict(
+        self, images: torch.Tensor, actions: torch.Tensor
+    ) -> torch.Tensor:  # (n, 3, R, R), (n, A) -> (n, e)
         "Where the action takes each image; to be compared with `embed` of the image it leads to."
         return self.predict_features(self.encode(images), actions)
 
-    def predict_features(self, z: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:  # (n, d), (n, A) -> (n, e)
+    def predict_features(
+        self, z: torch.Tensor, actions: torch.Tensor
+    ) -> torch.Tensor:  # (n, d), (n, A) -> (n, e)
         "The same from features."
         return self.move(self.embed_features(z), actions)
 
@@ -137,10 +185,11 @@ class PredictingMethod(ActionMethod):
 @dataclass(frozen=True)
 class AugSelfConfig(PairConfig):
     "SimCLR that also predicts the action from both features."
+
     method: str = "augself"
     shown: tuple[str, ...] = ("rot",)
-    temperature: float = 0.1     # of NT-Xent
-    weight_params: float = 1.0   # of the error of the predicted action
+    temperature: float = 0.1  # of NT-Xent
+    weight_params: float = 1.0  # of the error of the predicted action
 
     def __post_init__(self):
         super().__post_init__()
@@ -149,38 +198,48 @@ class AugSelfConfig(PairConfig):
 # %% ../../nbs/methods/02_equivariant.ipynb #027aa8ce
 class AugSelf(ActionMethod, SimCLR):
     "SimCLR, and a perceptron that reads the action off the two features."
-    def __init__(self,
-                 config: AugSelfConfig = AugSelfConfig(),
-                 encoder: nn.Module | None = None,  # any module with `.out_dim`
-                ):
+
+    def __init__(
+        self,
+        config: AugSelfConfig = AugSelfConfig(),
+        encoder: nn.Module | None = None,  # any module with `.out_dim`
+    ):
         super().__init__(config, encoder)
         self.reader = mlp(2 * config.projection_dim, 2 * config.projection_dim, self.action_dim)
 
-    def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
+    def loss(
+        self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0
+    ) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "NT-Xent of the two sides and the error of the predicted action."
         c, features = self.config, self.encode_pairs(batch)
         x, y = map(gather_rows, self.both(self.projector, *features))
         guess = gather_rows(self.reader(torch.cat(features, 1)))
-        terms = {"nce": nce_pairs(x, y, c.temperature), "params": invariance(guess, gather_rows(self.shown_part(batch.actions)))}
+        terms = {
+            "nce": nce_pairs(x, y, c.temperature),
+            "params": invariance(guess, gather_rows(self.shown_part(batch.actions))),
+        }
         return {"loss": terms["nce"] + c.weight_params * terms["params"], **terms}
 
 # %% ../../nbs/methods/02_equivariant.ipynb #39f69184
 @dataclass(frozen=True)
 class EquiModConfig(PredictorConfig):
     "EquiMod on SimCLR."
+
     method: str = "equimod"
     predictor: str = "mlp"
-    temperature: float = 0.1        # of NT-Xent between the two invariant embeddings
-    temperature_equi: float = 0.1   # of NT-Xent between prediction and target
-    weight_equi: float = 1.0        # of the equivariant term
+    temperature: float = 0.1  # of NT-Xent between the two invariant embeddings
+    temperature_equi: float = 0.1  # of NT-Xent between prediction and target
+    weight_equi: float = 1.0  # of the equivariant term
 
 # %% ../../nbs/methods/02_equivariant.ipynb #6f27517b
 class EquiMod(PredictingMethod):
     "An invariant and an equivariant projector; a predictor moves the embedding of the latter."
-    def __init__(self,
-                 config: EquiModConfig = EquiModConfig(),
-                 encoder: nn.Module | None = None,  # any module with `.out_dim`
-                ):
+
+    def __init__(
+        self,
+        config: EquiModConfig = EquiModConfig(),
+        encoder: nn.Module | None = None,  # any module with `.out_dim`
+    ):
         super().__init__(config, encoder)
         self.projector_inv = projector(config.projection_dim, config.projector)
         self.projector_equi = projector(config.projection_dim, config.projector)
@@ -193,37 +252,51 @@ class EquiMod(PredictingMethod):
     def sides(self, batch: PairBatch) -> tuple[torch.Tensor, ...]:  # five stacks (n, e)
         "Both invariant and both equivariant embeddings, and the prediction, of the whole batch."
         features = self.encode_pairs(batch)
-        inv, equi = self.both(self.projector_inv, *features), self.both(self.projector_equi, *features)
+        inv, equi = (
+            self.both(self.projector_inv, *features),
+            self.both(self.projector_equi, *features),
+        )
         return tuple(map(gather_rows, (*inv, *equi, self.move(equi[0], batch.actions))))
 
-    def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
+    def loss(
+        self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0
+    ) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "NT-Xent of the invariant sides, and of prediction and target."
         c, (x, y, _, target, moved) = self.config, self.sides(batch)
-        terms = {"nce": nce_pairs(x, y, c.temperature), "nce_equi": nce_pairs(moved, target, c.temperature_equi)}
+        terms = {
+            "nce": nce_pairs(x, y, c.temperature),
+            "nce_equi": nce_pairs(moved, target, c.temperature_equi),
+        }
         return {"loss": terms["nce"] + c.weight_equi * terms["nce_equi"], **terms}
 
 # %% ../../nbs/methods/02_equivariant.ipynb #fa9360ca
 @dataclass(frozen=True)
 class VICRegEquiModConfig(PredictorConfig):
     "EquiMod on VICReg."
+
     method: str = "vicreg_equimod"
     predictor: str = "mlp"
-    weight_inv: float = 10.0    # of the squared differences, in both halves
-    weight_var: float = 10.0    # of the variance terms
-    weight_cov: float = 1.0     # of the covariance terms
-    weight_equi: float = 1.0    # of the equivariant half
-    published_rows: Optional[int] = None  # covariances are divided by this minus 1 whatever the batch, as published; None counts rows
+    weight_inv: float = 10.0  # of the squared differences, in both halves
+    weight_var: float = 10.0  # of the variance terms
+    weight_cov: float = 1.0  # of the covariance terms
+    weight_equi: float = 1.0  # of the equivariant half
+    # covariances are divided by this minus 1 whatever the batch, as published; None counts rows
+    published_rows: int | None = None
 
 # %% ../../nbs/methods/02_equivariant.ipynb #298cba6a
 class VICRegEquiMod(EquiMod):
     "EquiMod with VICReg's terms in place of NT-Xent."
-    def __init__(self,
-                 config: VICRegEquiModConfig = VICRegEquiModConfig(),
-                 encoder: nn.Module | None = None,  # any module with `.out_dim`
-                ):
+
+    def __init__(
+        self,
+        config: VICRegEquiModConfig = VICRegEquiModConfig(),
+        encoder: nn.Module | None = None,  # any module with `.out_dim`
+    ):
         super().__init__(config, encoder)
 
-    def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
+    def loss(
+        self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0
+    ) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "VICReg's terms for the invariant half and for the equivariant half, whose first side is moved."
         c, (x, y, source, target, moved) = self.config, self.sides(batch)
         inv = {"inv": invariance(x, y), **spread_terms(x, y, c.published_rows)}
@@ -235,42 +308,60 @@ class VICRegEquiMod(EquiMod):
 @dataclass(frozen=True)
 class SENConfig(PredictorConfig):
     "SEN: only equivariance."
+
     method: str = "sen"
-    form: str = "infonce"        # infonce as on 3DIEBench, or energy as originally
-    temperature: float = 0.1     # infonce: of NT-Xent
-    sigma: float = 0.5           # energy: scale of a distance
-    margin: float = 1.0          # energy: wrong states are pushed away up to this energy; gamma of its code, beta of its paper
-    contrast: str = "state"      # energy: what a wrong state is compared with, state (its code) or prediction (its paper)
-    distance: str = "squared"    # energy: squared (its code) or norm (its paper; sigma plays no part)
-    alpha: float = 1.0           # energy: weight of the term that pushes wrong states away (its paper)
-    residual: bool = False       # the predictor gives the change of the embedding
+    form: str = "infonce"  # infonce as on 3DIEBench, or energy as originally
+    temperature: float = 0.1  # infonce: of NT-Xent
+    sigma: float = 0.5  # energy: scale of a distance
+    # energy: wrong states are pushed away up to this energy; gamma of its code, beta of its paper
+    margin: float = 1.0
+    # energy: what a wrong state is compared with, state (its code) or prediction (its paper)
+    contrast: str = "state"
+    distance: str = "squared"  # energy: squared (its code) or norm (its paper; sigma plays no part)
+    alpha: float = 1.0  # energy: weight of the term that pushes wrong states away (its paper)
+    residual: bool = False  # the predictor gives the change of the embedding
 
     def __post_init__(self):
         super().__post_init__()
-        for name, known in (("form", ("infonce", "energy")), ("contrast", ("state", "prediction")), ("distance", ("squared", "norm"))):
-            if getattr(self, name) not in known: raise ValueError(f"{name}={getattr(self, name)!r} is not known; use {known[0]} or {known[1]}")
-        if self.sigma <= 0 or self.margin <= 0: raise ValueError(f"sigma={self.sigma} and margin={self.margin} must be positive")
-        if self.alpha < 0: raise ValueError(f"alpha={self.alpha} must not be negative")
+        for name, known in (
+            ("form", ("infonce", "energy")),
+            ("contrast", ("state", "prediction")),
+            ("distance", ("squared", "norm")),
+        ):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} is not known; use {known[0]} or {known[1]}"
+                )
+        if self.sigma <= 0 or self.margin <= 0:
+            raise ValueError(f"sigma={self.sigma} and margin={self.margin} must be positive")
+        if self.alpha < 0:
+            raise ValueError(f"alpha={self.alpha} must not be negative")
 
 # %% ../../nbs/methods/02_equivariant.ipynb #55c06a73
 def energy(
     p: torch.Tensor,  # (n, e)
     q: torch.Tensor,  # (n, e)
-    sigma: float,     # scale of a distance
+    sigma: float,  # scale of a distance
     distance: str = "squared",  # or norm, which has no scale
-) -> torch.Tensor:    # (n,)
+) -> torch.Tensor:  # (n,)
     "Squared distance of rows over 2 sigma², or their distance."
     with torch.autocast(p.device.type, enabled=False):
         difference = p.float() - q.float()
-        return difference.norm(dim=1) if distance == "norm" else difference.square().sum(1) / (2 * sigma**2)
+        return (
+            difference.norm(dim=1)
+            if distance == "norm"
+            else difference.square().sum(1) / (2 * sigma**2)
+        )
 
 # %% ../../nbs/methods/02_equivariant.ipynb #5896d3c6
 class SEN(PredictingMethod):
     "A transition in the embedding, and nothing else."
-    def __init__(self,
-                 config: SENConfig = SENConfig(),
-                 encoder: nn.Module | None = None,  # any module with `.out_dim`
-                ):
+
+    def __init__(
+        self,
+        config: SENConfig = SENConfig(),
+        encoder: nn.Module | None = None,  # any module with `.out_dim`
+    ):
         super().__init__(config, encoder)
         self.projector = projector(config.projection_dim, config.projector)
         self.predictor = build_predictor(config, config.projector[-1], self.action_dim)
@@ -279,20 +370,28 @@ class SEN(PredictingMethod):
         "The embedding of features, in which predictions are made."
         return self.projector(z)
 
-    def move(self, e: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:  # (n, e), (n, A) -> (n, e)
+    def move(
+        self, e: torch.Tensor, actions: torch.Tensor
+    ) -> torch.Tensor:  # (n, e), (n, A) -> (n, e)
         "Where the actions take embeddings."
         moved = super().move(e, actions)
         return e + moved if self.config.residual else moved
 
-    def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
+    def loss(
+        self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0
+    ) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "Prediction against target, contrastively or by energy; `generator` draws the wrong states."
         c, (x, y) = self.config, self.both(self.projector, *self.encode_pairs(batch))
         x, y, moved = map(gather_rows, (x, y, self.move(x, batch.actions)))
         if c.form == "infonce":
             nce = nce_pairs(moved, y, c.temperature)
             return {"loss": nce, "nce": nce}
-        shift = torch.randint(1, len(x), (1,), generator=generator).item()      # nobody meets itself
+        shift = torch.randint(1, len(x), (1,), generator=generator).item()  # nobody meets itself
         near = energy(moved, y, c.sigma, c.distance).mean()
-        wrong = energy(*((x, x.roll(shift, 0)) if c.contrast == "state" else (moved, y.roll(shift, 0))), c.sigma, c.distance)
+        wrong = energy(
+            *((x, x.roll(shift, 0)) if c.contrast == "state" else (moved, y.roll(shift, 0))),
+            c.sigma,
+            c.distance,
+        )
         far = F.relu(c.margin - wrong).mean()
         return {"loss": near + c.alpha * far, "near": near, "far": far}

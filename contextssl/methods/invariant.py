@@ -9,72 +9,105 @@ __all__ = ['MethodConfig', 'PairConfig', 'expect_pairs', 'Method', 'Part', 'star
 # %% ../../nbs/methods/01_invariant.ipynb #3e48fb35
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Optional
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .encoders import build_encoder
-from ..groups import ActionSpace
-from ..objectives import covariance_penalty, gather_rows, invariance, nce_pairs, rank_and_size, variance_hinge
 from ..data.pairs import PairBatch
 from ..data.threediebench import Views
+from ..groups import ActionSpace
+from .encoders import build_encoder
+from contextssl.objectives import (
+    covariance_penalty,
+    gather_rows,
+    invariance,
+    nce_pairs,
+    rank_and_size,
+    variance_hinge,
+)
 
 # %% ../../nbs/methods/01_invariant.ipynb #24897120
 @dataclass(frozen=True)
 class MethodConfig:
     "What every method is told; losses and widths are by default published ones, the recipe `paper` has the rest."
-    method: str = ""                # name of the method; fixed
-    backbone: str = "resnet18"      # encoder: resnet18, resnet34, resnet50, sie_resnet18 or conv
-    width: int = 32                 # channels of the first stage of backbone conv
-    projection_dim: int = 512       # d, width of the feature
-    factors: dict = field(default_factory=lambda: {"rot": 4, "color": 2})  # the action, factor by factor
-    feature_norm: bool = False      # batch normalisation of the feature (ours; a small net needs it, and probes then read features of one scale)
-    zero_init_residual: Optional[bool] = None  # of a ResNet: blocks start as shortcuts; None: sie_resnet18's alone
+
+    method: str = ""  # name of the method; fixed
+    backbone: str = "resnet18"  # encoder: resnet18, resnet34, resnet50, sie_resnet18 or conv
+    width: int = 32  # channels of the first stage of backbone conv
+    projection_dim: int = 512  # d, width of the feature
+    # the action, factor by factor
+    factors: dict = field(default_factory=lambda: {"rot": 4, "color": 2})
+    # batch normalisation of the feature (ours; a small net needs it, and probes then read features
+    # of one scale)
+    feature_norm: bool = False
+    # of a ResNet: blocks start as shortcuts; None: sie_resnet18's alone
+    zero_init_residual: bool | None = None
 
     def __post_init__(self):
         own = type(self).method
-        if self.method != own: raise ValueError(f"method={self.method!r} does not go with {type(self).__name__}, whose method is {own!r}")
-        ActionSpace(dict(self.factors))      # refuses what is no set of factors
+        if self.method != own:
+            raise ValueError(
+                f"method={self.method!r} does not go with {type(self).__name__}, whose method is {own!r}"
+            )
+        ActionSpace(dict(self.factors))  # refuses what is no set of factors
         for name in (f.name for f in fields(self)):
             value = getattr(self, name)
-            if name.startswith("weight_") and value < 0: raise ValueError(f"{name}={value} must not be negative")
-            if name.startswith("temperature") and value <= 0: raise ValueError(f"{name}={value} must be positive")
+            if name.startswith("weight_") and value < 0:
+                raise ValueError(f"{name}={value} must not be negative")
+            if name.startswith("temperature") and value <= 0:
+                raise ValueError(f"{name}={value} must be positive")
 
 # %% ../../nbs/methods/01_invariant.ipynb #48d72fd3
 @dataclass(frozen=True)
 class PairConfig(MethodConfig):
     "A method with a projector behind the encoder, which compares two sides of a batch."
-    shown: tuple[str, ...] = ()     # factors whose change the method is told
-    projector: tuple[int, ...] = (2048, 2048, 2048)  # widths of the projector's linear layers; the last is the embedding's
-    two_passes: bool = True         # the two sides go through the network one after the other, as published
+
+    shown: tuple[str, ...] = ()  # factors whose change the method is told
+    # widths of the projector's linear layers; the last is the embedding's
+    projector: tuple[int, ...] = (2048, 2048, 2048)
+    # the two sides go through the network one after the other, as published
+    two_passes: bool = True
 
     def __post_init__(self):
         super().__post_init__()
-        for name in self.shown: ActionSpace(dict(self.factors)).slice(name)      # refuses what is no factor
-        if not self.projector or min(self.projector) < 1: raise ValueError(f"projector={list(self.projector)} must be one or more positive widths")
+        for name in self.shown:
+            ActionSpace(dict(self.factors)).slice(name)  # refuses what is no factor
+        if not self.projector or min(self.projector) < 1:
+            raise ValueError(
+                f"projector={list(self.projector)} must be one or more positive widths"
+            )
 
 # %% ../../nbs/methods/01_invariant.ipynb #f89d689d
 def expect_pairs(
-    method: str,       # its name, for the message
+    method: str,  # its name, for the message
     batch: PairBatch,  # or the share of a batch that this process has
-    each: int = 2,     # pairs that every process must have
+    each: int = 2,  # pairs that every process must have
 ):
     "Refuse a batch in which there is nothing to compare."
     n, processes = len(batch), rank_and_size()[1]
-    if n >= each and n * processes > 1: return
-    raise ValueError(f"{method} compares the pairs of a batch with each other and needs at least 2 of them" + (" in every process" if processes > 1 else "") + f", got {n}")
+    if n >= each and n * processes > 1:
+        return
+    raise ValueError(
+        f"{method} compares the pairs of a batch with each other and needs at least 2 of them"
+        + (" in every process" if processes > 1 else "")
+        + f", got {n}"
+    )
 
 
 class Method(nn.Module):
     "An encoder, and what every method does with it."
-    pairs_each = 2       # of several processes, each needs so many pairs, because it normalises over its own
 
-    def __init__(self,
-                 config: MethodConfig,
-                 encoder: nn.Module | None = None,  # any module with `.out_dim`; built from the configuration if left out
-                ):
+    pairs_each = (
+        2  # of several processes, each needs so many pairs, because it normalises over its own
+    )
+
+    def __init__(
+        self,
+        config: MethodConfig,
+        encoder: nn.Module
+        | None = None,  # any module with `.out_dim`; built from the configuration if left out
+    ):
         super().__init__()
         d = config.projection_dim
         self.config, self.action_space = config, ActionSpace(dict(config.factors))
@@ -82,8 +115,12 @@ class Method(nn.Module):
             encoder = build_encoder(config.backbone, d, config.width, config.zero_init_residual)
         self.encoder = encoder
         if self.encoder.out_dim != d:
-            raise ValueError(f"the encoder gives features of width {self.encoder.out_dim}, but projection_dim is {d}; they must agree")
-        self.feature_norm = nn.BatchNorm1d(d, affine=False) if config.feature_norm else nn.Identity()
+            raise ValueError(
+                f"the encoder gives features of width {self.encoder.out_dim}, but projection_dim is {d}; they must agree"
+            )
+        self.feature_norm = (
+            nn.BatchNorm1d(d, affine=False) if config.feature_norm else nn.Identity()
+        )
 
     def encode(self, images: torch.Tensor) -> torch.Tensor:  # (n, 3, R, R) normalised -> (n, d)
         "The feature of each image."
@@ -96,41 +133,55 @@ class Method(nn.Module):
 # %% ../../nbs/methods/01_invariant.ipynb #ec61306a
 class Part(nn.Module):
     "A part of a method's representation; subclasses have `features`, `embed_features` and perhaps `predict_features`."
-    own_feature = True              # whether it has a feature of its own that probes can read
-    asks = ("pair", "raw")          # what an evaluation asks: factors of pairs of views, the class of single ones
 
-    def __init__(self,
-                 model: Method,     # whose part it is
-                 name: str,         # in the results
-                ):
+    own_feature = True  # whether it has a feature of its own that probes can read
+    asks = (
+        "pair",
+        "raw",
+    )  # what an evaluation asks: factors of pairs of views, the class of single ones
+
+    def __init__(
+        self,
+        model: Method,  # whose part it is
+        name: str,  # in the results
+    ):
         super().__init__()
-        self.model, self.name, self.config, self.action_space = model, name, model.config, model.action_space
+        self.model, self.name, self.config, self.action_space = (
+            model,
+            name,
+            model.config,
+            model.action_space,
+        )
 
-    def features(self, z: torch.Tensor, views: Views) -> torch.Tensor:  # (o, v, d) features of the method -> (o, v, d')
+    def features(
+        self, z: torch.Tensor, views: Views
+    ) -> torch.Tensor:  # (o, v, d) features of the method -> (o, v, d')
         "The part's features of all views."
         return z
 
 
 def start_features(
     model: nn.Module,  # with `predict_features`
-    z: torch.Tensor,   # (o, v, d) its features
-    views: Views,      # whose features they are
-) -> torch.Tensor:     # (o, v, d'), or a table that is indexed like one
+    z: torch.Tensor,  # (o, v, d) its features
+    views: Views,  # whose features they are
+) -> torch.Tensor:  # (o, v, d'), or a table that is indexed like one
     "What predictions start from: the features, or sequences of them if a method has `starts`."
     return model.starts(z, views) if hasattr(model, "starts") else z
 
 # %% ../../nbs/methods/01_invariant.ipynb #e3fe7a09
 class PairMethod(Method):
     "A method that compares the two sides of a batch."
+
     def embed(self, images: torch.Tensor) -> torch.Tensor:  # (n, 3, R, R) -> (n, e)
         "The embedding of each image, where the objective is computed."
         return self.embed_features(self.encode(images))
 
-    def both(self,
-             net: Callable[[torch.Tensor], torch.Tensor],  # (m, ...) -> (m, ...), of any number of rows
-             x: torch.Tensor,  # (n, ...) the first side
-             y: torch.Tensor,  # (n, ...) the second side
-            ) -> tuple[torch.Tensor, torch.Tensor]:  # two outputs (n, ...)
+    def both(
+        self,
+        net: Callable[[torch.Tensor], torch.Tensor],  # (m, ...) -> (m, ...), of any number of rows
+        x: torch.Tensor,  # (n, ...) the first side
+        y: torch.Tensor,  # (n, ...) the second side
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # two outputs (n, ...)
         "One network for both sides, side after side or stacked."
         return (net(x), net(y)) if self.config.two_passes else net(torch.cat([x, y])).chunk(2)
 
@@ -141,18 +192,23 @@ class PairMethod(Method):
 
 # %% ../../nbs/methods/01_invariant.ipynb #8b7bc0e0
 def projector(
-    d_in: int,                # width of the feature
+    d_in: int,  # width of the feature
     widths: tuple[int, ...],  # of each linear layer
-) -> nn.Sequential:           # (n, d_in) -> (n, widths[-1])
+) -> nn.Sequential:  # (n, d_in) -> (n, widths[-1])
     "Linear layers with batch normalisation and ReLU between them, the last without bias."
     *hidden, last = widths
-    layers = [m for a, b in zip((d_in, *hidden), hidden) for m in (nn.Linear(a, b), nn.BatchNorm1d(b), nn.ReLU())]
+    layers = [
+        m
+        for a, b in zip((d_in, *hidden), hidden)
+        for m in (nn.Linear(a, b), nn.BatchNorm1d(b), nn.ReLU())
+    ]
     return nn.Sequential(*layers, nn.Linear((d_in, *hidden)[-1], last, bias=False))
 
 # %% ../../nbs/methods/01_invariant.ipynb #1d777f06
 @dataclass(frozen=True)
 class SimCLRConfig(PairConfig):
     "SimCLR as it is set up for 3DIEBench."
+
     method: str = "simclr"
     temperature: float = 0.1  # of NT-Xent
 
@@ -165,15 +221,20 @@ def _expect_nothing_shown(
     config: PairConfig,  # of an invariant method
 ):
     "Refuse an action that nobody would look at."
-    if config.shown: raise ValueError(f"{config.method} is not told what changes between two views; leave shown={list(config.shown)} out, or choose an equivariant method")
+    if config.shown:
+        raise ValueError(
+            f"{config.method} is not told what changes between two views; leave shown={list(config.shown)} out, or choose an equivariant method"
+        )
 
 # %% ../../nbs/methods/01_invariant.ipynb #68473b84
 class SimCLR(PairMethod):
     "The two views of a pair find each other among all views of the batch."
-    def __init__(self,
-                 config: SimCLRConfig = SimCLRConfig(),
-                 encoder: nn.Module | None = None,  # any module with `.out_dim`
-                ):
+
+    def __init__(
+        self,
+        config: SimCLRConfig = SimCLRConfig(),
+        encoder: nn.Module | None = None,  # any module with `.out_dim`
+    ):
         super().__init__(config, encoder)
         self.projector = projector(config.projection_dim, config.projector)
 
@@ -181,7 +242,9 @@ class SimCLR(PairMethod):
         "The embedding of features."
         return self.projector(z)
 
-    def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
+    def loss(
+        self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0
+    ) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "NT-Xent of the two sides."
         x, y = map(gather_rows, self.both(self.projector, *self.encode_pairs(batch)))
         nce = nce_pairs(x, y, self.config.temperature)
@@ -189,37 +252,46 @@ class SimCLR(PairMethod):
 
 # %% ../../nbs/methods/01_invariant.ipynb #749d2795
 def spread_terms(
-    x: torch.Tensor,         # (n, e) embeddings of the first views
-    y: torch.Tensor,         # (n, e) embeddings of the second views
-    rows: Optional[int] = None,  # divides covariances by rows - 1; None counts
-) -> dict:                   # "var": [V(x) + V(y)] / 2, "cov": C(x) + C(y)
+    x: torch.Tensor,  # (n, e) embeddings of the first views
+    y: torch.Tensor,  # (n, e) embeddings of the second views
+    rows: int | None = None,  # divides covariances by rows - 1; None counts
+) -> dict:  # "var": [V(x) + V(y)] / 2, "cov": C(x) + C(y)
     "VICReg's two terms against collapse, for both sides."
-    return {"var": (variance_hinge(x) + variance_hinge(y)) / 2, "cov": covariance_penalty(x, rows) + covariance_penalty(y, rows)}
+    return {
+        "var": (variance_hinge(x) + variance_hinge(y)) / 2,
+        "cov": covariance_penalty(x, rows) + covariance_penalty(y, rows),
+    }
 
 # %% ../../nbs/methods/01_invariant.ipynb #be622f12
 @dataclass(frozen=True)
 class VICRegConfig(PairConfig):
     "VICReg as it is set up for 3DIEBench."
+
     method: str = "vicreg"
-    weight_inv: float = 10.0   # of the invariance term
-    weight_var: float = 10.0   # of the variance term
-    weight_cov: float = 1.0    # of the covariance term
-    free_dims: int = 0         # last columns of the embedding that need not be invariant
-    published_rows: Optional[int] = None  # covariances are divided by this minus 1 whatever the batch, as published; None counts rows
+    weight_inv: float = 10.0  # of the invariance term
+    weight_var: float = 10.0  # of the variance term
+    weight_cov: float = 1.0  # of the covariance term
+    free_dims: int = 0  # last columns of the embedding that need not be invariant
+    # covariances are divided by this minus 1 whatever the batch, as published; None counts rows
+    published_rows: int | None = None
 
     def __post_init__(self):
         super().__post_init__()
         _expect_nothing_shown(self)
         if not 0 <= self.free_dims < self.projector[-1]:
-            raise ValueError(f"free_dims={self.free_dims} must lie in [0, {self.projector[-1]}), the width of the embedding")
+            raise ValueError(
+                f"free_dims={self.free_dims} must lie in [0, {self.projector[-1]}), the width of the embedding"
+            )
 
 # %% ../../nbs/methods/01_invariant.ipynb #41717dee
 class VICReg(PairMethod):
     "The two views of a pair agree, every column varies, and no column repeats another."
-    def __init__(self,
-                 config: VICRegConfig = VICRegConfig(),
-                 encoder: nn.Module | None = None,  # any module with `.out_dim`
-                ):
+
+    def __init__(
+        self,
+        config: VICRegConfig = VICRegConfig(),
+        encoder: nn.Module | None = None,  # any module with `.out_dim`
+    ):
         super().__init__(config, encoder)
         self.projector = projector(config.projection_dim, config.projector)
 
@@ -227,25 +299,33 @@ class VICReg(PairMethod):
         "The embedding of features."
         return self.projector(z)
 
-    def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
+    def loss(
+        self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0
+    ) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "Invariance, variance and covariance, and their weighted sum."
-        c, (x, y) = self.config, map(gather_rows, self.both(self.projector, *self.encode_pairs(batch)))
+        c, (x, y) = (
+            self.config,
+            map(gather_rows, self.both(self.projector, *self.encode_pairs(batch))),
+        )
         bound = x.shape[1] - c.free_dims
-        terms = {"inv": invariance(x[:, :bound], y[:, :bound]), **spread_terms(x, y, c.published_rows)}
+        terms = {
+            "inv": invariance(x[:, :bound], y[:, :bound]),
+            **spread_terms(x, y, c.published_rows),
+        }
         return {"loss": sum(getattr(c, f"weight_{k}") * v for k, v in terms.items()), **terms}
 
 # %% ../../nbs/methods/01_invariant.ipynb #f013ecb3
 def unit_std(
     e: torch.Tensor,  # (n, e) embeddings
-) -> torch.Tensor:    # scalar; 1/sqrt(e) for directions that are spread evenly, 0 when collapsed
+) -> torch.Tensor:  # scalar; 1/sqrt(e) for directions that are spread evenly, 0 when collapsed
     "Mean standard deviation of the columns of unit rows."
     return F.normalize(e.float(), dim=1).std(0).mean()
 
 
 def mean_correlation(
-    e: torch.Tensor,    # (n, e) embeddings
+    e: torch.Tensor,  # (n, e) embeddings
     eps: float = 1e-5,  # added to the standard deviations
-) -> torch.Tensor:      # scalar in [-1, 1]
+) -> torch.Tensor:  # scalar in [-1, 1]
     "Mean correlation of two different columns."
     scaled = (e.float() - e.float().mean(0)) / (e.float().std(0) + eps)
     corr, width = scaled.T @ scaled / (len(e) - 1), e.shape[1]

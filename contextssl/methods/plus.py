@@ -7,40 +7,52 @@ __all__ = ['PlusConfig', 'PlusMethod', 'SimCLRPlusConfig', 'SimCLRPlus', 'VICReg
 
 # %% ../../nbs/methods/06_plus.ipynb #7b7e1b07
 from dataclasses import dataclass
-from typing import Optional
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..data.pairs import PairBatch
+from contextssl.methods.contextssl import (
+    ContextCache,
+    ContextTransformer,
+    aux_terms,
+    draw_environment,
+    expect_env_ratio,
+)
 from .encoders import mlp
 from .invariant import Method, MethodConfig, spread_terms
 from ..objectives import gather_rows, interleave, invariance, nt_xent
-from ..data.pairs import PairBatch
-from .contextssl import ContextCache, ContextTransformer, aux_terms, draw_environment, expect_env_ratio
 
 # %% ../../nbs/methods/06_plus.ipynb #f46589d8
 @dataclass(frozen=True)
 class PlusConfig(MethodConfig):
     "ContextSSL's transformer at its published size, without actions."
-    n_embd: int = 2048        # width of the transformer
-    n_layer: int = 3          # its blocks
-    n_head: int = 4           # its attention heads
-    block_size: int = 128     # tokens in a sequence: 64 pairs
-    mask_prob: float = 0.9    # probability that a token does not see a pair, in training
+
+    n_embd: int = 2048  # width of the transformer
+    n_layer: int = 3  # its blocks
+    n_head: int = 4  # its attention heads
+    block_size: int = 128  # tokens in a sequence: 64 pairs
+    mask_prob: float = 0.9  # probability that a token does not see a pair, in training
 
     def __post_init__(self):
         super().__post_init__()
-        if self.block_size < 2 or self.block_size % 2: raise ValueError(f"block_size={self.block_size} must be even and positive; a block holds whole pairs")
-        if not 0 <= self.mask_prob < 1: raise ValueError(f"mask_prob={self.mask_prob} must lie in [0, 1)")
+        if self.block_size < 2 or self.block_size % 2:
+            raise ValueError(
+                f"block_size={self.block_size} must be even and positive; a block holds whole pairs"
+            )
+        if not 0 <= self.mask_prob < 1:
+            raise ValueError(f"mask_prob={self.mask_prob} must lie in [0, 1)")
 
 # %% ../../nbs/methods/06_plus.ipynb #7b80a1ec
 class PlusMethod(Method):
     "An encoder and the transformer behind it, which reads features and no actions."
-    def __init__(self,
-                 config: PlusConfig,
-                 encoder: nn.Module | None = None,  # any module with `.out_dim`
-                ):
+
+    def __init__(
+        self,
+        config: PlusConfig,
+        encoder: nn.Module | None = None,  # any module with `.out_dim`
+    ):
         super().__init__(config, encoder)
         c = config
         self.transformer = ContextTransformer(c.projection_dim, 0, c.n_embd, c.n_layer, c.n_head)
@@ -60,61 +72,79 @@ class PlusMethod(Method):
     ) -> ContextCache:
         "The same from features."
         if len(z) > self.config.block_size:
-            raise ValueError(f"a context of {len(z)} tokens is longer than the block of {self.config.block_size} tokens that the model was trained with")
+            raise ValueError(
+                f"a context of {len(z)} tokens is longer than the block of {self.config.block_size} tokens that the model was trained with"
+            )
         return ContextCache(torch.stack([torch.cat(kv) for kv in self.transformer(z[None])[1]]))
 
-    def embed(self, images: torch.Tensor, ctx: ContextCache | None = None) -> torch.Tensor:  # (n, 3, R, R) -> (n, d)
+    def embed(
+        self, images: torch.Tensor, ctx: ContextCache | None = None
+    ) -> torch.Tensor:  # (n, 3, R, R) -> (n, d)
         "f(x | context): the output of the transformer for each image."
         return self.embed_features(self.encode(images), ctx)
 
-    def embed_features(self, z: torch.Tensor, ctx: ContextCache | None = None) -> torch.Tensor:  # (n, d) -> (n, d)
+    def embed_features(
+        self, z: torch.Tensor, ctx: ContextCache | None = None
+    ) -> torch.Tensor:  # (n, d) -> (n, d)
         "The same from features."
         return self.transformer.query(z, ctx)
 
-    def sides(self, batch: PairBatch, generator: torch.Generator | None = None) -> tuple[torch.Tensor, torch.Tensor]:  # two stacks (n, d) of the whole batch
+    def sides(
+        self, batch: PairBatch, generator: torch.Generator | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # two stacks (n, d) of the whole batch
         "Outputs for first and second views in training layout, with the random mask."
         self.expect_pairs(batch)
         z, c = self.encode(batch.images), self.config
-        sequences = F.pad(z, (0, 0, 0, -len(z) % min(c.block_size, len(z)))).unflatten(0, (-1, min(c.block_size, len(z))))
-        out = self.transformer(sequences, c.mask_prob, generator)[0].flatten(0, 1)[:len(z)]
+        sequences = F.pad(z, (0, 0, 0, -len(z) % min(c.block_size, len(z)))).unflatten(
+            0, (-1, min(c.block_size, len(z)))
+        )
+        out = self.transformer(sequences, c.mask_prob, generator)[0].flatten(0, 1)[: len(z)]
         return gather_rows(out[0::2]), gather_rows(out[1::2])
 
 # %% ../../nbs/methods/06_plus.ipynb #82e13fde
 @dataclass(frozen=True)
 class SimCLRPlusConfig(PlusConfig):
     "SimCLR on the transformer, by default without the cut-off and the auxiliary head of ContextSSL's program."
+
     method: str = "simclr_plus"
-    temperature: float = 0.1          # of NT-Xent
-    clamp: Optional[float] = None     # cosines below it are lifted to it (the program: 1e-7)
-    weight_equiv_loss: float = 0.0    # of a predictor of the second view's factors (the program: 5)
-    aux_hidden: int = 1024            # width of its two hidden layers
-    env_ratio: tuple[float, ...] = (0.5, 0.5, 0.0)  # how often it is asked for each alone, and for all
+    temperature: float = 0.1  # of NT-Xent
+    clamp: float | None = None  # cosines below it are lifted to it (the program: 1e-7)
+    weight_equiv_loss: float = 0.0  # of a predictor of the second view's factors (the program: 5)
+    aux_hidden: int = 1024  # width of its two hidden layers
+    # how often it is asked for each alone, and for all
+    env_ratio: tuple[float, ...] = (0.5, 0.5, 0.0)
 
     def __post_init__(self):
         super().__post_init__()
-        if self.weight_equiv_loss: expect_env_ratio(self.env_ratio, self.factors)
+        if self.weight_equiv_loss:
+            expect_env_ratio(self.env_ratio, self.factors)
 
 
 class SimCLRPlus(PlusMethod):
     "SimCLR's loss on the transformer's outputs."
-    def __init__(self,
-                 config: SimCLRPlusConfig = SimCLRPlusConfig(),
-                 encoder: nn.Module | None = None,  # any module with `.out_dim`
-                ):
+
+    def __init__(
+        self,
+        config: SimCLRPlusConfig = SimCLRPlusConfig(),
+        encoder: nn.Module | None = None,  # any module with `.out_dim`
+    ):
         super().__init__(config, encoder)
         c = config
         if c.weight_equiv_loss:
             self.aux_head = mlp(c.projection_dim, c.aux_hidden, self.action_space.dim)
 
-    def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
+    def loss(
+        self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0
+    ) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "NT-Xent, and auxiliary errors if they have a weight; `generator` draws factors and masks."
         c = self.config
         asked = ()
         if c.weight_equiv_loss:
             asked = draw_environment(self.action_space.names, c.env_ratio, generator)
-        p = interleave(*self.sides(batch, generator))          # (2n, d)
+        p = interleave(*self.sides(batch, generator))  # (2n, d)
         nce = nt_xent(p, c.temperature, c.clamp)
-        if not c.weight_equiv_loss: return {"loss": nce, "nce": nce}
+        if not c.weight_equiv_loss:
+            return {"loss": nce, "nce": nce}
         guess = self.aux_head(F.normalize(p.float(), dim=1)).float()
         target = gather_rows(batch.latents[:, 1]).repeat_interleave(2, 0)
         aux = aux_terms(self.action_space, guess, target, [asked], len(p) // 2)
@@ -124,21 +154,26 @@ class SimCLRPlus(PlusMethod):
 @dataclass(frozen=True)
 class VICRegPlusConfig(PlusConfig):
     "VICReg on the transformer."
+
     method: str = "vicreg_plus"
-    weight_inv: float = 10.0   # of the invariance term
-    weight_var: float = 10.0   # of the variance term
-    weight_cov: float = 1.0    # of the covariance term
+    weight_inv: float = 10.0  # of the invariance term
+    weight_var: float = 10.0  # of the variance term
+    weight_cov: float = 1.0  # of the covariance term
 
 
 class VICRegPlus(PlusMethod):
     "VICReg's loss on the transformer's outputs."
-    def __init__(self,
-                 config: VICRegPlusConfig = VICRegPlusConfig(),
-                 encoder: nn.Module | None = None,  # any module with `.out_dim`
-                ):
+
+    def __init__(
+        self,
+        config: VICRegPlusConfig = VICRegPlusConfig(),
+        encoder: nn.Module | None = None,  # any module with `.out_dim`
+    ):
         super().__init__(config, encoder)
 
-    def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
+    def loss(
+        self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0
+    ) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "Invariance, variance and covariance of the two sides; `generator` draws the masks."
         c, (x, y) = self.config, self.sides(batch, generator)
         terms = {"inv": invariance(x, y), **spread_terms(x, y)}

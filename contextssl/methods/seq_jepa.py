@@ -17,20 +17,21 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .equivariant import PredictingMethod
-from ..groups import ActionSpace
-from .invariant import MethodConfig, Part, unit_std
 from ..data.pairs import PairBatch, normalise
 from ..data.threediebench import ViewPairs, Views
+from ..groups import ActionSpace
+from .equivariant import PredictingMethod
+from .invariant import MethodConfig, Part, unit_std
 
 # %% ../../nbs/methods/05_seq_jepa.ipynb #ccaaef9e
 @dataclass
 class SequenceBatch:
     "n sequences of L views, and the actions from each view to the next."
-    images: torch.Tensor   # (n L, 3, R, R) uint8, or float numbers; sequence after sequence
+
+    images: torch.Tensor  # (n L, 3, R, R) uint8, or float numbers; sequence after sequence
     actions: torch.Tensor  # (n, L - 1, A) float32, from view i to view i + 1
     latents: torch.Tensor  # (n, L, A) float32, absolute factors
-    labels: torch.Tensor   # (n,) int64, class of the object
+    labels: torch.Tensor  # (n,) int64, class of the object
     indices: torch.Tensor  # (n, 1 + L) int64: object, and its views
 
     def __len__(self) -> int:  # number of sequences
@@ -38,86 +39,119 @@ class SequenceBatch:
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> "SequenceBatch":
         "The batch on another device."
-        return SequenceBatch(*[v.to(device, non_blocking=non_blocking) for v in vars(self).values()])
+        return SequenceBatch(
+            *[v.to(device, non_blocking=non_blocking) for v in vars(self).values()]
+        )
 
-    def normalised(self, mean: Sequence[float], std: Sequence[float]) -> "SequenceBatch":  # (3,), (3,) on a scale of 0 to 1
+    def normalised(
+        self, mean: Sequence[float], std: Sequence[float]
+    ) -> "SequenceBatch":  # (3,), (3,) on a scale of 0 to 1
         "The batch with uint8 images turned into numbers of about zero mean and unit variance."
-        return self if self.images.is_floating_point() else replace(self, images=normalise(self.images, mean, std))
+        return (
+            self
+            if self.images.is_floating_point()
+            else replace(self, images=normalise(self.images, mean, std))
+        )
 
     def __getitem__(self, which: slice) -> "SequenceBatch":
         "Some of the sequences."
         images = self.images.unflatten(0, (len(self), -1))[which].flatten(0, 1)
-        return SequenceBatch(images, *[v[which] for v in (self.actions, self.latents, self.labels, self.indices)])
+        return SequenceBatch(
+            images, *[v[which] for v in (self.actions, self.latents, self.labels, self.indices)]
+        )
 
 # %% ../../nbs/methods/05_seq_jepa.ipynb #11ad29ba
 class Sequences:
     "Sequences of different views of one object, from a data set of views; used like a source of pairs."
-    def __init__(self,
-                 source: ViewPairs,  # whose objects and views
-                 length: int,        # L, views in a sequence, at least 2
-                ):
+
+    def __init__(
+        self,
+        source: ViewPairs,  # whose objects and views
+        length: int,  # L, views in a sequence, at least 2
+    ):
         count = source.views.views_per_object
         if not 2 <= length <= count:
-            raise ValueError(f"a sequence of {length} different views was asked for, but it needs at least 2, and an object has {count}")
+            raise ValueError(
+                f"a sequence of {length} different views was asked for, but it needs at least 2, and an object has {count}"
+            )
         self.source, self.length = source, length
-        for name in ("mean", "std", "fingerprint", "class_names", "action_space"): setattr(self, name, getattr(source, name))
+        for name in ("mean", "std", "fingerprint", "class_names", "action_space"):
+            setattr(self, name, getattr(source, name))
 
-    def __len__(self) -> int: return len(self.source)
+    def __len__(self) -> int:
+        return len(self.source)
 
-    def take(self,
-             objects: np.ndarray,   # (n,) int, counted within the split
-             seen: np.ndarray,      # (n, L) int, views
-            ) -> SequenceBatch:
+    def take(
+        self,
+        objects: np.ndarray,  # (n,) int, counted within the split
+        seen: np.ndarray,  # (n, L) int, views
+    ) -> SequenceBatch:
         "The sequences of given views."
         s, n, rows = self.source, len(objects), np.repeat(objects, seen.shape[1])
         images = s.views.states(s.rows[rows], seen.reshape(-1))
         steps = np.repeat(objects, seen.shape[1] - 1)
-        actions = s.actions(steps, seen[:, :-1].reshape(-1), seen[:, 1:].reshape(-1)).unflatten(0, (n, -1))
+        actions = s.actions(steps, seen[:, :-1].reshape(-1), seen[:, 1:].reshape(-1)).unflatten(
+            0, (n, -1)
+        )
         which = torch.from_numpy(np.concatenate([objects[:, None], seen], 1))
-        return SequenceBatch(images, actions, s.factors[which[:, :1], which[:, 1:]], s.labels[which[:, 0]], which)
+        return SequenceBatch(
+            images, actions, s.factors[which[:, :1], which[:, 1:]], s.labels[which[:, 0]], which
+        )
 
-    def pairs(self,
-              indices: np.ndarray,       # (n,) int, objects, counted within the split
-              rng: np.random.Generator,  # draws the views
-             ) -> SequenceBatch:
+    def pairs(
+        self,
+        indices: np.ndarray,  # (n,) int, objects, counted within the split
+        rng: np.random.Generator,  # draws the views
+    ) -> SequenceBatch:
         "One sequence of each of the objects."
         order = rng.random((len(indices), self.source.views.views_per_object)).argsort(1)
-        return self.take(np.asarray(indices), order[:, :self.length])
+        return self.take(np.asarray(indices), order[:, : self.length])
 
 # %% ../../nbs/methods/05_seq_jepa.ipynb #38c7113e
 @dataclass(frozen=True)
 class SeqJEPAConfig(MethodConfig):
     "seq-JEPA; the defaults are the sizes and the momentum that are published for 3DIEBench."
+
     method: str = "seq_jepa"
-    shown: tuple[str, ...] = ("rot",)   # factors whose change the method is told; none is an ablation of the paper
-    lengths: tuple[int, ...] = (3,)     # M, views that are seen before the one that is predicted; of several, one is drawn for each step
-    action_width: int = 128             # of an action's vector
-    n_layer: int = 3                    # layers of the transformer
-    n_head: int = 4                     # its attention heads
-    dropout: float = 0.1                # in the transformer, in training
-    predictor_hidden: int = 1024        # width of the predictor's hidden layer
-    momentum: float = 0.996             # of the target encoder at the beginning; it rises to 1 along a cosine
-    tell_transformer: bool = True       # the transformer gets the actions between the views it sees
-    tell_predictor: bool = True         # the predictor gets the action that is still to come
-    norm_coming: bool = False           # batch normalisation sees it with the others (released program)
-    momentum_stages: int = 0            # of the momentum's rise (released program: epochs); 0: every step
+    # factors whose change the method is told; none is an ablation of the paper
+    shown: tuple[str, ...] = ("rot",)
+    # M, views that are seen before the one that is predicted; of several, one is drawn for each
+    # step
+    lengths: tuple[int, ...] = (3,)
+    action_width: int = 128  # of an action's vector
+    n_layer: int = 3  # layers of the transformer
+    n_head: int = 4  # its attention heads
+    dropout: float = 0.1  # in the transformer, in training
+    predictor_hidden: int = 1024  # width of the predictor's hidden layer
+    momentum: float = 0.996  # of the target encoder at the beginning; it rises to 1 along a cosine
+    tell_transformer: bool = True  # the transformer gets the actions between the views it sees
+    tell_predictor: bool = True  # the predictor gets the action that is still to come
+    norm_coming: bool = False  # batch normalisation sees it with the others (released program)
+    momentum_stages: int = 0  # of the momentum's rise (released program: epochs); 0: every step
 
     def __post_init__(self):
         super().__post_init__()
-        for name in self.shown: ActionSpace(dict(self.factors)).slice(name)      # refuses what is no factor
-        if not self.lengths or min(self.lengths) < 1: raise ValueError(f"lengths={list(self.lengths)} must be one or more numbers of views, each at least 1")
+        for name in self.shown:
+            ActionSpace(dict(self.factors)).slice(name)  # refuses what is no factor
+        if not self.lengths or min(self.lengths) < 1:
+            raise ValueError(
+                f"lengths={list(self.lengths)} must be one or more numbers of views, each at least 1"
+            )
         if self.momentum_stages < 0:
             raise ValueError(f"momentum_stages={self.momentum_stages} must not be negative")
-        if not 0 <= self.momentum <= 1: raise ValueError(f"momentum={self.momentum} must lie in [0, 1]")
+        if not 0 <= self.momentum <= 1:
+            raise ValueError(f"momentum={self.momentum} must lie in [0, 1]")
         if (self.projection_dim + self.action_width) % self.n_head:
-            raise ValueError(f"projection_dim={self.projection_dim} and action_width={self.action_width} make tokens of width {self.projection_dim + self.action_width}, "
-                             f"which cannot be split into n_head={self.n_head} heads of equal width")
+            raise ValueError(
+                f"projection_dim={self.projection_dim} and action_width={self.action_width} make tokens of width {self.projection_dim + self.action_width}, "
+                f"which cannot be split into n_head={self.n_head} heads of equal width"
+            )
 
 # %% ../../nbs/methods/05_seq_jepa.ipynb #05cca55e
 @contextlib.contextmanager
 def seeded(
     generator: torch.Generator | None,  # gives the seed; None leaves everything as it is
-    device: torch.device,               # where the randomness is used
+    device: torch.device,  # where the randomness is used
 ) -> Iterator[None]:
     "Inside, PyTorch's global randomness follows from the generator; afterwards it is what it was."
     if generator is None:
@@ -131,45 +165,73 @@ def seeded(
 # %% ../../nbs/methods/05_seq_jepa.ipynb #08dc9f8b
 class Aggregator(nn.Module):
     "Several features, and the vectors of the actions between them, become one vector."
-    def __init__(self,
-                 width: int,      # of a token
-                 n_layer: int,    # layers
-                 n_head: int,     # attention heads
-                 dropout: float,  # in training
-                ):
+
+    def __init__(
+        self,
+        width: int,  # of a token
+        n_layer: int,  # layers
+        n_head: int,  # attention heads
+        dropout: float,  # in training
+    ):
         super().__init__()
         self.token = nn.Parameter(torch.zeros(width))
-        layers = [nn.TransformerEncoderLayer(width, n_head, 4 * width, dropout, batch_first=True) for _ in range(n_layer)]
+        layers = [
+            nn.TransformerEncoderLayer(width, n_head, 4 * width, dropout, batch_first=True)
+            for _ in range(n_layer)
+        ]
         self.layers = nn.Sequential(*layers, nn.LayerNorm(width))
 
-    def forward(self, z: torch.Tensor, told: torch.Tensor) -> torch.Tensor:  # (n, M, d), (n, M - 1, width - d) -> (n, width)
+    def forward(
+        self, z: torch.Tensor, told: torch.Tensor
+    ) -> torch.Tensor:  # (n, M, d), (n, M - 1, width - d) -> (n, width)
         seen = torch.cat([z, F.pad(told.to(z.dtype), (0, 0, 0, 1))], 2)
         return self.layers(torch.cat([self.token.to(z.dtype).expand(len(z), 1, -1), seen], 1))[:, 0]
 
 # %% ../../nbs/methods/05_seq_jepa.ipynb #7a76d7e6
 class SeqJEPA(PredictingMethod):
     "Encoder, aggregator, predictor, and a target encoder that follows the encoder."
-    def __init__(self,
-                 config: SeqJEPAConfig = SeqJEPAConfig(),
-                 encoder: nn.Module | None = None,  # any module with `.out_dim`
-                ):
+
+    def __init__(
+        self,
+        config: SeqJEPAConfig = SeqJEPAConfig(),
+        encoder: nn.Module | None = None,  # any module with `.out_dim`
+    ):
         super().__init__(config, encoder)
         c, width = config, config.projection_dim + config.action_width
-        self.target = nn.Sequential(copy.deepcopy(self.encoder), copy.deepcopy(self.feature_norm)).requires_grad_(False)
-        self.action = nn.Sequential(nn.Linear(max(1, self.action_dim), c.action_width, bias=False), nn.BatchNorm1d(c.action_width, affine=False))
+        self.target = nn.Sequential(
+            copy.deepcopy(self.encoder), copy.deepcopy(self.feature_norm)
+        ).requires_grad_(False)
+        self.action = nn.Sequential(
+            nn.Linear(max(1, self.action_dim), c.action_width, bias=False),
+            nn.BatchNorm1d(c.action_width, affine=False),
+        )
         self.aggregator = Aggregator(width, c.n_layer, c.n_head, c.dropout)
-        self.predictor = nn.Sequential(nn.Linear(width + c.action_width, c.predictor_hidden, bias=False), nn.BatchNorm1d(c.predictor_hidden),
-                                       nn.ReLU(), nn.Linear(c.predictor_hidden, c.projection_dim))
+        self.predictor = nn.Sequential(
+            nn.Linear(width + c.action_width, c.predictor_hidden, bias=False),
+            nn.BatchNorm1d(c.predictor_hidden),
+            nn.ReLU(),
+            nn.Linear(c.predictor_hidden, c.projection_dim),
+        )
 
-    def tell(self, actions: torch.Tensor, told: bool) -> torch.Tensor:  # (n, m, A) -> (n, m, action_width)
+    def tell(
+        self, actions: torch.Tensor, told: bool
+    ) -> torch.Tensor:  # (n, m, A) -> (n, m, action_width)
         "The vectors of actions; zero where nothing is told."
         n, m, _ = actions.shape
-        if not (told and m and self.config.shown): return actions.new_zeros(n, m, self.config.action_width)
-        return self.action(self.shown_part(actions).flatten(0, 1).to(self.action[0].weight.dtype)).unflatten(0, (n, m))
+        if not (told and m and self.config.shown):
+            return actions.new_zeros(n, m, self.config.action_width)
+        return self.action(
+            self.shown_part(actions).flatten(0, 1).to(self.action[0].weight.dtype)
+        ).unflatten(0, (n, m))
 
-    def aggregate_features(self, z: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:  # (n, M, d), (n, M - 1, A) -> (n, d + action_width)
+    def aggregate_features(
+        self, z: torch.Tensor, actions: torch.Tensor
+    ) -> torch.Tensor:  # (n, M, d), (n, M - 1, A) -> (n, d + action_width)
         "The aggregate of M views, from their features and the actions from each to the next."
-        if actions.shape[1] != z.shape[1] - 1: raise ValueError(f"{z.shape[1]} views have {z.shape[1] - 1} actions between them, but there are {actions.shape[1]}")
+        if actions.shape[1] != z.shape[1] - 1:
+            raise ValueError(
+                f"{z.shape[1]} views have {z.shape[1] - 1} actions between them, but there are {actions.shape[1]}"
+            )
         return self.aggregator(z, self.tell(actions, self.config.tell_transformer))
 
     def told_actions(
@@ -184,11 +246,15 @@ class SeqJEPA(PredictingMethod):
         coming = self.tell(actions[:, -1:], c.tell_predictor)[:, 0]
         return self.tell(actions, c.tell_transformer)[:, :-1], coming
 
-    def predict_next(self, z: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:  # (n, M, d), (n, M, A) -> (n, d)
+    def predict_next(
+        self, z: torch.Tensor, actions: torch.Tensor
+    ) -> torch.Tensor:  # (n, M, d), (n, M, A) -> (n, d)
         "The feature of the view to which the last action leads, from M views and M actions."
         if actions.shape[1] != z.shape[1]:
-            raise ValueError(f"from {z.shape[1]} views {z.shape[1]} actions lead to the next one, "
-                             f"but there are {actions.shape[1]}")
+            raise ValueError(
+                f"from {z.shape[1]} views {z.shape[1]} actions lead to the next one, "
+                f"but there are {actions.shape[1]}"
+            )
         between, coming = self.told_actions(actions)
         known = self.aggregator(z, between)
         return self.predictor(torch.cat([known, coming.to(known.dtype)], 1))
@@ -197,31 +263,37 @@ class SeqJEPA(PredictingMethod):
         "The space in which predictions are made: the feature itself."
         return z
 
-    def move(self, e: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:  # (n, d), (n, A) -> (n, d)
+    def move(
+        self, e: torch.Tensor, actions: torch.Tensor
+    ) -> torch.Tensor:  # (n, d), (n, A) -> (n, d)
         "Where the actions take features, from a sequence of one view."
-        if self.config.shown: self.shown_part(actions)     # refuses another width
+        if self.config.shown:
+            self.shown_part(actions)  # refuses another width
         return self.predict_next(e[:, None], actions[:, None])
 
     def predict_features(
         self,
-        z: torch.Tensor,        # (n, d), or rows of `starts`
+        z: torch.Tensor,  # (n, d), or rows of `starts`
         actions: torch.Tensor,  # (n, A)
-    ) -> torch.Tensor:          # (n, d)
+    ) -> torch.Tensor:  # (n, d)
         "Where the actions take features, from one view or from a sequence that ends with it."
-        if self.config.shown: self.shown_part(actions)     # refuses another width
+        if self.config.shown:
+            self.shown_part(actions)  # refuses another width
         d, a = self.config.projection_dim, self.action_space.dim
         seen = (z.shape[1] + a) // (d + a)
         if seen < 1 or z.shape[1] != seen * (d + a) - a:
-            raise ValueError(f"rows of width {z.shape[1]} are no sequence: M views of width {d} with "
-                             f"the M - 1 actions of width {a} between them make {d}, {2 * d + a}, ...")
-        views = z[:, :seen * d].unflatten(1, (seen, d))
-        between = z[:, seen * d:].reshape(len(z), seen - 1, a)
+            raise ValueError(
+                f"rows of width {z.shape[1]} are no sequence: M views of width {d} with "
+                f"the M - 1 actions of width {a} between them make {d}, {2 * d + a}, ..."
+            )
+        views = z[:, : seen * d].unflatten(1, (seen, d))
+        between = z[:, seen * d :].reshape(len(z), seen - 1, a)
         return self.predict_next(views, torch.cat([between, actions[:, None].to(between.dtype)], 1))
 
     def starts(
         self,
         z: torch.Tensor,  # (o, v, d) features
-        views: Views,     # whose features they are
+        views: Views,  # whose features they are
     ) -> "torch.Tensor | SequenceTable":  # (o, v, d') for `predict_features`
         "Single views if the model was trained on such, else its shortest sequences, which end with the view."
         seen = min(self.config.lengths)
@@ -234,37 +306,59 @@ class SeqJEPA(PredictingMethod):
         if c.momentum_stages:
             progress = math.floor(progress * c.momentum_stages + 1e-9) / c.momentum_stages
         towards = (1 - c.momentum) * (math.cos(math.pi * min(1.0, progress)) + 1) / 2
-        for slow, fast in zip(self.target[0].parameters(), self.encoder.parameters()): slow.lerp_(fast, towards)
+        for slow, fast in zip(self.target[0].parameters(), self.encoder.parameters()):
+            slow.lerp_(fast, towards)
 
     def after_step(self, progress: float) -> None:  # share of the training done
         "To be called after each step of the optimiser: the target encoder follows."
         self.follow(progress)
 
-    def loss(self,
-             batch: SequenceBatch | PairBatch,  # with normalised images; pairs do for lengths=(1,)
-             generator: torch.Generator | None = None,  # draws length and dropout; None: the global one does
-             progress: float = 0.0,  # share of the training done
-            ) -> dict[str, torch.Tensor]:  # scalars: the loss and the spread
+    def loss(
+        self,
+        batch: SequenceBatch | PairBatch,  # with normalised images; pairs do for lengths=(1,)
+        generator: torch.Generator
+        | None = None,  # draws length and dropout; None: the global one does
+        progress: float = 0.0,  # share of the training done
+    ) -> dict[str, torch.Tensor]:  # scalars: the loss and the spread
         "1 - cosine of prediction and target, and the spread of the targets, 0 in a collapse; `generator` draws length and dropout."
         n, views = self.expect_sequences(batch), len(batch.images) // len(batch)
-        seen = self.config.lengths[torch.randint(len(self.config.lengths), (1,), generator=generator).item()]
-        rows, actions = torch.arange(n * views, device=batch.images.device).view(n, views), batch.actions.view(n, views - 1, -1)
+        seen = self.config.lengths[
+            torch.randint(len(self.config.lengths), (1,), generator=generator).item()
+        ]
+        rows, actions = (
+            torch.arange(n * views, device=batch.images.device).view(n, views),
+            batch.actions.view(n, views - 1, -1),
+        )
         with seeded(generator, batch.images.device):
             z = self.encode(batch.images[rows[:, :seen].flatten()]).unflatten(0, (n, seen))
             guess = self.predict_next(z, actions[:, :seen])
-        with torch.no_grad(): target = self.target(batch.images[rows[:, seen]])
-        return {"loss": (1 - F.cosine_similarity(guess.float(), target.float())).mean(), "spread": unit_std(target)}
+        with torch.no_grad():
+            target = self.target(batch.images[rows[:, seen]])
+        return {
+            "loss": (1 - F.cosine_similarity(guess.float(), target.float())).mean(),
+            "spread": unit_std(target),
+        }
 
     def expect_sequences(self, batch: SequenceBatch | PairBatch) -> int:  # number of sequences
         "Refuse a batch that is too small, or whose sequences are too short."
         n, need = len(batch), max(self.config.lengths) + 1
-        if n < 2: raise ValueError(f"seq_jepa normalises over the sequences of a batch and needs at least 2 of them, got {n}")
-        if (views := len(batch.images) // n) >= need: return n
-        raise ValueError(f"lengths={list(self.config.lengths)} need sequences of {need} views, but the batch has {views} of each object: train on Sequences(source, {need}), or use lengths=[{views - 1}]")
+        if n < 2:
+            raise ValueError(
+                f"seq_jepa normalises over the sequences of a batch and needs at least 2 of them, got {n}"
+            )
+        if (views := len(batch.images) // n) >= need:
+            return n
+        raise ValueError(
+            f"lengths={list(self.config.lengths)} need sequences of {need} views, but the batch has {views} of each object: train on Sequences(source, {need}), or use lengths=[{views - 1}]"
+        )
 
     def source_of(self, source: ViewPairs) -> ViewPairs | Sequences:  # what the method trains on
         "The sequences that the longest of `lengths` needs; pairs, if that is 1."
-        return source if max(self.config.lengths) == 1 else Sequences(source, max(self.config.lengths) + 1)
+        return (
+            source
+            if max(self.config.lengths) == 1
+            else Sequences(source, max(self.config.lengths) + 1)
+        )
 
     def parts(self) -> dict[str, Part]:  # by name
         "Aggregates of one view, of as many as in training, and of two more than it ever saw."
@@ -274,16 +368,23 @@ class SeqJEPA(PredictingMethod):
 # %% ../../nbs/methods/05_seq_jepa.ipynb #42e35a18
 class SequenceTable:
     "Features and actions of sequences at each view, (o, v, M d + (M - 1) A), made when they are asked for."
-    def __init__(self,
-                 z: torch.Tensor,  # (o, v, d) features
-                 views: Views,     # data set
-                 seen: int,        # M, views in a sequence
-                 seed: int = 0,    # of the order in which an object is looked at
-                 ends: bool = False,  # sequences end with the view, instead of beginning with it
-                ):
-        if seen > z.shape[1]: raise ValueError(f"a sequence of {seen} different views was asked for, but an object has {z.shape[1]}")
+
+    def __init__(
+        self,
+        z: torch.Tensor,  # (o, v, d) features
+        views: Views,  # data set
+        seen: int,  # M, views in a sequence
+        seed: int = 0,  # of the order in which an object is looked at
+        ends: bool = False,  # sequences end with the view, instead of beginning with it
+    ):
+        if seen > z.shape[1]:
+            raise ValueError(
+                f"a sequence of {seen} different views was asked for, but an object has {z.shape[1]}"
+            )
         self.z, self.views, self.seen, self.ends = z, views, seen, ends
-        self.order = np.random.default_rng(seed).random(z.shape[:2]).argsort(1)      # a round trip through the views of each object
+        self.order = (
+            np.random.default_rng(seed).random(z.shape[:2]).argsort(1)
+        )  # a round trip through the views of each object
         self.place = self.order.argsort(1)
         self.shape = (*z.shape[:2], seen * z.shape[2] + (seen - 1) * views.action_space.dim)
 
@@ -293,20 +394,25 @@ class SequenceTable:
         objects, first = (part.numpy() for part in (numbers.flatten() // v, numbers.flatten() % v))
         steps = np.arange(self.seen) - (self.seen - 1) * self.ends
         stops = (self.place[objects, first][:, None] + steps) % v
-        path = self.order[objects[:, None], stops]                                    # (n, M)
+        path = self.order[objects[:, None], stops]  # (n, M)
         latents = self.views.latents[objects[:, None], path]
-        parts = self.z[objects[:, None], path].float().flatten(1), self.views.relate(latents[:, :-1], latents[:, 1:]).flatten(1)
+        parts = (
+            self.z[objects[:, None], path].float().flatten(1),
+            self.views.relate(latents[:, :-1], latents[:, 1:]).flatten(1),
+        )
         return torch.cat(parts, 1).unflatten(0, numbers.shape)
 
 
 class Aggregate(Part):
     "The aggregate of several views, for an evaluation; what it calls features are rows of a `SequenceTable`."
-    own_feature, asks = False, ("raw",)     # the class
 
-    def __init__(self,
-                 model: SeqJEPA,
-                 seen: int,        # M, views in a sequence
-                ):
+    own_feature, asks = False, ("raw",)  # the class
+
+    def __init__(
+        self,
+        model: SeqJEPA,
+        seen: int,  # M, views in a sequence
+    ):
         super().__init__(model, f"aggregate{seen}")
         self.seen = seen
 
@@ -314,8 +420,13 @@ class Aggregate(Part):
         "Sequences that begin with each view."
         return SequenceTable(z, views, self.seen)
 
-    def embed_features(self, u: torch.Tensor) -> torch.Tensor:  # (n, M d + (M - 1) A) -> (n, d + action_width)
+    def embed_features(
+        self, u: torch.Tensor
+    ) -> torch.Tensor:  # (n, M d + (M - 1) A) -> (n, d + action_width)
         "The aggregate of each sequence."
         d = self.config.projection_dim
-        z, actions = u[:, :self.seen * d], u[:, self.seen * d:]
-        return self.model.aggregate_features(z.unflatten(1, (self.seen, d)), actions.reshape(len(u), self.seen - 1, self.action_space.dim))
+        z, actions = u[:, : self.seen * d], u[:, self.seen * d :]
+        return self.model.aggregate_features(
+            z.unflatten(1, (self.seen, d)),
+            actions.reshape(len(u), self.seen - 1, self.action_space.dim),
+        )

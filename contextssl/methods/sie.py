@@ -7,40 +7,46 @@ __all__ = ['RENAMED', 'SIEConfig', 'SIE', 'Half', 'MovingHalf', 'Whole', 'from_p
 
 # %% ../../nbs/methods/03_sie.ipynb #83bb6a9d
 from dataclasses import dataclass
-from typing import Optional
 
 import torch
 from torch import nn
 
+from ..data.pairs import PairBatch
+from ..data.threediebench import Views
 from .equivariant import PredictingMethod, PredictorConfig, build_predictor
 from .invariant import Part, projector, spread_terms
 from ..objectives import gather_rows, invariance, variance_hinge
-from ..data.pairs import PairBatch
-from ..data.threediebench import Views
 
 # %% ../../nbs/methods/03_sie.ipynb #0b3b88c1
 @dataclass(frozen=True)
 class SIEConfig(PredictorConfig):
     "SIE; losses and widths are by default published ones, the recipe `paper` has the rest."
+
     method: str = "sie"
-    equi_dim: int = 256               # d_eq, last numbers of the feature that are to be equivariant
-    weight_inv: float = 10.0          # of the squared difference of the invariant halves
-    weight_equi: float = 4.5          # of the squared error of the prediction
-    weight_var: float = 10.0          # of the variance terms
-    weight_cov: float = 1.0           # of the covariance terms
-    predictor_variance: bool = True   # a variance term for the prediction as well
-    published_rows: Optional[int] = None  # covariances are divided by this minus 1 whatever the batch, as published; None counts rows
+    equi_dim: int = 256  # d_eq, last numbers of the feature that are to be equivariant
+    weight_inv: float = 10.0  # of the squared difference of the invariant halves
+    weight_equi: float = 4.5  # of the squared error of the prediction
+    weight_var: float = 10.0  # of the variance terms
+    weight_cov: float = 1.0  # of the covariance terms
+    predictor_variance: bool = True  # a variance term for the prediction as well
+    # covariances are divided by this minus 1 whatever the batch, as published; None counts rows
+    published_rows: int | None = None
 
     def __post_init__(self):
         super().__post_init__()
         if not 0 < self.equi_dim <= self.projection_dim:
-            raise ValueError(f"equi_dim={self.equi_dim} must lie between 1 and the width of the representation, projection_dim={self.projection_dim}")
+            raise ValueError(
+                f"equi_dim={self.equi_dim} must lie between 1 and the width of the representation, projection_dim={self.projection_dim}"
+            )
         if min(self.split(self.projector[-1])) < (self.equi_dim < self.projection_dim):
-            raise ValueError(f"projector={list(self.projector)} is too narrow to be divided in the proportion {self.projection_dim - self.equi_dim} : {self.equi_dim}")
+            raise ValueError(
+                f"projector={list(self.projector)} is too narrow to be divided in the proportion {self.projection_dim - self.equi_dim} : {self.equi_dim}"
+            )
 
-    def split(self,
-              width: int,           # of a feature, a projector's layer, or an embedding
-             ) -> tuple[int, int]:  # invariant and equivariant part
+    def split(
+        self,
+        width: int,  # of a feature, a projector's layer, or an embedding
+    ) -> tuple[int, int]:  # invariant and equivariant part
         "A width divided like the feature; halves are rounded to even, as published."
         d = self.projection_dim
         return round(width * (d - self.equi_dim) / d), round(width * self.equi_dim / d)
@@ -48,10 +54,12 @@ class SIEConfig(PredictorConfig):
 # %% ../../nbs/methods/03_sie.ipynb #d4c4f6e6
 class SIE(PredictingMethod):
     "A feature in two halves, one invariant, one that a predictor moves."
-    def __init__(self,
-                 config: SIEConfig = SIEConfig(),
-                 encoder: nn.Module | None = None,  # any module with `.out_dim`
-                ):
+
+    def __init__(
+        self,
+        config: SIEConfig = SIEConfig(),
+        encoder: nn.Module | None = None,  # any module with `.out_dim`
+    ):
         super().__init__(config, encoder)
         c, (inv_dim, equi_dim) = config, config.split(config.projection_dim)
         inv, equi = zip(*map(c.split, c.projector))
@@ -59,40 +67,68 @@ class SIE(PredictingMethod):
         self.projector_equi = projector(equi_dim, equi)
         self.predictor = build_predictor(c, equi[-1], self.action_dim)
 
-    def part(self, u: torch.Tensor, name: str) -> torch.Tensor:  # (..., d) features or (..., e) embeddings of both halves -> (..., part)
+    def part(
+        self, u: torch.Tensor, name: str
+    ) -> torch.Tensor:  # (..., d) features or (..., e) embeddings of both halves -> (..., part)
         "The part called invariant, equivariant or full, of a feature or of a full embedding."
         inv = self.config.split(u.shape[-1])[0]
         parts = {"invariant": slice(0, inv), "equivariant": slice(inv, None), "full": slice(None)}
-        if name not in parts: raise ValueError(f"unknown part {name!r} (known: {', '.join(parts)})")
+        if name not in parts:
+            raise ValueError(f"unknown part {name!r} (known: {', '.join(parts)})")
         return u[..., parts[name]]
 
-    def embed_features(self, z: torch.Tensor, part: str = "equivariant") -> torch.Tensor:  # (n, d) -> (n, part of e)
+    def embed_features(
+        self, z: torch.Tensor, part: str = "equivariant"
+    ) -> torch.Tensor:  # (n, d) -> (n, part of e)
         "The embedding of features: by default the equivariant part, in which predictions are made; or invariant, or full."
-        self.part(z, part)      # refuses an unknown part
+        self.part(z, part)  # refuses an unknown part
         halves = {"invariant": self.projector_inv, "equivariant": self.projector_equi}
         wanted = halves if part == "full" else (part,)
         return torch.cat([halves[name](self.part(z, name)) for name in wanted], 1)
 
     def parts(self) -> dict[str, Part]:  # by name
         "The halves that there are, and both embeddings together, each as a model of its own for an evaluation."
-        if self.config.equi_dim == self.config.projection_dim: return {"equivariant": MovingHalf(self, "equivariant")}
-        return {"invariant": Half(self, "invariant"), "equivariant": MovingHalf(self, "equivariant"), "full": Whole(self, "full")}
+        if self.config.equi_dim == self.config.projection_dim:
+            return {"equivariant": MovingHalf(self, "equivariant")}
+        return {
+            "invariant": Half(self, "invariant"),
+            "equivariant": MovingHalf(self, "equivariant"),
+            "full": Whole(self, "full"),
+        }
 
-    def loss(self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0) -> dict[str, torch.Tensor]:  # normalised images -> scalars
+    def loss(
+        self, batch: PairBatch, generator: torch.Generator | None = None, progress: float = 0.0
+    ) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "SIE's objective and its terms."
         c, features = self.config, self.encode_pairs(batch)
         x, y = self.both(lambda z: self.embed_features(z, "full"), *features)
         moved = self.move(self.part(x, "equivariant"), batch.actions)
         x, y, moved = map(gather_rows, (x, y, moved))
-        terms = {"inv": invariance(self.part(x, "invariant"), self.part(y, "invariant"))} if c.equi_dim < c.projection_dim else {}
-        terms |= {"equi": invariance(moved, self.part(y, "equivariant")), **spread_terms(x, y, c.published_rows)}
-        if c.predictor_variance: terms["var_pred"] = variance_hinge(moved) / 2
-        return {"loss": sum(getattr(c, f"weight_{k.removesuffix('_pred')}") * v for k, v in terms.items()), **terms}
+        terms = (
+            {"inv": invariance(self.part(x, "invariant"), self.part(y, "invariant"))}
+            if c.equi_dim < c.projection_dim
+            else {}
+        )
+        terms |= {
+            "equi": invariance(moved, self.part(y, "equivariant")),
+            **spread_terms(x, y, c.published_rows),
+        }
+        if c.predictor_variance:
+            terms["var_pred"] = variance_hinge(moved) / 2
+        return {
+            "loss": sum(
+                getattr(c, f"weight_{k.removesuffix('_pred')}") * v for k, v in terms.items()
+            ),
+            **terms,
+        }
 
 # %% ../../nbs/methods/03_sie.ipynb #8e125994
 class Half(Part):
     "The invariant half of SIE's representation."
-    def features(self, z: torch.Tensor, views: Views | None = None) -> torch.Tensor:  # (..., d) -> (..., part)
+
+    def features(
+        self, z: torch.Tensor, views: Views | None = None
+    ) -> torch.Tensor:  # (..., d) -> (..., part)
         "This half of features."
         return self.model.part(z, self.name)
 
@@ -103,17 +139,21 @@ class Half(Part):
 
 class MovingHalf(Half):
     "The equivariant half, with the predictor."
+
     def embed_features(self, z: torch.Tensor) -> torch.Tensor:  # (n, part) -> (n, e)
         "The embedding of this half's features."
         return self.model.projector_equi(z)
 
-    def predict_features(self, z: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:  # (n, part), (n, A) -> (n, e)
+    def predict_features(
+        self, z: torch.Tensor, actions: torch.Tensor
+    ) -> torch.Tensor:  # (n, part), (n, A) -> (n, e)
         "Where the actions take embeddings."
         return self.model.move(self.embed_features(z), actions)
 
 
 class Whole(Part):
     "Both embeddings side by side; the feature is the method's own."
+
     own_feature = False
 
     def embed_features(self, z: torch.Tensor) -> torch.Tensor:  # (n, d) -> (n, e)
@@ -121,15 +161,21 @@ class Whole(Part):
         return self.model.embed_features(z, "full")
 
 # %% ../../nbs/methods/03_sie.ipynb #bc77f3df
-RENAMED = {"backbone.": "encoder.", "predictor.hypernet.net.": "predictor.hyper.", "predictor.pred.": "predictor.net."}
+RENAMED = {
+    "backbone.": "encoder.",
+    "predictor.hypernet.net.": "predictor.hyper.",
+    "predictor.pred.": "predictor.net.",
+}
+
 
 def from_published_names(
     state: dict,  # name in the public program -> tensor
-) -> dict:        # name in this package -> tensor, without the online evaluator
+) -> dict:  # name in this package -> tensor, without the online evaluator
     "Rename the tensors of SIE's program."
     named = {}
     for key, value in state.items():
         key = key.removeprefix("module.")
         old = next((old for old in RENAMED if key.startswith(old)), "")
-        if not key.startswith("evaluator."): named[RENAMED.get(old, "") + key.removeprefix(old)] = value
+        if not key.startswith("evaluator."):
+            named[RENAMED.get(old, "") + key.removeprefix(old)] = value
     return named

@@ -30,7 +30,7 @@ from PIL import Image
 # %% ../../nbs/render/02_model_files.ipynb #211e5238
 def newell(
     polygons: np.ndarray,  # (f, n, 3) corners
-) -> np.ndarray:           # (f, 3) normal, twice as long as the area
+) -> np.ndarray:  # (f, 3) normal, twice as long as the area
     "Normals of faces with n corners."
     moved = polygons - polygons[:, :1]
     return np.cross(moved, np.roll(moved, -1, 1)).sum(1)
@@ -38,8 +38,8 @@ def newell(
 
 def turns(
     polygons: np.ndarray,  # (f, n, 3) corners
-    normals: np.ndarray,   # (f, 3) from `newell`
-) -> np.ndarray:           # (f, n) positive at convex corners, negative at those that point inwards
+    normals: np.ndarray,  # (f, 3) from `newell`
+) -> np.ndarray:  # (f, n) positive at convex corners, negative at those that point inwards
     "How much each corner turns, seen along the normal."
     edges = np.roll(polygons, -1, 1) - polygons
     return np.einsum("fnc,fc->fn", np.cross(np.roll(edges, 1, 1), edges), normals)
@@ -47,7 +47,7 @@ def turns(
 # %% ../../nbs/render/02_model_files.ipynb #cb3732d3
 def clip_ears(
     polygon: np.ndarray,  # (n, 3) corners of one face
-) -> np.ndarray:          # (n - 2, 3) int, places in the polygon
+) -> np.ndarray:  # (n - 2, 3) int, places in the polygon
     "Triangles of a face that is not convex."
     normal = newell(polygon[None])[0]
     axes = [axis for axis in range(3) if axis != np.abs(normal).argmax()]
@@ -398,8 +398,8 @@ def references(
 def resolved(
     index: np.ndarray,  # (c,) int as written: 1 is the first, -1 the last above the line
     above: np.ndarray,  # (c,) int, how many stand above the line
-    total: int,         # how many the file has
-) -> np.ndarray:        # (c,) int from 0, -1 where there is no such entry
+    total: int,  # how many the file has
+) -> np.ndarray:  # (c,) int from 0, -1 where there is no such entry
     "Indices of OBJ as places in an array."
     place = np.where(index > 0, index - 1, above + index)
     return np.where((index != 0) & (place >= 0) & (place < total), place, -1)

@@ -33,11 +33,38 @@ import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
 
-from .model_files import READERS, Unreadable, need_trimesh, read_surface, rgb, to_linear
-from .renderer import CAMERA, FORMATS, LATENTS, LIGHT_DISTANCE, LIGHT_ZOOM, ZOOM, Progress, Renderer, Scene, Visible
-from .renderer import ANGLES, LEFT_OUT, check_angles, check_space, core_count, expand
-from .renderer import finish, is_finished, look_at, objects_left_out, sample_latents
-from .renderer import write_files, write_packed
+from contextssl.render.model_files import (
+    READERS,
+    Unreadable,
+    need_trimesh,
+    read_surface,
+    rgb,
+    to_linear,
+)
+from contextssl.render.renderer import (
+    ANGLES,
+    CAMERA,
+    FORMATS,
+    LATENTS,
+    LEFT_OUT,
+    LIGHT_ZOOM,
+    ZOOM,
+    Progress,
+    Renderer,
+    Scene,
+    Visible,
+    check_angles,
+    check_space,
+    core_count,
+    expand,
+    finish,
+    is_finished,
+    look_at,
+    objects_left_out,
+    sample_latents,
+    write_files,
+    write_packed,
+)
 from .shapes import Mesh
 
 # %% ../../nbs/render/03_models.ipynb #95052cf5
@@ -47,25 +74,29 @@ MESH_FILES = tuple(READERS)
 
 def placed(
     vertices: np.ndarray,  # (n, 3) as in the file
-    y_up: bool,            # whether y is up in the file
-) -> np.ndarray:           # (n, 3) float32, z is up, bounding box centred, its diagonal 1
+    y_up: bool,  # whether y is up in the file
+) -> np.ndarray:  # (n, 3) float32, z is up, bounding box centred, its diagonal 1
     "Vertices in the frame of the scene."
     v = np.asarray(vertices, np.float64)
-    if y_up: v = np.stack([v[:, 0], -v[:, 2], v[:, 1]], 1)
+    if y_up:
+        v = np.stack([v[:, 0], -v[:, 2], v[:, 1]], 1)
     low, high = v.min(0), v.max(0)
     size = np.linalg.norm(high - low)
-    if not np.isfinite(size) or size == 0: raise ValueError("its vertices are not finite, or all in one place")
+    if not np.isfinite(size) or size == 0:
+        raise ValueError("its vertices are not finite, or all in one place")
     return ((v - (low + high) / 2) / size).astype(np.float32)
 
 # %% ../../nbs/render/03_models.ipynb #3f4ac571
 @dataclass(frozen=True, eq=False)
 class Model(Mesh):
     "A mesh, parts of which may be covered by images."
-    corners: "np.ndarray | None" = None  # (m, 3, 2) float32, place in its image of each corner of each triangle, (0, 0) is below left
-    image: "np.ndarray | None" = None    # (m,) int, which image covers a triangle, -1: none
-    images: tuple = ()                   # (h, w, 3) float32, linear
-    wraps: tuple = ()                    # for each image (across, up): repeat, clamp or mirror
-    remarks: tuple = ()                  # what reading it did without
+
+    # (m, 3, 2) float32, place in its image of each corner of each triangle, (0, 0) is below left
+    corners: "np.ndarray | None" = None
+    image: "np.ndarray | None" = None  # (m,) int, which image covers a triangle, -1: none
+    images: tuple = ()  # (h, w, 3) float32, linear
+    wraps: tuple = ()  # for each image (across, up): repeat, clamp or mirror
+    remarks: tuple = ()  # what reading it did without
 
     @cached_property
     def rivals(self) -> tuple:
@@ -75,8 +106,8 @@ class Model(Mesh):
 
 def texture(
     image: Image.Image,  # of any mode and size
-    most: int = 256,     # pixels
-) -> np.ndarray:         # (h, w, 3) float32, linear
+    most: int = 256,  # pixels
+) -> np.ndarray:  # (h, w, 3) float32, linear
     "An image as albedo."
     image = rgb(image).copy()
     image.thumbnail((most, most), Image.Resampling.BOX)
@@ -84,10 +115,10 @@ def texture(
 
 
 def look_up(
-    image: np.ndarray,   # (h, w, 3)
+    image: np.ndarray,  # (h, w, 3)
     places: np.ndarray,  # (k, 2), (0, 0) is below left
     wrap: tuple = ("repeat", "repeat"),  # outside of it, across and up: repeat, clamp or mirror
-) -> np.ndarray:         # (k, 3)
+) -> np.ndarray:  # (k, 3)
     "The pixels at some places of an image."
     h, w = image.shape[:2]
     across, up = (wrapped(place, way) for place, way in zip(places.T, wrap))
@@ -97,8 +128,8 @@ def look_up(
 
 def wrapped(
     place: np.ndarray,  # (k,) along one side of an image
-    way: str,           # repeat, clamp or mirror
-) -> np.ndarray:        # (k,) in [0, 1)
+    way: str,  # repeat, clamp or mirror
+) -> np.ndarray:  # (k,) in [0, 1)
     "Places outside of an image as places in it."
     if way == "clamp":
         return np.clip(place, 1e-6, 1 - 1e-6)
@@ -109,10 +140,14 @@ def wrapped(
 # %% ../../nbs/render/03_models.ipynb #a2d564df
 def within(
     triangles: np.ndarray,  # (k, 3, 3) corners
-    points: np.ndarray,     # (k, 3) one in the plane of each
-) -> np.ndarray:            # (k, 3) weights of the corners, sum 1
+    points: np.ndarray,  # (k, 3) one in the plane of each
+) -> np.ndarray:  # (k, 3) weights of the corners, sum 1
     "Barycentric coordinates."
-    e, f, x = triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0], points - triangles[:, 0]
+    e, f, x = (
+        triangles[:, 1] - triangles[:, 0],
+        triangles[:, 2] - triangles[:, 0],
+        points - triangles[:, 0],
+    )
     ee, ef, ff, ex, fx = ((a * b).sum(1) for a, b in ((e, e), (e, f), (f, f), (e, x), (f, x)))
     area = np.maximum(ee * ff - ef * ef, 1e-20)
     s, t = (ff * ex - ef * fx) / area, (ee * fx - ef * ex) / area
@@ -120,20 +155,20 @@ def within(
 
 
 def object_points(
-    scene: Scene,      # n views
-    seen: Visible,     # k sub-pixels
+    scene: Scene,  # n views
+    seen: Visible,  # k sub-pixels
     rows: np.ndarray,  # (r,) int, some of them
-) -> np.ndarray:       # (r, 3)
+) -> np.ndarray:  # (r, 3)
     "Visible points in the frame of the object: the pose turned back."
     world = seen.point[:, rows].T @ look_at(CAMERA) + CAMERA
-    return np.einsum("kij,ki->kj", scene.pose[seen.view[rows]], world)          # rows times matrix
+    return np.einsum("kij,ki->kj", scene.pose[seen.view[rows]], world)  # rows times matrix
 
 
 def albedo_at(
-    model: Mesh,    # with images or without
-    scene: Scene,   # n views
+    model: Mesh,  # with images or without
+    scene: Scene,  # n views
     seen: Visible,  # k sub-pixels
-) -> np.ndarray:    # (3, k) float32
+) -> np.ndarray:  # (3, k) float32
     "The albedo of every visible point."
     if not isinstance(model, Model):
         return model.colors.T[:, seen.face]
@@ -229,9 +264,7 @@ def near_pairs(
 
 def find_rivals(
     model: Model,  # m triangles
-) -> (
-    tuple
-):  # ends (m + 1,) int, earlier (p,) int; k has earlier[ends[k]:ends[k+1]]
+) -> tuple:  # ends (m + 1,) int, earlier (p,) int; k has earlier[ends[k]:ends[k+1]]
     "For each triangle the earlier ones in its plane that look different and whose boxes overlap."
     nobody = np.zeros(len(model.faces) + 1, int), np.zeros(0, int)
     looks = np.c_[np.round(model.colors * 1e4), model.image].astype(np.int64)
@@ -285,7 +318,7 @@ def first_of_rivals(
 def read_model(
     file: "str | Path",  # OBJ, GLB, glTF, PLY, STL or OFF
     root: "str | Path | None" = None,  # folder of the object, out of which nothing is read; None: the file's own
-) -> Model:              # centred, z is up; its remarks say what could not be read
+) -> Model:  # centred, z is up; its remarks say what could not be read
     "A model from a file, with its images and colours."
     surface, remarks = read_surface(file, root)
     vertices = placed(surface.points, Path(file).suffix.lower() in Y_UP)
@@ -301,7 +334,7 @@ def read_model(
 def load_model(
     file: "str | Path",  # OBJ, GLB, glTF, PLY, STL or OFF
     root: "str | Path | None" = None,  # folder of the object, out of which nothing is read; None: the file's own
-) -> Model:              # centred, z is up
+) -> Model:  # centred, z is up
     "A model from a file, with its images and colours; warns of what could not be read."
     model = read_model(file, root)
     if model.remarks:
@@ -314,7 +347,10 @@ RAYS_FROM = 50_000  # triangles
 
 def has_rays() -> bool:
     "Whether rays can be traced here."
-    return importlib.util.find_spec("embreex") is not None and importlib.util.find_spec("trimesh") is not None
+    return (
+        importlib.util.find_spec("embreex") is not None
+        and importlib.util.find_spec("trimesh") is not None
+    )
 
 # %% ../../nbs/render/03_models.ipynb #f26e8d33
 class Rays:
@@ -325,27 +361,36 @@ class Rays:
         mesh: Mesh,  # the object
     ):
         from trimesh.ray.ray_pyembree import RayMeshIntersector
+
         self.mesh = mesh
-        self.tree = RayMeshIntersector(need_trimesh().Trimesh(mesh.vertices, mesh.faces, process=False))
+        self.tree = RayMeshIntersector(
+            need_trimesh().Trimesh(mesh.vertices, mesh.faces, process=False)
+        )
 
     def nearest(
         self,
-        pose: np.ndarray,      # (3, 3) of the object
-        axes: np.ndarray,      # (3, 3) right, down, forward of the viewer
+        pose: np.ndarray,  # (3, 3) of the object
+        axes: np.ndarray,  # (3, 3) right, down, forward of the viewer
         position: np.ndarray,  # (3,) of the viewer
-        zoom: float,           # 1 / tan(half the field of view)
-        size: int,             # pixels
-    ) -> tuple:                # triangle (size * size,) int, -1: none; 1 / depth (size * size,) float32
+        zoom: float,  # 1 / tan(half the field of view)
+        size: int,  # pixels
+    ) -> tuple:  # triangle (size * size,) int, -1: none; 1 / depth (size * size,) float32
         "What a viewer sees at each pixel."
         ray = ((np.arange(size) + 0.5) / size * 2 - 1) / zoom
-        rays = np.stack([*np.meshgrid(ray, ray), np.ones((size, size))], -1).reshape(-1, 3) @ (axes @ pose)
+        rays = np.stack([*np.meshgrid(ray, ray), np.ones((size, size))], -1).reshape(-1, 3) @ (
+            axes @ pose
+        )
         origin = position @ pose
         face = np.asarray(self.tree.intersects_first(np.broadcast_to(origin, rays.shape), rays))
         hit = np.flatnonzero(face >= 0)
-        a, b, c = np.moveaxis(self.mesh.vertices[self.mesh.faces[face[hit]]].astype(np.float64), 1, 0)
+        a, b, c = np.moveaxis(
+            self.mesh.vertices[self.mesh.faces[face[hit]]].astype(np.float64), 1, 0
+        )
         normal = np.cross(b - a, c - a)
         w = np.zeros(len(face), np.float32)
-        w[hit] = (normal * rays[hit]).sum(1) / (normal * (a - origin)).sum(1)   # along the ray (., ., 1) depth is the parameter
+        w[hit] = (normal * rays[hit]).sum(1) / (normal * (a - origin)).sum(
+            1
+        )  # along the ray (., ., 1) depth is the parameter
         return face, w
 
 # %% ../../nbs/render/03_models.ipynb #033178b1
@@ -362,39 +407,59 @@ class ModelRenderer(Renderer):
 
     def __call__(
         self,
-        mesh: Mesh,           # the object, within a ball of radius 1/2
+        mesh: Mesh,  # the object, within a ball of radius 1/2
         latents: np.ndarray,  # (n, 7)
-    ) -> np.ndarray:          # (n, size, size, 3) uint8
+    ) -> np.ndarray:  # (n, size, size, 3) uint8
         "Images of one object, one for each row of latents."
         wanted = self.rays if self.rays is not None else len(mesh.faces) >= RAYS_FROM and has_rays()
-        if wanted and not has_rays(): raise ValueError("tracing rays needs embreex; install it with: pip install contextssl[meshes]")
+        if wanted and not has_rays():
+            raise ValueError(
+                "tracing rays needs embreex; install it with: pip install contextssl[meshes]"
+            )
         self.tree = Rays(mesh) if wanted else None
         return super().__call__(mesh, latents)
 
     def look(
         self,
-        mesh: Mesh,    # the object
+        mesh: Mesh,  # the object
         scene: Scene,  # n views
-    ) -> tuple[np.ndarray, Visible]:  # the shadow map (n * map * map,) float32, and what the camera sees
+    ) -> tuple[
+        np.ndarray, Visible
+    ]:  # the shadow map (n * map * map,) float32, and what the camera sees
         "Find the triangles, for the light and for the camera."
-        if self.tree is None: return super().look(mesh, scene)
+        if self.tree is None:
+            return super().look(mesh, scene)
         lights, axes, found = zip(scene.pose, scene.light_axes, scene.light), look_at(CAMERA), []
-        shadow = np.concatenate([self.tree.nearest(*light, LIGHT_ZOOM, self.map)[1] for light in lights])
+        shadow = np.concatenate(
+            [self.tree.nearest(*light, LIGHT_ZOOM, self.map)[1] for light in lights]
+        )
         for view, pose in enumerate(scene.pose):
             face, w = self.tree.nearest(pose, axes, CAMERA, ZOOM, self.width)
             (subpixel,) = np.nonzero(face >= 0)
             y, x = np.divmod(subpixel, self.width)
             ray, depth = lambda k: ((k + 0.5) / self.width * 2 - 1) / ZOOM, 1 / w[subpixel]
-            found.append((np.full(len(subpixel), view), subpixel, face[subpixel], np.stack([ray(x) * depth, ray(y) * depth, depth])))
+            found.append(
+                (
+                    np.full(len(subpixel), view),
+                    subpixel,
+                    face[subpixel],
+                    np.stack([ray(x) * depth, ray(y) * depth, depth]),
+                )
+            )
         view, subpixel, face, point = (np.concatenate(part, -1) for part in zip(*found))
-        return shadow, Visible(view.astype(np.int32), subpixel.astype(np.int32), face.astype(np.int32), point.astype(np.float32))
+        return shadow, Visible(
+            view.astype(np.int32),
+            subpixel.astype(np.int32),
+            face.astype(np.int32),
+            point.astype(np.float32),
+        )
 
     def paint(
         self,
-        mesh: Mesh,     # the object
-        scene: Scene,   # n views
+        mesh: Mesh,  # the object
+        scene: Scene,  # n views
         seen: Visible,  # k sub-pixels
-    ) -> np.ndarray:    # (3, k) albedo
+    ) -> np.ndarray:  # (3, k) albedo
         "The colour of the surface: from an image where there is one."
         return albedo_at(mesh, scene, seen)
 
@@ -571,18 +636,23 @@ def find_models(
 @dataclass(frozen=True)
 class ModelJob:
     "All that determines a set that is rendered from models."
-    root: str               # folder of the models
-    views: int = 50         # per object
-    size: int = 128         # pixels of the square images
-    seed: int = 0           # of the latents
+
+    root: str  # folder of the models
+    views: int = 50  # per object
+    size: int = 128  # pixels of the square images
+    seed: int = 0  # of the latents
     format: str = "packed"  # packed or files
     angles: tuple = ANGLES  # degrees, range of each Euler angle
 
     def __post_init__(self):
         for name, least in (("views", 2), ("size", 16), ("seed", 0)):
-            if getattr(self, name) < least: raise ValueError(f"{name} must be a whole number of at least {least}, got {getattr(self, name)!r}")
+            if getattr(self, name) < least:
+                raise ValueError(
+                    f"{name} must be a whole number of at least {least}, got {getattr(self, name)!r}"
+                )
         object.__setattr__(self, "angles", check_angles(self.angles))
-        if self.format not in FORMATS: raise ValueError(f"unknown format {self.format!r} (formats: {', '.join(FORMATS)})")
+        if self.format not in FORMATS:
+            raise ValueError(f"unknown format {self.format!r} (formats: {', '.join(FORMATS)})")
 
     @cached_property
     def files(self) -> dict:
@@ -610,7 +680,8 @@ class ModelJob:
         "Objects of each label."
         return Counter(label for label, _ in self.places)
 
-    def __len__(self) -> int: return len(self.names)
+    def __len__(self) -> int:
+        return len(self.names)
 
     def name(self, index: int) -> str:
         "CLASS/OBJECT of an object."
@@ -629,7 +700,7 @@ class ModelJob:
     def contents(
         self,
         left: Collection[str] = (),  # names of objects that are left out
-    ) -> dict:                       # objects, labels, split: one entry each per object; classes
+    ) -> dict:  # objects, labels, split: one entry each per object; classes
         "What meta.json says of the objects; a class without any object is gone."
         there = Counter(name.split("/")[0] for name in self.names if name not in left)
         classes, count, labels, split = sorted(there), Counter(), [], []
@@ -644,38 +715,54 @@ class ModelJob:
     def source(self) -> dict:
         "The record as JSON will give it back."
         listing = sha256(json.dumps(self.names).encode()).hexdigest()[:16]
-        return {"program": "contextssl render meshes", "version": 1, **asdict(self), "angles": list(self.angles), "root": Path(self.root).name, "models": len(self), "listing": listing}
+        return {
+            "program": "contextssl render meshes",
+            "version": 1,
+            **asdict(self),
+            "angles": list(self.angles),
+            "root": Path(self.root).name,
+            "models": len(self),
+            "listing": listing,
+        }
 
 # %% ../../nbs/render/03_models.ipynb #39b699f3
 def render_model(
-    job: ModelJob,            # the set
-    index: int,               # of the object
+    job: ModelJob,  # the set
+    index: int,  # of the object
     renderer: ModelRenderer,  # of the job's size
-) -> tuple:                   # images (views, R, R, 3) uint8, latents (views, 7) float64, remarks
+) -> tuple:  # images (views, R, R, 3) uint8, latents (views, 7) float64, remarks
     "All views of one model, and what reading it did without."
     name = job.name(index)
     home = Path(job.root, *name.split("/"))
-    latents = sample_latents(job.views, np.random.default_rng([job.seed, zlib.crc32(name.encode()), 1]), job.angles)
+    latents = sample_latents(
+        job.views, np.random.default_rng([job.seed, zlib.crc32(name.encode()), 1]), job.angles
+    )
     model = read_model(job.files[name], home if home.is_dir() else None)
     return renderer(model, latents), latents, model.remarks
 
 
 def produce_model(
-    job: ModelJob,            # the set
-    out: Path,                # its folder
-    index: int,               # of the object
+    job: ModelJob,  # the set
+    out: Path,  # its folder
+    index: int,  # of the object
     renderer: ModelRenderer,  # of the job's size
-    skip: bool = False,       # report a model that cannot be read instead of raising
-) -> dict:                    # object, sum, squares, remarks if any; or object, left_out
+    skip: bool = False,  # report a model that cannot be read instead of raising
+) -> dict:  # object, sum, squares, remarks if any; or object, left_out
     "Render one model and write it."
     try:
         images, latents, remarks = render_model(job, index, renderer)
     except Unreadable as e:
-        if skip: return {"object": index, "left_out": [str(e)]}
+        if skip:
+            return {"object": index, "left_out": [str(e)]}
         raise ValueError(f"{e}; skip_corrupt=true leaves such models out") from e
-    if job.format == "packed": write_packed(job, out, index, images=images, latents=latents)
-    else: write_files(out, job.name(index), images, latents)
-    counts, level = [np.bincount(images[..., k].ravel(), minlength=256) for k in range(3)], np.arange(256)
+    if job.format == "packed":
+        write_packed(job, out, index, images=images, latents=latents)
+    else:
+        write_files(out, job.name(index), images, latents)
+    counts, level = (
+        [np.bincount(images[..., k].ravel(), minlength=256) for k in range(3)],
+        np.arange(256),
+    )
     report = {"object": index, "sum": [int(c @ level) for c in counts]}
     report["squares"] = [int(c @ level**2) for c in counts]
     return {**report, "remarks": list(remarks)} if remarks else report
@@ -688,18 +775,23 @@ def serve_models() -> None:
     renderer = ModelRenderer(job.size)
     warnings.simplefilter("ignore")  # the parent has said it
     for index in share:
-        try: answer = produce_model(job, out, index, renderer, skip)
-        except Exception as e: answer = {"error": str(e) or type(e).__name__, "errno": getattr(e, "errno", None)}
-        try: print(json.dumps(answer), flush=True)
-        except BrokenPipeError: os._exit(1)
-        if "error" in answer: return
+        try:
+            answer = produce_model(job, out, index, renderer, skip)
+        except Exception as e:
+            answer = {"error": str(e) or type(e).__name__, "errno": getattr(e, "errno", None)}
+        try:
+            print(json.dumps(answer), flush=True)
+        except BrokenPipeError:
+            os._exit(1)
+        if "error" in answer:
+            return
 
 # %% ../../nbs/render/03_models.ipynb #44e1782e
 def model_reports(
-    job: ModelJob,    # the set
-    out: Path,        # its folder
-    todo: list,       # objects to be rendered
-    workers: int,     # processes
+    job: ModelJob,  # the set
+    out: Path,  # its folder
+    todo: list,  # objects to be rendered
+    workers: int,  # processes
     skip: bool = False,  # report models that cannot be read instead of raising
 ) -> Iterator[dict]:  # one report for each object, in the order of completion
     "Render models with several processes; closing the iterator stops them."
@@ -707,14 +799,34 @@ def model_reports(
         renderer = ModelRenderer(job.size)
         yield from (produce_model(job, out, index, renderer, skip) for index in todo)
         return
-    env = {**os.environ, **{f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
-    command, answers, team = [sys.executable, "-c", "from contextssl.render.models import serve_models; serve_models()"], queue.SimpleQueue(), []
+    env = {
+        **os.environ,
+        **{f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")},
+        "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
+    }
+    command, answers, team = (
+        [sys.executable, "-c", "from contextssl.render.models import serve_models; serve_models()"],
+        queue.SimpleQueue(),
+        [],
+    )
+
     def listen(process):
-        for line in process.stdout: answers.put(json.loads(line))
+        for line in process.stdout:
+            answers.put(json.loads(line))
         answers.put({"ended": process.wait()})
+
     try:
         for k in range(workers):
-            team.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True, env=env))
+            team.append(
+                subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    start_new_session=True,
+                    env=env,
+                )
+            )
             task = [asdict(job), str(out.resolve()), todo[k::workers], skip]
             team[-1].stdin.write(json.dumps(task))
             team[-1].stdin.close()
@@ -722,14 +834,20 @@ def model_reports(
         left = len(todo)
         while left:
             answer = answers.get()
-            if answer.get("errno"): raise OSError(answer["errno"], answer["error"])
-            if "error" in answer: raise ValueError(answer["error"])
-            if answer.get("ended"): raise RuntimeError(f"a render worker died (exit status {answer['ended']}); run the same command again to go on")
+            if answer.get("errno"):
+                raise OSError(answer["errno"], answer["error"])
+            if "error" in answer:
+                raise ValueError(answer["error"])
+            if answer.get("ended"):
+                raise RuntimeError(
+                    f"a render worker died (exit status {answer['ended']}); run the same command again to go on"
+                )
             if "object" in answer:
                 left -= 1
                 yield answer
     finally:
-        for process in team: process.kill(), process.wait(), process.stdout.close()
+        for process in team:
+            process.kill(), process.wait(), process.stdout.close()
 
 # %% ../../nbs/render/03_models.ipynb #bd74ea0a
 def summary(
@@ -762,39 +880,55 @@ def summary(
 
 # %% ../../nbs/render/03_models.ipynb #3a820455
 def render_models(
-    root: "str | Path",           # folder with models in CLASS/OBJECT
-    out: "str | Path",            # folder to write; made if it is not there
-    views: int = 50,              # per object
-    size: int = 128,              # pixels of the square images
-    seed: int = 0,                # same seed, same latents
-    workers: "int | None" = None, # processes; None is one per core
-    format: str = "packed",       # packed (three files) or files (3DIEBench's layout)
-    progress: bool = True,        # show a progress bar
-    angles: tuple[float, float] = ANGLES,  # degrees, range of each Euler angle; the default is that of 3DIEBench
-    skip_corrupt: bool = False,   # leave models that cannot be read out, and record them
-) -> Path:                        # the folder
+    root: "str | Path",  # folder with models in CLASS/OBJECT
+    out: "str | Path",  # folder to write; made if it is not there
+    views: int = 50,  # per object
+    size: int = 128,  # pixels of the square images
+    seed: int = 0,  # same seed, same latents
+    workers: "int | None" = None,  # processes; None is one per core
+    format: str = "packed",  # packed (three files) or files (3DIEBench's layout)
+    progress: bool = True,  # show a progress bar
+    angles: tuple[
+        float, float
+    ] = ANGLES,  # degrees, range of each Euler angle; the default is that of 3DIEBench
+    skip_corrupt: bool = False,  # leave models that cannot be read out, and record them
+) -> Path:  # the folder
     "Render a folder of models as 3DIEBench was; goes on where an interrupted run stopped."
     need_trimesh()
     job, out = ModelJob(str(root), views, size, seed, format, angles), Path(out)
-    if workers is not None and workers < 1: raise ValueError(f"workers must be at least 1, got {workers}")
-    if is_finished(job, out): return out
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}")
+    if is_finished(job, out):
+        return out
     check_space(job, out, len(job))
     out.mkdir(parents=True, exist_ok=True)
     log = Progress(job, out)
     todo = [index for index in range(len(job)) if index not in log.done]
     team = max(1, min(workers or core_count(), len(todo)))
     try:
-        with tqdm(total=len(job) * views, initial=len(log.done) * views, unit=" images", disable=not progress) as bar, \
-                closing(model_reports(job, out, todo, team, skip_corrupt)) as answers:
+        with (
+            tqdm(
+                total=len(job) * views,
+                initial=len(log.done) * views,
+                unit=" images",
+                disable=not progress,
+            ) as bar,
+            closing(model_reports(job, out, todo, team, skip_corrupt)) as answers,
+        ):
             for report in answers:
                 log.add(report)
                 bar.update(views)
         log.commit()
         finish(job, out, log.done)
     except OSError as e:
-        if e.errno == errno.ENOSPC: raise OSError(f"the disk of {out} is full; make room and run the same command again to go on") from e
+        if e.errno == errno.ENOSPC:
+            raise OSError(
+                f"the disk of {out} is full; make room and run the same command again to go on"
+            ) from e
         raise
     finally:
-        if log.waiting: log.commit()
-    for sentence in summary(job, log.done): warnings.warn(sentence)
+        if log.waiting:
+            log.commit()
+    for sentence in summary(job, log.done):
+        warnings.warn(sentence)
     return out

@@ -38,53 +38,66 @@ from ..names import nearest_name
 from .shapes import CLASSES, Mesh, check_class, make_mesh
 
 # %% ../../nbs/render/01_renderer.ipynb #4a818e60
-LATENTS = ("rotation x", "rotation y", "rotation z", "floor hue", "light theta", "light phi", "light hue")
+LATENTS = (
+    "rotation x",
+    "rotation y",
+    "rotation z",
+    "floor hue",
+    "light theta",
+    "light phi",
+    "light hue",
+)
 LOWEST = np.array([-np.pi / 2] * 3 + [0, 0, 0, 0])
 HIGHEST = np.array([np.pi / 2] * 3 + [1, np.pi / 4, 2 * np.pi, 1])
-ANGLES = (-90.0, 90.0)   # degrees, range of each Euler angle in 3DIEBench
+ANGLES = (-90.0, 90.0)  # degrees, range of each Euler angle in 3DIEBench
 
 
 def check_angles(
     angles: tuple[float, float],  # degrees, lowest and highest
-) -> tuple[float, float]:         # the same as floats
+) -> tuple[float, float]:  # the same as floats
     "Refuse what is no range of angles."
     try:
         low, high = (np.nan, np.nan) if isinstance(angles, str) else map(float, angles)
     except (TypeError, ValueError):
         low = high = np.nan
     if not -360 <= low < high <= 360:
-        raise ValueError(f"angles must be two numbers of degrees between -360 and 360, the smaller one first, got {angles!r}")
+        raise ValueError(
+            f"angles must be two numbers of degrees between -360 and 360, the smaller one first, got {angles!r}"
+        )
     return low, high
 
 
 def sample_latents(
-    n: int,                    # number of views
+    n: int,  # number of views
     rng: np.random.Generator,  # the same state gives the same latents
     angles: tuple[float, float] = ANGLES,  # degrees, range of each Euler angle
-) -> np.ndarray:               # (n, 7) float64, columns as in LATENTS
+) -> np.ndarray:  # (n, 7) float64, columns as in LATENTS
     "Independent uniform latents in 3DIEBench's ranges, those of the Euler angles by choice."
-    low, high = (np.r_[[np.radians(end)] * 3, rest[3:]] for end, rest in zip(check_angles(angles), (LOWEST, HIGHEST)))
+    low, high = (
+        np.r_[[np.radians(end)] * 3, rest[3:]]
+        for end, rest in zip(check_angles(angles), (LOWEST, HIGHEST))
+    )
     return low + (high - low) * rng.random((n, 7))
 
 # %% ../../nbs/render/01_renderer.ipynb #7301d5ed
-FIELD_OF_VIEW = 0.691111        # radians, across the whole image
-FLOOR = -1.0                    # z of the floor
-LIGHT_DISTANCE = 4.0            # of the spot light from the origin
-SPOT_ANGLE = np.pi / 16         # half-angle of the cone, radians
-SPOT_BLEND = 0.15               # part of the cone over which the light fades out
+FIELD_OF_VIEW = 0.691111  # radians, across the whole image
+FLOOR = -1.0  # z of the floor
+LIGHT_DISTANCE = 4.0  # of the spot light from the origin
+SPOT_ANGLE = np.pi / 16  # half-angle of the cone, radians
+SPOT_BLEND = 0.15  # part of the cone over which the light fades out
 SPOT = 500 / (4 * np.pi) / np.pi  # 500 W into all directions; 1/pi is Lambert's law
-SUN = 0.527                     # light of the sun on a surface that faces up
-BOUNCE = 0.35                   # how much of it the floor throws back on a surface that faces down
+SUN = 0.527  # light of the sun on a surface that faces up
+BOUNCE = 0.35  # how much of it the floor throws back on a surface that faces down
 
 CAMERA = 2.5 * np.array([0, np.sin(np.pi / 4), np.cos(np.pi / 4)])
 ZOOM = float(1 / np.tan(FIELD_OF_VIEW / 2))
-LIGHT_ZOOM = 1 / 0.129          # the light's own image just holds a ball of radius 1/2 at distance 4
+LIGHT_ZOOM = 1 / 0.129  # the light's own image just holds a ball of radius 1/2 at distance 4
 COS_SPOT = float(np.cos(SPOT_ANGLE))
 
 # %% ../../nbs/render/01_renderer.ipynb #b0ed649f
 def pose_matrices(
     angles: np.ndarray,  # (n, 3) radians, extrinsic x, y, z
-) -> np.ndarray:         # (n, 3, 3), act on column vectors
+) -> np.ndarray:  # (n, 3, 3), act on column vectors
     "Rotation matrices of the first three latents."
     (cx, cy, cz), (sx, sy, sz) = np.cos(angles).T, np.sin(angles).T
     rows = [
@@ -97,15 +110,17 @@ def pose_matrices(
 
 def light_positions(
     latents: np.ndarray,  # (n, 7)
-) -> np.ndarray:          # (n, 3)
+) -> np.ndarray:  # (n, 3)
     "Where the spot light is, from its two angles."
     theta, phi = latents[:, 4], latents[:, 5]
-    return LIGHT_DISTANCE * np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], -1)
+    return LIGHT_DISTANCE * np.stack(
+        [np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], -1
+    )
 
 
 def look_at(
     position: np.ndarray,  # (..., 3), of a viewer that looks at the origin
-) -> np.ndarray:           # (..., 3, 3), rows: right, down, forward
+) -> np.ndarray:  # (..., 3, 3), rows: right, down, forward
     "The axes of a viewer; right is horizontal, and x if the viewer looks straight down."
     forward = -position / np.linalg.norm(position, axis=-1, keepdims=True)
     right = np.cross(forward, [0.0, 0.0, 1.0])
@@ -119,11 +134,11 @@ f32 = np.float32
 
 def to_screen(
     vertices: np.ndarray,  # (v, 3) float32, of the mesh in its own frame
-    axes: np.ndarray,      # (n, 3, 3), viewer's axes times pose
-    shift: np.ndarray,     # (3,) or (n, 3), added in the viewer's frame
-    zoom: float,           # 1 / tan(half the field of view)
-    size: int,             # pixels of the square image
-) -> list[np.ndarray]:     # x, y in pixels and w = 1 / depth, each (n, v) float32
+    axes: np.ndarray,  # (n, 3, 3), viewer's axes times pose
+    shift: np.ndarray,  # (3,) or (n, 3), added in the viewer's frame
+    zoom: float,  # 1 / tan(half the field of view)
+    size: int,  # pixels of the square image
+) -> list[np.ndarray]:  # x, y in pixels and w = 1 / depth, each (n, v) float32
     "Perspective projection of one mesh in n poses."
     seen = axes.astype(f32) @ vertices.T + np.asarray(shift, f32)[..., None]
     w = 1 / seen[:, 2]
@@ -133,45 +148,61 @@ def to_screen(
 # %% ../../nbs/render/01_renderer.ipynb #f92f6cfa
 def sorted_corners(
     screen: list[np.ndarray],  # x, y, w of the vertices, each (n, v)
-    faces: np.ndarray,         # (t, 3)
-) -> list[list[np.ndarray]]:   # [x, y, w], each a list of three (n, t): top, middle, bottom
+    faces: np.ndarray,  # (t, 3)
+) -> list[list[np.ndarray]]:  # [x, y, w], each a list of three (n, t): top, middle, bottom
     "The corners of all triangles of all views, sorted by y with three compare-and-swap steps."
     corners = [[values[:, faces[:, k]] for k in range(3)] for values in screen]
     y = corners[1]
     for i, j in ((0, 1), (1, 2), (0, 1)):
         swap = y[i] > y[j]
         for values in corners:
-            values[i], values[j] = np.where(swap, values[j], values[i]), np.where(swap, values[i], values[j])
+            values[i], values[j] = (
+                np.where(swap, values[j], values[i]),
+                np.where(swap, values[i], values[j]),
+            )
     return corners
 
 # %% ../../nbs/render/01_renderer.ipynb #5c14a4e1
 def half_triangles(
     screen: list[np.ndarray],  # x, y, w of the vertices, each (n, v)
-    faces: np.ndarray,         # (t, 3)
-    size: int,                 # pixels of the image
-) -> tuple:                    # table (8, n*2*t) float32, numbers of rows (n*2*t,) int32
+    faces: np.ndarray,  # (t, 3)
+    size: int,  # pixels of the image
+) -> tuple:  # table (8, n*2*t) float32, numbers of rows (n*2*t,) int32
     "Each triangle as an upper and a lower half: first row, edges and depth there, and their slopes."
     (x0, x1, x2), (y0, y1, y2), (w0, w1, w2) = sorted_corners(screen, faces)
-    start = [np.clip(np.ceil(y - f32(0.5)), 0, size) for y in (y0, y1, y2)]   # first row below each corner
+    start = [
+        np.clip(np.ceil(y - f32(0.5)), 0, size) for y in (y0, y1, y2)
+    ]  # first row below each corner
     ax, ay, aw, bx, by, bw = x1 - x0, y1 - y0, w1 - w0, x2 - x0, y2 - y0, w2 - w0
     area = ax * by - bx * ay
-    solid = np.abs(area) > 1e-4                                               # in pixels; less never holds a pixel centre
+    solid = np.abs(area) > 1e-4  # in pixels; less never holds a pixel centre
     area = np.where(solid, area, 1)
     wx, wy = (aw * by - bw * ay) / area, (bw * ax - aw * bx) / area
     table = np.empty((8, len(x0), 2, len(faces)), f32)
-    with np.errstate(divide="ignore", invalid="ignore"):                       # a flat edge crosses no row
+    with np.errstate(divide="ignore", invalid="ignore"):  # a flat edge crosses no row
         long = bx / by
-        for half, (first, x, y, short) in enumerate(((start[0], x0, y0, ax / ay), (start[1], x1, y1, (x2 - x1) / (y2 - y1)))):
+        for half, (first, x, y, short) in enumerate(
+            ((start[0], x0, y0, ax / ay), (start[1], x1, y1, (x2 - x1) / (y2 - y1)))
+        ):
             row = first + f32(0.5)
             w = w0 + wy * (row - y0) - wx * (x0 - f32(0.5))
-            table[:, :, half] = first, x0 + (row - y0) * long, long, x + (row - y) * short, short, w, wx, wy
+            table[:, :, half] = (
+                first,
+                x0 + (row - y0) * long,
+                long,
+                x + (row - y) * short,
+                short,
+                w,
+                wx,
+                wy,
+            )
     rows = np.stack([(start[1] - start[0]) * solid, (start[2] - start[1]) * solid], 1)
     return table.reshape(8, -1), rows.ravel().astype(np.int32)
 
 # %% ../../nbs/render/01_renderer.ipynb #8e02efc4
 def expand(
     counts: np.ndarray,  # (k,) int32, members of each group
-) -> tuple:              # group of each member and its place in the group, both int32
+) -> tuple:  # group of each member and its place in the group, both int32
     "Number the members of groups one after the other."
     group = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
     first = np.cumsum(counts, dtype=np.int32) - counts
@@ -180,9 +211,9 @@ def expand(
 
 def fragments(
     screen: list[np.ndarray],  # x, y, w of the vertices, each (n, v) float32
-    faces: np.ndarray,         # (t, 3)
-    size: int,                 # pixels of the image
-) -> tuple:                    # pixel (view * size + y) * size + x, w there, row of each fragment; half of each row
+    faces: np.ndarray,  # (t, 3)
+    size: int,  # pixels of the image
+) -> tuple:  # pixel (view * size + y) * size + x, w there, row of each fragment; half of each row
     "Every pixel of every triangle, sorted by view."
     (first, long, dlong, short, dshort, w, wx, wy), rows = half_triangles(screen, faces, size)
     half, k = expand(rows)
@@ -192,16 +223,18 @@ def fragments(
     right = np.clip(np.ceil(np.maximum(a, b) - f32(0.5)), 0, size)
     slope = wx[half]
     w_left = w[half] + wy[half] * step + slope * left
-    pixel = ((half // (2 * len(faces)) * size + first[half].astype(np.int32) + k) * size + left.astype(np.int32))
+    pixel = (
+        half // (2 * len(faces)) * size + first[half].astype(np.int32) + k
+    ) * size + left.astype(np.int32)
     row, k = expand((right - left).astype(np.int32))
     return pixel[row] + k, w_left[row] + slope[row] * k.astype(f32), row, half
 
 # %% ../../nbs/render/01_renderer.ipynb #dda5b9f3
 def depth_buffer(
     pixel: np.ndarray,  # (f,) int32
-    w: np.ndarray,      # (f,) float32, 1 / depth
-    pixels: int,        # in all views together
-) -> np.ndarray:        # (pixels,) float32, largest w, 0 where there is nothing
+    w: np.ndarray,  # (f,) float32, 1 / depth
+    pixels: int,  # in all views together
+) -> np.ndarray:  # (pixels,) float32, largest w, 0 where there is nothing
     "The z-buffer."
     buffer = np.zeros(pixels, f32)
     np.maximum.at(buffer, pixel, w)
@@ -210,9 +243,9 @@ def depth_buffer(
 
 def nearest_fragments(
     pixel: np.ndarray,  # (f,) int32
-    w: np.ndarray,      # (f,) float32, 1 / depth
-    pixels: int,        # in all views together
-) -> np.ndarray:        # (c,) int indices into the fragments, one for each covered pixel, sorted by view
+    w: np.ndarray,  # (f,) float32, 1 / depth
+    pixels: int,  # in all views together
+) -> np.ndarray:  # (c,) int indices into the fragments, one for each covered pixel, sorted by view
     "The fragment that is seen at each pixel."
     winners = np.flatnonzero(depth_buffer(pixel, w, pixels)[pixel] == w)
     order, owner = np.arange(len(winners), dtype=np.int32), np.empty(pixels, np.int32)
@@ -222,7 +255,7 @@ def nearest_fragments(
 # %% ../../nbs/render/01_renderer.ipynb #3179012f
 def cone(
     cosine: np.ndarray,  # (...) of the angle to the axis of the spot
-) -> np.ndarray:         # (...) in [0, 1]
+) -> np.ndarray:  # (...) in [0, 1]
     "How bright the spot is in a direction: 1 inside, a smooth step down to 0 at the edge."
     t = np.clip((cosine - COS_SPOT) * (1 / (SPOT_BLEND * (1 - COS_SPOT))), 0, 1)
     return t * t * (3 - 2 * t)
@@ -230,17 +263,17 @@ def cone(
 
 def sunlight(
     up: np.ndarray,  # (...) z component of unit normals
-) -> np.ndarray:     # (...)
+) -> np.ndarray:  # (...)
     "Light of a broad sun overhead."
     sinking = np.square(np.maximum(up + 0.5**0.5, 0)) * (1 / 8**0.5)
     return SUN * np.where(up > 0.5**0.5, up, sinking)
 
 # %% ../../nbs/render/01_renderer.ipynb #922887b9
 def hue_to_rgb(
-    hue: np.ndarray,    # (n,) in [0, 1]; 0 and 1 are red
+    hue: np.ndarray,  # (n,) in [0, 1]; 0 and 1 are red
     saturation: float,  # 0 is grey, 1 is pure
-    value: float,       # of the strongest channel
-) -> np.ndarray:        # (n, 3)
+    value: float,  # of the strongest channel
+) -> np.ndarray:  # (n, 3)
     "HSV to RGB for an array of hues."
     k = (np.asarray(hue)[:, None] * 6 + np.array([5, 3, 1])) % 6
     return value - value * saturation * np.clip(np.minimum(k, 4 - k), 0, 1)
@@ -248,7 +281,7 @@ def hue_to_rgb(
 
 def srgb_table(
     entries: int = 4096,  # steps from 0 to 1
-) -> np.ndarray:          # (entries,) uint8
+) -> np.ndarray:  # (entries,) uint8
     "The sRGB transfer curve, rounded to bytes."
     linear = np.linspace(0, 1, entries)
     curve = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
@@ -260,7 +293,7 @@ SRGB = srgb_table()
 
 def to_bytes(
     linear: np.ndarray,  # (...) float32, at least 0; above 1 is white
-) -> np.ndarray:         # (...) uint8
+) -> np.ndarray:  # (...) uint8
     "Linear light to sRGB bytes."
     return SRGB[(np.minimum(linear, 1) * (len(SRGB) - 1) + f32(0.5)).astype(np.int32)]
 
@@ -268,9 +301,10 @@ def to_bytes(
 @dataclass(frozen=True, eq=False)
 class Scene:
     "Poses, lights and colours of n views, from their latents."
-    pose: np.ndarray         # (n, 3, 3)
-    light: np.ndarray        # (n, 3) position of the spot
-    light_axes: np.ndarray   # (n, 3, 3) rows: right, down, forward of the spot
+
+    pose: np.ndarray  # (n, 3, 3)
+    light: np.ndarray  # (n, 3) position of the spot
+    light_axes: np.ndarray  # (n, 3, 3) rows: right, down, forward of the spot
     floor_color: np.ndarray  # (n, 3) float32, linear
     light_color: np.ndarray  # (n, 3) float32, linear
 
@@ -278,62 +312,85 @@ class Scene:
     def of(
         cls,
         latents: np.ndarray,  # (n, 7)
-    ) -> "Scene":             # of n views
+    ) -> "Scene":  # of n views
         "The scenes of some latents."
         light = light_positions(latents)
-        floor_color, light_color = hue_to_rgb(latents[:, 3], 0.6, 0.6), hue_to_rgb(latents[:, 6], 1, 0.8)
-        return cls(pose_matrices(latents[:, :3]), light, look_at(light), floor_color.astype(f32), light_color.astype(f32))
+        floor_color, light_color = (
+            hue_to_rgb(latents[:, 3], 0.6, 0.6),
+            hue_to_rgb(latents[:, 6], 1, 0.8),
+        )
+        return cls(
+            pose_matrices(latents[:, :3]),
+            light,
+            look_at(light),
+            floor_color.astype(f32),
+            light_color.astype(f32),
+        )
 
     def __len__(self):
         return len(self.pose)
 
 # %% ../../nbs/render/01_renderer.ipynb #cdefc9dc
 def shadow_map(
-    mesh: Mesh,    # the object
+    mesh: Mesh,  # the object
     scene: Scene,  # n views
-    size: int,     # pixels of the light's own image
-) -> np.ndarray:   # (n * size * size,) float32, 1 / distance, 0 beside the object
+    size: int,  # pixels of the light's own image
+) -> np.ndarray:  # (n * size * size,) float32, 1 / distance, 0 beside the object
     "How far the light gets."
-    screen = to_screen(mesh.vertices, scene.light_axes @ scene.pose, (0, 0, LIGHT_DISTANCE), LIGHT_ZOOM, size)
+    screen = to_screen(
+        mesh.vertices, scene.light_axes @ scene.pose, (0, 0, LIGHT_DISTANCE), LIGHT_ZOOM, size
+    )
     pixel, w, _, _ = fragments(screen, mesh.faces, size)
     return depth_buffer(pixel, w, len(scene) * size * size)
 
 # %% ../../nbs/render/01_renderer.ipynb #2806ac82
 def coverage(
     shadow: np.ndarray,  # (n * size * size,) shadow map
-    size: int,           # its width
-    view: np.ndarray,    # (k,) view of each point
-    x: np.ndarray,       # (k,) float32, in pixels of the shadow map
-    y: np.ndarray,       # (k,) float32
-) -> np.ndarray:         # (k,) float32 in [0, 1]; 0 outside of the map
+    size: int,  # its width
+    view: np.ndarray,  # (k,) view of each point
+    x: np.ndarray,  # (k,) float32, in pixels of the shadow map
+    y: np.ndarray,  # (k,) float32
+) -> np.ndarray:  # (k,) float32 in [0, 1]; 0 outside of the map
     "Share of the light that the object takes away, by bilinear look-up."
-    x, y = x - f32(0.5), y - f32(0.5)                                          # distance from the first pixel centre
+    x, y = x - f32(0.5), y - f32(0.5)  # distance from the first pixel centre
     inside = np.flatnonzero((np.minimum(x, y) > 0) & (np.maximum(x, y) < size - 1))
     x, y = x[inside], y[inside]
     i, j = x.astype(np.int32), y.astype(np.int32)
     x, y, k = x - i, y - j, (view[inside] * size + j) * size + i
     full = (shadow > 0).astype(f32)
     out = np.zeros(len(view), f32)
-    out[inside] = (full[k] * (1 - x) + full[k + 1] * x) * (1 - y) + (full[k + size] * (1 - x) + full[k + size + 1] * x) * y
+    out[inside] = (full[k] * (1 - x) + full[k + 1] * x) * (1 - y) + (
+        full[k + size] * (1 - x) + full[k + size + 1] * x
+    ) * y
     return out
 
 
 def light_on_floor(
     points: np.ndarray,  # (3, p) float32, the floor point behind each pixel
-    scene: Scene,        # n views
+    scene: Scene,  # n views
     shadow: np.ndarray,  # (n * size * size,) shadow map
-    size: int,           # its width
-) -> np.ndarray:         # (n * p,) float32, light of the spot
+    size: int,  # its width
+) -> np.ndarray:  # (n * p,) float32, light of the spot
     "The pool of light on the floor, with the shadow of the object in it."
     s = scene.light.astype(f32) @ points
     ahead = LIGHT_DISTANCE - s / LIGHT_DISTANCE
     square = LIGHT_DISTANCE**2 - 2 * s + np.square(points).sum(0)
     lit = np.flatnonzero(ahead * ahead > COS_SPOT**2 * square)
-    ahead, inverse, view = ahead.ravel()[lit], 1 / np.sqrt(square.ravel()[lit]), lit // points.shape[1]
+    ahead, inverse, view = (
+        ahead.ravel()[lit],
+        1 / np.sqrt(square.ravel()[lit]),
+        lit // points.shape[1],
+    )
     height = (scene.light[:, 2] - FLOOR).astype(f32)[view]
     zoom = f32(LIGHT_ZOOM * size / 2) / ahead
     x, y = (scene.light_axes[:, k].astype(f32) @ points for k in (0, 1))
-    blocked = coverage(shadow, size, view, x.ravel()[lit] * zoom + f32(size / 2), y.ravel()[lit] * zoom + f32(size / 2))
+    blocked = coverage(
+        shadow,
+        size,
+        view,
+        x.ravel()[lit] * zoom + f32(size / 2),
+        y.ravel()[lit] * zoom + f32(size / 2),
+    )
     out = np.zeros(s.size, f32)
     out[lit] = f32(SPOT) * cone(ahead * inverse) * height * inverse**3 * (1 - blocked)
     return out
@@ -342,17 +399,18 @@ def light_on_floor(
 @dataclass(frozen=True, eq=False)
 class Visible:
     "What the camera sees of the object: k sub-pixels, sorted by view."
-    view: np.ndarray      # (k,) int32
+
+    view: np.ndarray  # (k,) int32
     subpixel: np.ndarray  # (k,) int32, y * width + x
-    face: np.ndarray      # (k,) int32
-    point: np.ndarray     # (3, k) float32, in the camera's frame
+    face: np.ndarray  # (k,) int32
+    point: np.ndarray  # (3, k) float32, in the camera's frame
 
 
 def visible_points(
-    mesh: Mesh,    # the object
+    mesh: Mesh,  # the object
     scene: Scene,  # n views
-    width: int,    # sub-pixels across the image
-) -> Visible:      # k of them, over all views
+    width: int,  # sub-pixels across the image
+) -> Visible:  # k of them, over all views
     "Render the object from the camera."
     axes = look_at(CAMERA)
     screen = to_screen(mesh.vertices, axes @ scene.pose, -axes @ CAMERA, ZOOM, width)
@@ -369,14 +427,17 @@ BIAS = 0.025  # distance along the light's axis
 
 
 def spot_on_points(
-    seen: Visible,       # k points
-    scene: Scene,        # n views
+    seen: Visible,  # k points
+    scene: Scene,  # n views
     shadow: np.ndarray,  # (n * size * size,) shadow map
-    size: int,           # its width
-) -> np.ndarray:         # (k,) float32, still to be multiplied by n . (L - X)
+    size: int,  # its width
+) -> np.ndarray:  # (k,) float32, still to be multiplied by n . (L - X)
     "Light of the spot at the visible points, without the tilt of the surface."
     axes = look_at(CAMERA)
-    turn, shift = (scene.light_axes @ axes.T).astype(f32), (scene.light_axes @ (CAMERA - scene.light)[:, :, None]).astype(f32)
+    turn, shift = (
+        (scene.light_axes @ axes.T).astype(f32),
+        (scene.light_axes @ (CAMERA - scene.light)[:, :, None]).astype(f32),
+    )
     point, ends = np.empty_like(seen.point), np.searchsorted(seen.view, np.arange(len(scene) + 1))
     for i in range(len(scene)):
         part = slice(ends[i], ends[i + 1])
@@ -391,19 +452,25 @@ def spot_on_points(
 
 # %% ../../nbs/render/01_renderer.ipynb #ea6dab25
 def light_on_faces(
-    mesh: Mesh,            # t triangles
-    scene: Scene,          # n views
-) -> list[np.ndarray]:     # each (n * t,) float32: n . (L - X) or 0, sunlight, light from the floor
+    mesh: Mesh,  # t triangles
+    scene: Scene,  # n views
+) -> list[np.ndarray]:  # each (n * t,) float32: n . (L - X) or 0, sunlight, light from the floor
     "What depends only on how a triangle stands: the tilt towards the spot, the sun, the floor."
     corners = mesh.vertices[mesh.faces]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals /= np.linalg.norm(normals, axis=1, keepdims=True) + f32(1e-12)
     offset = np.einsum("ij,ij->i", normals, corners[:, 0])
     back = np.swapaxes(scene.pose, 1, 2)
-    camera, light, up = ((v.astype(f32) @ normals.T) for v in (back @ CAMERA, (back @ scene.light[:, :, None])[:, :, 0], back[:, :, 2]))
+    camera, light, up = (
+        (v.astype(f32) @ normals.T)
+        for v in (back @ CAMERA, (back @ scene.light[:, :, None])[:, :, 0], back[:, :, 2])
+    )
     sign = np.where(camera < offset, f32(-1), f32(1))
     up = up * sign
-    return [x.ravel() for x in (np.maximum((light - offset) * sign, 0), sunlight(up), BOUNCE * SUN * (1 - up))]
+    return [
+        x.ravel()
+        for x in (np.maximum((light - offset) * sign, 0), sunlight(up), BOUNCE * SUN * (1 - up))
+    ]
 
 # %% ../../nbs/render/01_renderer.ipynb #a50f8c6c
 class Renderer:
@@ -414,66 +481,74 @@ class Renderer:
         size: int = 64,  # pixels of the square image
     ):
         self.size, self.width, self.map = size, 2 * size, max(64, size * 5 // 4)
-        self.batch = max(1, 25 * 64**2 // size**2)                              # views at once: the arrays stay in the cache
+        self.batch = max(1, 25 * 64**2 // size**2)  # views at once: the arrays stay in the cache
         ray = ((np.arange(size) + 0.5) / size * 2 - 1) / ZOOM
         rays = np.stack([*np.meshgrid(ray, ray), np.ones((size, size))], -1) @ look_at(CAMERA)
         floor = CAMERA + rays * ((FLOOR - CAMERA[2]) / rays[..., 2:])
         self.floor = np.ascontiguousarray(floor.reshape(-1, 3).T, f32)
         y, x = np.divmod(np.arange(self.width**2), self.width)
-        self.pixel = (y // 2 * size + x // 2).astype(np.int32)                  # of each sub-pixel
+        self.pixel = (y // 2 * size + x // 2).astype(np.int32)  # of each sub-pixel
 
     def __call__(
         self,
-        mesh: Mesh,           # the object, within a ball of radius 1/2
+        mesh: Mesh,  # the object, within a ball of radius 1/2
         latents: np.ndarray,  # (n, 7)
-    ) -> np.ndarray:          # (n, size, size, 3) uint8
+    ) -> np.ndarray:  # (n, size, size, 3) uint8
         "Images of one object, one for each row of latents."
         latents = np.asarray(latents, float)
         if latents.ndim != 2 or latents.shape[1] != 7 or not np.isfinite(latents).all():
-            raise ValueError(f"latents must be finite and have the shape (n, 7), got {latents.shape}")
-        parts = [self.draw(mesh, latents[i : i + self.batch]) for i in range(0, len(latents), self.batch)]
+            raise ValueError(
+                f"latents must be finite and have the shape (n, 7), got {latents.shape}"
+            )
+        parts = [
+            self.draw(mesh, latents[i : i + self.batch]) for i in range(0, len(latents), self.batch)
+        ]
         return np.concatenate([np.empty((0, self.size, self.size, 3), np.uint8), *parts])
 
     def draw(
         self,
-        mesh: Mesh,           # the object
+        mesh: Mesh,  # the object
         latents: np.ndarray,  # (n, 7), few enough for one batch
-    ) -> np.ndarray:          # (n, size, size, 3) uint8
+    ) -> np.ndarray:  # (n, size, size, 3) uint8
         "One batch of views: all stages."
         scene = Scene.of(latents)
         shadow, seen = self.look(mesh, scene)
         pool = light_on_floor(self.floor, scene, shadow, self.map)
-        tilt, sun, bounce = (x[seen.view * len(mesh.faces) + seen.face] for x in light_on_faces(mesh, scene))
+        tilt, sun, bounce = (
+            x[seen.view * len(mesh.faces) + seen.face] for x in light_on_faces(mesh, scene)
+        )
         spot = spot_on_points(seen, scene, shadow, self.map) * tilt
         return self.mix(scene, pool, seen, self.paint(mesh, scene, seen), spot, sun, bounce)
 
     def look(
         self,
-        mesh: Mesh,    # the object
+        mesh: Mesh,  # the object
         scene: Scene,  # n views
-    ) -> tuple[np.ndarray, Visible]:  # the shadow map (n * map * map,) float32, and what the camera sees
+    ) -> tuple[
+        np.ndarray, Visible
+    ]:  # the shadow map (n * map * map,) float32, and what the camera sees
         "Find the triangles, for the light and for the camera."
         return shadow_map(mesh, scene, self.map), visible_points(mesh, scene, self.width)
 
     def paint(
         self,
-        mesh: Mesh,     # the object
-        scene: Scene,   # n views
+        mesh: Mesh,  # the object
+        scene: Scene,  # n views
         seen: Visible,  # k sub-pixels
-    ) -> np.ndarray:    # (3, k) albedo
+    ) -> np.ndarray:  # (3, k) albedo
         "The colour of the surface: one for each triangle."
         return mesh.colors.T[:, seen.face]
 
     def mix(
         self,
-        scene: Scene,        # n views
-        pool: np.ndarray,    # (n * size * size,) spot on the floor
-        seen: Visible,       # k sub-pixels
+        scene: Scene,  # n views
+        pool: np.ndarray,  # (n * size * size,) spot on the floor
+        seen: Visible,  # k sub-pixels
         albedo: np.ndarray,  # (3, k)
-        spot: np.ndarray,    # (k,) light of the spot
-        sun: np.ndarray,     # (k,) light of the sun
+        spot: np.ndarray,  # (k,) light of the spot
+        sun: np.ndarray,  # (k,) light of the sun
         bounce: np.ndarray,  # (k,) light from the floor
-    ) -> np.ndarray:         # (n, size, size, 3) uint8
+    ) -> np.ndarray:  # (n, size, size, 3) uint8
         "Floor and object, weighted by coverage."
         n, pixels = len(scene), self.size**2
         target = seen.view * pixels + self.pixel[seen.subpixel]
@@ -487,7 +562,9 @@ class Renderer:
             floor, light = scene.floor_color[:, k], scene.light_color[:, k]
             thing = albedo[k] * (sun + spot * light[seen.view] + bounce * floor[seen.view])
             thing = np.bincount(target, thing, n * pixels)[touched].astype(f32) / 4
-            colors[:, k] = to_bytes(thing + free * floor[view] * (f32(SUN) + pool[touched] * light[view]))
+            colors[:, k] = to_bytes(
+                thing + free * floor[view] * (f32(SUN) + pool[touched] * light[view])
+            )
         images[touched] = colors
         return images.reshape(n, self.size, self.size, 3)
 
@@ -498,33 +575,38 @@ FORMATS = ("packed", "files")
 @dataclass(frozen=True)
 class RenderJob:
     "All that determines a rendered data set."
-    objects: int = 40            # per class
-    views: int = 50              # per object
-    size: int = 64               # pixels of the square images
-    seed: int = 0                # of shapes and latents
-    format: str = "packed"       # packed or files
+
+    objects: int = 40  # per class
+    views: int = 50  # per object
+    size: int = 64  # pixels of the square images
+    seed: int = 0  # of shapes and latents
+    format: str = "packed"  # packed or files
     classes: tuple = tuple(CLASSES)  # in alphabetical order; the place is the label
-    angles: tuple = ANGLES       # degrees, range of each Euler angle
+    angles: tuple = ANGLES  # degrees, range of each Euler angle
 
     def __post_init__(self):
         for name, least in (("objects", 1), ("views", 2), ("size", 16), ("seed", 0)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-                raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+                raise ValueError(
+                    f"{name} must be a whole number of at least {least}, got {value!r}"
+                )
             object.__setattr__(self, name, int(value))
         nearest_name("format", self.format, FORMATS)
         object.__setattr__(self, "angles", check_angles(self.angles))
         classes = [self.classes] if isinstance(self.classes, str) else self.classes
         object.__setattr__(self, "classes", tuple(sorted({check_class(name) for name in classes})))
         if not self.classes:
-            raise ValueError("classes is empty; name at least one class, or leave it out for all of them")
+            raise ValueError(
+                "classes is empty; name at least one class, or leave it out for all of them"
+            )
 
     def __len__(self) -> int:
         return self.objects * len(self.classes)
 
     def place(
         self,
-        index: int,        # of the object
+        index: int,  # of the object
     ) -> tuple[int, int]:  # label, number
         "Label and number within its class of an object."
         return divmod(index, self.objects)
@@ -532,7 +614,7 @@ class RenderJob:
     def name(
         self,
         index: int,  # of the object
-    ) -> str:        # CLASS/NUMBER
+    ) -> str:  # CLASS/NUMBER
         "The object's name, such as chair/0003."
         label, number = self.place(index)
         return f"{self.classes[label]}/{number:04d}"
@@ -540,14 +622,14 @@ class RenderJob:
     def is_val(
         self,
         index: int,  # of the object
-    ) -> bool:       # False: training
+    ) -> bool:  # False: training
         "Whether the object belongs to the validation split: the last fifth of its class, at least one object."
         return self.place(index)[1] >= self.objects - max(1, round(self.objects / 5))
 
     def contents(
         self,
         left: Collection[str] = (),  # names of objects that are left out; here there are none
-    ) -> dict:                       # objects, labels, split: one entry each per object; classes
+    ) -> dict:  # objects, labels, split: one entry each per object; classes
         "What meta.json says of the objects."
         return {
             "objects": [self.name(index) for index in range(len(self))],
@@ -558,14 +640,20 @@ class RenderJob:
 
     def source(self) -> dict:  # program, version and all fields
         "The record as JSON will give it back."
-        return {"program": "contextssl render", "version": 1, **asdict(self), "classes": list(self.classes), "angles": list(self.angles)}
+        return {
+            "program": "contextssl render",
+            "version": 1,
+            **asdict(self),
+            "classes": list(self.classes),
+            "angles": list(self.angles),
+        }
 
 # %% ../../nbs/render/01_renderer.ipynb #b37a056d
 def render_object(
-    job: RenderJob,      # the data set
-    index: int,          # of the object
+    job: RenderJob,  # the data set
+    index: int,  # of the object
     renderer: Renderer,  # of the job's size
-) -> tuple:              # images (views, R, R, 3) uint8, latents (views, 7) float64
+) -> tuple:  # images (views, R, R, 3) uint8, latents (views, 7) float64
     "All views of one object of a data set."
     label, number = job.place(index)
     name = job.classes[label]
@@ -576,7 +664,7 @@ def render_object(
 # %% ../../nbs/render/01_renderer.ipynb #d7a471dc
 def array_shapes(
     job: RenderJob,  # a data set
-) -> dict:           # file name -> (dtype, shape)
+) -> dict:  # file name -> (dtype, shape)
     "The arrays of the packed form."
     return {
         "images.npy": (np.uint8, (len(job), job.views, job.size, job.size, 3)),
@@ -586,16 +674,18 @@ def array_shapes(
 
 def missing_arrays(
     job: RenderJob,  # a data set
-    out: Path,       # its folder
-) -> list[str]:      # file names
+    out: Path,  # its folder
+) -> list[str]:  # file names
     "The arrays of the packed form that are there under neither name."
     names = array_shapes(job) if job.format == "packed" else ()
-    return [name for name in names if not (out / name).exists() and not (out / f"{name}.part").exists()]
+    return [
+        name for name in names if not (out / name).exists() and not (out / f"{name}.part").exists()
+    ]
 
 
 def create_arrays(
     job: RenderJob,  # a data set
-    out: Path,       # its folder
+    out: Path,  # its folder
 ) -> None:
     "Make the missing arrays under their temporary names."
     for name in missing_arrays(job, out):
@@ -605,9 +695,9 @@ def create_arrays(
 # %% ../../nbs/render/01_renderer.ipynb #2901fc99
 def write_packed(
     job: RenderJob,  # the data set
-    out: Path,       # its folder
-    index: int,      # of the object
-    **arrays,        # images, latents: all views of this object
+    out: Path,  # its folder
+    index: int,  # of the object
+    **arrays,  # images, latents: all views of this object
 ) -> None:
     "Put one object in its place in images.npy.part and latents.npy.part."
     for name, array in arrays.items():
@@ -618,9 +708,9 @@ def write_packed(
 
 
 def write_files(
-    out: Path,            # the folder
-    name: str,            # of the object, such as chair/0003
-    images: np.ndarray,   # (views, R, R, 3) uint8
+    out: Path,  # the folder
+    name: str,  # of the object, such as chair/0003
+    images: np.ndarray,  # (views, R, R, 3) uint8
     latents: np.ndarray,  # (views, 7)
 ) -> None:
     "One object as CLASS/OBJECT/image_k.jpg and latent_k.npy; the folder gets its name when it is complete."
@@ -636,11 +726,11 @@ def write_files(
 
 # %% ../../nbs/render/01_renderer.ipynb #9fface5b
 def produce(
-    job: RenderJob,      # the data set
-    out: Path,           # its folder
-    index: int,          # of the object
+    job: RenderJob,  # the data set
+    out: Path,  # its folder
+    index: int,  # of the object
     renderer: Renderer,  # of the job's size
-) -> dict:               # {"object": index, "sum": [r, g, b], "squares": [r, g, b]}
+) -> dict:  # {"object": index, "sum": [r, g, b], "squares": [r, g, b]}
     "Render one object and write it."
     images, latents = render_object(job, index, renderer)
     if job.format == "packed":
@@ -649,7 +739,11 @@ def produce(
         write_files(out, job.name(index), images, latents)
     counts = [np.bincount(images[..., k].ravel(), minlength=256) for k in range(3)]
     level = np.arange(256)
-    return {"object": index, "sum": [int(c @ level) for c in counts], "squares": [int(c @ level**2) for c in counts]}
+    return {
+        "object": index,
+        "sum": [int(c @ level) for c in counts],
+        "squares": [int(c @ level**2) for c in counts],
+    }
 
 # %% ../../nbs/render/01_renderer.ipynb #16d2d94e
 def sync(
@@ -662,7 +756,7 @@ def sync(
 
 def write_text(
     path: Path,  # the file
-    text: str,   # its new content
+    text: str,  # its new content
 ) -> None:
     "Replace a file as a whole: temporary name, sync, rename."
     part = path.with_name(path.name + ".part")
@@ -675,10 +769,12 @@ def write_text(
 
 def read_lines(
     path: Path,  # a file of JSON lines, or none
-) -> list:       # the objects, up to the first line that is torn
+) -> list:  # the objects, up to the first line that is torn
     "JSON lines of a file that may have been cut off."
     lines = []
-    for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
+    for text in (
+        path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+    ):
         try:
             lines.append(json.loads(text))
         except ValueError:
@@ -688,8 +784,8 @@ def read_lines(
 # %% ../../nbs/render/01_renderer.ipynb #ab6867fe
 def finished_objects(
     job: RenderJob,  # the data set
-    out: Path,       # its folder
-) -> dict:           # object -> report
+    out: Path,  # its folder
+) -> dict:  # object -> report
     "What an earlier run has finished, if the arrays it wrote to are still there."
     lines = [] if missing_arrays(job, out) else read_lines(out / "progress.jsonl")
     return {line["object"]: line for line in lines if "object" in line}
@@ -700,8 +796,8 @@ class Progress:
 
     def __init__(
         self,
-        job: RenderJob,      # the data set
-        out: Path,           # its folder
+        job: RenderJob,  # the data set
+        out: Path,  # its folder
         every: float = 1.0,  # seconds between two writes
     ):
         self.out, self.every, self.path = out, every, out / "progress.jsonl"
@@ -740,10 +836,13 @@ def serve() -> None:
         try:
             answer = produce(job, out, int(line), renderer)
         except Exception as error:
-            answer = {"error": f"{type(error).__name__}: {error}", "errno": getattr(error, "errno", None)}
+            answer = {
+                "error": f"{type(error).__name__}: {error}",
+                "errno": getattr(error, "errno", None),
+            }
         try:
             print(json.dumps(answer), flush=True)
-        except BrokenPipeError:                                                 # the parent is gone
+        except BrokenPipeError:  # the parent is gone
             os._exit(1)
 
 # %% ../../nbs/render/01_renderer.ipynb #2d951a23
@@ -753,13 +852,18 @@ class Worker:
     def __init__(
         self,
         job: RenderJob,  # the data set
-        out: Path,       # its folder
+        out: Path,  # its folder
     ):
-        threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM")}
+        threads = {
+            f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM")
+        }
         paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
         self.process = subprocess.Popen(
             [sys.executable, "-c", "from contextssl.render.renderer import serve; serve()"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
             env={**os.environ, **threads, "PYTHONPATH": paths},
         )
         self.tell(json.dumps([asdict(job), str(out.resolve())]))
@@ -775,7 +879,7 @@ class Worker:
     def ask(
         self,
         index: int,  # of the object
-    ) -> dict:       # its report
+    ) -> dict:  # its report
         "Have one object rendered; raises what went wrong."
         try:
             self.tell(str(index))
@@ -783,7 +887,9 @@ class Worker:
         except (BrokenPipeError, ValueError):
             answer = ""
         if not answer:
-            raise RuntimeError(f"a render worker died (exit status {self.process.wait()}); run the same command again to go on")
+            raise RuntimeError(
+                f"a render worker died (exit status {self.process.wait()}); run the same command again to go on"
+            )
         report = json.loads(answer)
         if report.get("errno"):
             raise OSError(report["errno"], report["error"])
@@ -798,10 +904,10 @@ class Worker:
 
 # %% ../../nbs/render/01_renderer.ipynb #e0b5b315
 def reports(
-    job: RenderJob,   # the data set
-    out: Path,        # its folder
+    job: RenderJob,  # the data set
+    out: Path,  # its folder
     todo: list[int],  # objects to be rendered
-    workers: int,     # processes
+    workers: int,  # processes
 ) -> Iterator[dict]:  # one report for each object, in the order of completion
     "Render objects with several processes; closing the iterator stops them."
     if workers == 1:
@@ -845,16 +951,16 @@ LEFT_OUT = "left out"  # the split of objects that could not be made
 
 def objects_left_out(
     job: RenderJob,  # the data set
-    done: dict,      # object -> report
-) -> dict:           # name -> problems
+    done: dict,  # object -> report
+) -> dict:  # name -> problems
     "Objects whose report says that they could not be made."
     return {job.name(i): done[i]["left_out"] for i in sorted(done) if "left_out" in done[i]}
 
 
 def channel_statistics(
     job: RenderJob,  # the data set
-    done: dict,      # object -> report
-) -> dict:           # {"mean": [r, g, b], "std": [r, g, b]} in [0, 1]
+    done: dict,  # object -> report
+) -> dict:  # {"mean": [r, g, b], "std": [r, g, b]} in [0, 1]
     "Mean and standard deviation of the training images (of all images, if there is only one object per class)."
     split = job.contents(objects_left_out(job, done))["split"]
     made = {index: report for index, report in done.items() if "left_out" not in report}
@@ -868,7 +974,7 @@ def channel_statistics(
 
 def file_checksum(
     path: Path,  # a file
-) -> str:        # "crc32:" and eight hexadecimal digits
+) -> str:  # "crc32:" and eight hexadecimal digits
     "CRC-32 of a file, read in blocks."
     value = 0
     with open(path, "rb") as file:
@@ -879,8 +985,8 @@ def file_checksum(
 
 def write_listings(
     contents: dict,  # objects, labels and split of the data set
-    out: Path,       # its folder
-) -> list[str]:      # names of the files
+    out: Path,  # its folder
+) -> list[str]:  # names of the files
     "train_images.npy, train_labels.npy, val_images.npy, val_labels.npy, as in 3DIEBench."
     names = []
     for split in ("train", "val"):
@@ -897,8 +1003,8 @@ def write_listings(
 # %% ../../nbs/render/01_renderer.ipynb #397d274e
 def finish(
     job: RenderJob,  # the data set
-    out: Path,       # its folder
-    done: dict,      # object -> report, all of them
+    out: Path,  # its folder
+    done: dict,  # object -> report, all of them
 ) -> None:
     "Give the files their names, then write meta.json."
     left = objects_left_out(job, done)
@@ -933,8 +1039,8 @@ def finish(
 # %% ../../nbs/render/01_renderer.ipynb #5e154036
 def is_finished(
     job: RenderJob,  # the data set
-    out: Path,       # the folder
-) -> bool:           # True: all is there; False: work to do
+    out: Path,  # the folder
+) -> bool:  # True: all is there; False: work to do
     "Look at the folder; refuse it if it belongs to something else."
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"{out} is a file; render needs the name of a folder")
@@ -944,16 +1050,28 @@ def is_finished(
     if found is not None and "angles" in wanted:
         found = {"angles": list(ANGLES), **found}
     if found is not None and found != wanted:
-        differ = ", ".join(f"{key}={found.get(key)} there, {key}={wanted[key]} asked" for key in wanted if found.get(key) != wanted[key])
-        raise ValueError(f"{out} holds a set with other arguments ({differ}); choose another folder or the same arguments")
-    if found is None and out.is_dir() and any(path.name != "progress.jsonl.part" for path in out.iterdir()):
-        raise FileExistsError(f"{out} is not empty and was not made by render; choose a new or empty folder")
+        differ = ", ".join(
+            f"{key}={found.get(key)} there, {key}={wanted[key]} asked"
+            for key in wanted
+            if found.get(key) != wanted[key]
+        )
+        raise ValueError(
+            f"{out} holds a set with other arguments ({differ}); choose another folder or the same arguments"
+        )
+    if (
+        found is None
+        and out.is_dir()
+        and any(path.name != "progress.jsonl.part" for path in out.iterdir())
+    ):
+        raise FileExistsError(
+            f"{out} is not empty and was not made by render; choose a new or empty folder"
+        )
     return bool(meta.get("complete"))
 
 
 def read_meta(
     path: Path,  # meta.json, or nothing
-) -> dict:       # its content, {} if there is none
+) -> dict:  # its content, {} if there is none
     "The description of a finished set."
     try:
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -963,15 +1081,19 @@ def read_meta(
 # %% ../../nbs/render/01_renderer.ipynb #c2b5cb3e
 def check_space(
     job: RenderJob,  # the data set
-    out: Path,       # its folder
-    todo: int,       # objects still to be written
+    out: Path,  # its folder
+    todo: int,  # objects still to be written
 ) -> None:
     "Refuse to begin what cannot fit."
-    image = job.size**2 * 3 + 56 if job.format == "packed" else 8192 + job.size**2 // 2   # two files of one block each, or more
+    image = (
+        job.size**2 * 3 + 56 if job.format == "packed" else 8192 + job.size**2 // 2
+    )  # two files of one block each, or more
     disk = next(path for path in (out.resolve(), *out.resolve().parents) if path.exists())
     need, free = todo * job.views * image, shutil.disk_usage(disk).free
     if need > free:
-        raise OSError(f"{out} needs {need / 1e9:.3f} GB for {todo * job.views} images, and the disk has {free / 1e9:.3f} GB free")
+        raise OSError(
+            f"{out} needs {need / 1e9:.3f} GB for {todo * job.views} images, and the disk has {free / 1e9:.3f} GB free"
+        )
 
 
 def core_count() -> int:  # cores that this process may use
@@ -980,19 +1102,32 @@ def core_count() -> int:  # cores that this process may use
 
 # %% ../../nbs/render/01_renderer.ipynb #dd17be3c
 def render_dataset(
-    out: str | Path,              # folder to write; made if it is not there
-    objects: int = 40,            # per class
-    views: int = 50,              # per object
-    size: int = 64,               # pixels of the square images
-    seed: int = 0,                # same seed, same bytes, whatever the number of workers
-    workers: int | None = None,   # processes; None is one per core
-    format: str = "packed",       # packed (three files) or files (3DIEBench's layout)
+    out: str | Path,  # folder to write; made if it is not there
+    objects: int = 40,  # per class
+    views: int = 50,  # per object
+    size: int = 64,  # pixels of the square images
+    seed: int = 0,  # same seed, same bytes, whatever the number of workers
+    workers: int | None = None,  # processes; None is one per core
+    format: str = "packed",  # packed (three files) or files (3DIEBench's layout)
     classes: list[str] | None = None,  # names out of CLASSES; None is all of them
-    progress: bool = True,        # show a progress bar
-    angles: tuple[float, float] = ANGLES,  # degrees, range of each Euler angle; the default is that of 3DIEBench
-) -> Path:                        # the folder
+    progress: bool = True,  # show a progress bar
+    angles: tuple[
+        float, float
+    ] = ANGLES,  # degrees, range of each Euler angle; the default is that of 3DIEBench
+) -> Path:  # the folder
     "Render a data set; goes on where an interrupted run stopped, and returns at once if all is there."
-    job, out = RenderJob(objects, views, size, seed, format, tuple(CLASSES) if classes is None else classes, angles), Path(out)
+    job, out = (
+        RenderJob(
+            objects,
+            views,
+            size,
+            seed,
+            format,
+            tuple(CLASSES) if classes is None else classes,
+            angles,
+        ),
+        Path(out),
+    )
     if workers is not None and workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
     if is_finished(job, out):
@@ -1003,7 +1138,12 @@ def render_dataset(
     todo = [index for index in range(len(job)) if index not in log.done]
     team = max(1, min(workers or core_count(), len(todo)))
     try:
-        with tqdm(total=len(job) * views, initial=len(log.done) * views, unit=" images", disable=not progress) as bar:
+        with tqdm(
+            total=len(job) * views,
+            initial=len(log.done) * views,
+            unit=" images",
+            disable=not progress,
+        ) as bar:
             with closing(reports(job, out, todo, team)) as answers:
                 for report in answers:
                     log.add(report)
@@ -1012,7 +1152,9 @@ def render_dataset(
         finish(job, out, log.done)
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise OSError(f"the disk of {out} is full; make room and run the same command again to go on") from error
+            raise OSError(
+                f"the disk of {out} is full; make room and run the same command again to go on"
+            ) from error
         raise
     finally:
         if log.waiting:

@@ -24,9 +24,10 @@ from ..names import nearest_name
 @dataclass(frozen=True, eq=False)
 class Mesh:
     "Triangles with one colour each; the bounding box is centred at 0 and its diagonal is 1, as in ShapeNet."
+
     vertices: np.ndarray  # (n, 3) float32, right-handed, z is up, +y is the front
-    faces: np.ndarray     # (m, 3) int32, corners of each triangle
-    colors: np.ndarray    # (m, 3) float32 in [0, 1], albedo of each triangle
+    faces: np.ndarray  # (m, 3) int32, corners of each triangle
+    colors: np.ndarray  # (m, 3) float32 in [0, 1], albedo of each triangle
 
 # %% ../../nbs/render/00_shapes.ipynb #f06638ad
 Part = tuple[np.ndarray, np.ndarray]  # corners (n, 3), triangles (m, 3)
@@ -36,7 +37,7 @@ def rotation(
     rx: float = 0.0,  # radians about x, applied first
     ry: float = 0.0,  # radians about y, applied second
     rz: float = 0.0,  # radians about z, applied last
-) -> np.ndarray:      # (3, 3), acts on column vectors
+) -> np.ndarray:  # (3, 3), acts on column vectors
     "The rotation matrix of three turns about the fixed axes x, y, z."
     (cx, cy, cz), (sx, sy, sz) = np.cos([rx, ry, rz]), np.sin([rx, ry, rz])
     about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
@@ -46,11 +47,11 @@ def rotation(
 
 # %% ../../nbs/render/00_shapes.ipynb #b255505d
 def box(
-    x: float,               # width
-    y: float,               # depth
-    z: float,               # height
+    x: float,  # width
+    y: float,  # depth
+    z: float,  # height
     taper: tuple = (1, 1),  # how much narrower the top is, in x and y
-) -> Part:                  # 8 corners, 12 triangles
+) -> Part:  # 8 corners, 12 triangles
     "A box around the origin, possibly with a smaller top."
     corners = np.array([[i, j, k] for k in (-0.5, 0.5) for j in (-0.5, 0.5) for i in (-0.5, 0.5)])
     corners[4:, :2] *= taper
@@ -60,13 +61,15 @@ def box(
 
 # %% ../../nbs/render/00_shapes.ipynb #c0a54b7c
 def grid_faces(
-    a: int,               # rows of points
-    b: int,               # columns of points
-    wrap_a: bool = False, # join the last row to the first
-    wrap_b: bool = False, # join the last column to the first
-) -> np.ndarray:          # (2 * cells, 3)
+    a: int,  # rows of points
+    b: int,  # columns of points
+    wrap_a: bool = False,  # join the last row to the first
+    wrap_b: bool = False,  # join the last column to the first
+) -> np.ndarray:  # (2 * cells, 3)
     "Triangles over a grid of points; point (i, j) has the index i * b + j."
-    i, j = np.meshgrid(np.arange(a if wrap_a else a - 1), np.arange(b if wrap_b else b - 1), indexing="ij")
+    i, j = np.meshgrid(
+        np.arange(a if wrap_a else a - 1), np.arange(b if wrap_b else b - 1), indexing="ij"
+    )
     i, j = i.ravel(), j.ravel()
     next_i, next_j = (i + 1) % a, (j + 1) % b
     p, q, r, s = i * b + j, next_i * b + j, next_i * b + next_j, i * b + next_j
@@ -74,11 +77,11 @@ def grid_faces(
 
 # %% ../../nbs/render/00_shapes.ipynb #0de40e72
 def revolve(
-    profile: list,           # [(radius, z), ...], from the bottom along the outside to the top
-    sides: int = 20,         # points on the circle
+    profile: list,  # [(radius, z), ...], from the bottom along the outside to the top
+    sides: int = 20,  # points on the circle
     arc: float = 2 * np.pi,  # radians
-    start: float = 0.0,      # radians from the x axis
-) -> Part:                   # sides * len(profile) corners
+    start: float = 0.0,  # radians from the x axis
+) -> Part:  # sides * len(profile) corners
     "A profile turned about the z axis."
     radius, z = np.asarray(profile, float).T
     full = arc > 6.28
@@ -89,33 +92,35 @@ def revolve(
 
 
 def patch(
-    profile: list,        # [(radius, z), ...]
-    arc: float,           # radians
+    profile: list,  # [(radius, z), ...]
+    arc: float,  # radians
     centre: float = 0.0,  # radians from the front (+y), counted from +x to -x
-    sides: int = 7,       # points along the arc
-) -> Part:                # an open surface
+    sides: int = 7,  # points along the arc
+) -> Part:  # an open surface
     "A label on a round body: part of a surface of revolution, facing the front."
     return revolve(profile, sides, arc, np.pi / 2 + centre - arc / 2)
 
 # %% ../../nbs/render/00_shapes.ipynb #adc8c5bb
 def cylinder(
-    radius: float,             # at the bottom
-    height: float,             # along z
+    radius: float,  # at the bottom
+    height: float,  # along z
     top: float | None = None,  # radius at the top, if it differs
-    sides: int = 18,           # points on the circle
-) -> Part:                     # closed
+    sides: int = 18,  # points on the circle
+) -> Part:  # closed
     "A cylinder or a truncated cone around the origin."
     top = radius if top is None else top
-    return revolve([(0, -height / 2), (radius, -height / 2), (top, height / 2), (0, height / 2)], sides)
+    return revolve(
+        [(0, -height / 2), (radius, -height / 2), (top, height / 2), (0, height / 2)], sides
+    )
 
 
 def ball(
-    rx: float,                # radius along x
+    rx: float,  # radius along x
     ry: float | None = None,  # along y, default rx
     rz: float | None = None,  # along z, default rx
-    sides: int = 16,          # points on the equator
+    sides: int = 16,  # points on the equator
     lowest: float = -np.pi / 2,  # latitude where it begins; 0 for a dome
-) -> Part:                    # closed, unless cut
+) -> Part:  # closed, unless cut
     "A ball, an ellipsoid or a dome."
     latitude = np.linspace(lowest, np.pi / 2, max(3, sides // 2 + 1))
     corners, faces = revolve(np.stack([np.cos(latitude), np.sin(latitude)], 1), sides)
@@ -123,10 +128,10 @@ def ball(
 
 
 def capsule(
-    radius: float,    # of the cylinder and of both caps
-    height: float,    # of the cylinder, along z
+    radius: float,  # of the cylinder and of both caps
+    height: float,  # of the cylinder, along z
     sides: int = 14,  # points on the circle
-) -> Part:            # closed
+) -> Part:  # closed
     "A cylinder with round ends."
     latitude = np.linspace(-np.pi / 2, 0, 5)
     r, z = radius * np.cos(latitude), radius * np.sin(latitude) - height / 2
@@ -137,26 +142,26 @@ def path(
     x: ArrayLike,  # (k,) or a number
     y: ArrayLike,  # (k,) or a number
     z: ArrayLike,  # (k,) or a number
-) -> np.ndarray:   # (k, 3)
+) -> np.ndarray:  # (k, 3)
     "Points in space from three coordinates, any of which may be a constant."
     return np.stack(np.broadcast_arrays(x, y, z), -1).astype(float)
 
 
 def end_caps(
     rings: int,  # number of rings
-    n: int,      # points of each ring
-) -> list:       # two arrays (n - 2, 3)
+    n: int,  # points of each ring
+) -> list:  # two arrays (n - 2, 3)
     "Fans of triangles that close the first and the last ring of a grid."
     fan = np.array([[0, i, i + 1] for i in range(1, n - 1)])
     return [fan[:, ::-1], fan + (rings - 1) * n]
 
 
 def tube(
-    points: ArrayLike,    # (k, 3)
-    radius: ArrayLike,    # (k,), one for each point, or a number
-    sides: int = 8,       # points on the circle
-    closed: bool = False, # join the end to the beginning
-) -> Part:                # k * sides corners
+    points: ArrayLike,  # (k, 3)
+    radius: ArrayLike,  # (k,), one for each point, or a number
+    sides: int = 8,  # points on the circle
+    closed: bool = False,  # join the end to the beginning
+) -> Part:  # k * sides corners
     "A circle swept along a path, with flat ends."
     points = np.asarray(points, float)
     radius = np.broadcast_to(radius, len(points))
@@ -175,11 +180,11 @@ def tube(
 
 
 def torus(
-    ring: float,      # radius of the ring
-    radius: float,    # of the tube
-    around: int = 20, # points along the ring
-    sides: int = 8,   # points on the tube
-) -> Part:            # closed
+    ring: float,  # radius of the ring
+    radius: float,  # of the tube
+    around: int = 20,  # points along the ring
+    sides: int = 8,  # points on the tube
+) -> Part:  # closed
     "A ring in the xy plane."
     angle = np.arange(around) * 2 * np.pi / around
     return tube(path(ring * np.cos(angle), ring * np.sin(angle), 0), radius, sides, closed=True)
@@ -189,14 +194,14 @@ def left_turn(
     a: np.ndarray,  # (2,) point
     b: np.ndarray,  # (2,) point
     c: np.ndarray,  # (2,) point
-) -> float:         # twice the signed area of the triangle
+) -> float:  # twice the signed area of the triangle
     "Positive if the way a, b, c turns left."
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
 def triangulate(
     polygon: np.ndarray,  # (k, 2), simple, counter-clockwise
-) -> np.ndarray:          # (k - 2, 3) indices
+) -> np.ndarray:  # (k - 2, 3) indices
     "Triangles that fill a simple polygon, by ear clipping."
     left, faces = list(range(len(polygon))), []
     while len(left) > 3:
@@ -204,7 +209,9 @@ def triangulate(
             i, j, l = left[k - 1], left[k], left[(k + 1) % len(left)]
             a, b, c = polygon[i], polygon[j], polygon[l]
             others = (polygon[q] for q in left if q not in (i, j, l))
-            inside = lambda p: left_turn(a, b, p) > 0 and left_turn(b, c, p) > 0 and left_turn(c, a, p) > 0
+            inside = lambda p: (
+                left_turn(a, b, p) > 0 and left_turn(b, c, p) > 0 and left_turn(c, a, p) > 0
+            )
             if left_turn(a, b, c) > 1e-12 and not any(map(inside, others)):
                 faces.append((i, j, l))
                 left.pop(k)
@@ -216,8 +223,8 @@ def triangulate(
 # %% ../../nbs/render/00_shapes.ipynb #f66e4185
 def extrude(
     polygon: ArrayLike,  # (k, 2) outline in the xy plane, in either direction
-    height: float,       # along z
-) -> Part:               # 2 k corners, closed
+    height: float,  # along z
+) -> Part:  # 2 k corners, closed
     "A prism over a simple polygon, centred in height."
     outline = np.asarray(polygon, float)
     x, y = outline.T
@@ -227,24 +234,28 @@ def extrude(
     lid, i = triangulate(outline), np.arange(n)
     j = (i + 1) % n
     corners = np.concatenate([np.c_[outline, np.full(n, z)] for z in (-height / 2, height / 2)])
-    return corners, np.concatenate([lid[:, ::-1], lid + n, np.stack([i, j, j + n], 1), np.stack([i, j + n, i + n], 1)])
+    return corners, np.concatenate(
+        [lid[:, ::-1], lid + n, np.stack([i, j, j + n], 1), np.stack([i, j + n, i + n], 1)]
+    )
 
 
 def loft(
     sections: ArrayLike,  # (k, n, 3): k rings of n points each
-) -> Part:                # k * n corners, closed
+) -> Part:  # k * n corners, closed
     "A skin over a row of cross-sections: hulls and boards."
     rings = np.asarray(sections, float)
     k, n = rings.shape[:2]
-    return rings.reshape(-1, 3), np.concatenate([grid_faces(k, n, False, True)[:, ::-1], *end_caps(k, n)])
+    return rings.reshape(-1, 3), np.concatenate(
+        [grid_faces(k, n, False, True)[:, ::-1], *end_caps(k, n)]
+    )
 
 # %% ../../nbs/render/00_shapes.ipynb #a5769396
-ALONG_X = (0, np.pi / 2, 0)             # what stood along z lies along x
-ALONG_Y = (np.pi / 2, 0, 0)             # what stood along z lies along y; an outline's second axis becomes z
-SIDE_VIEW = (np.pi / 2, 0, np.pi / 2)   # an outline (front, up), extruded to the sides
+ALONG_X = (0, np.pi / 2, 0)  # what stood along z lies along x
+ALONG_Y = (np.pi / 2, 0, 0)  # what stood along z lies along y; an outline's second axis becomes z
+SIDE_VIEW = (np.pi / 2, 0, np.pi / 2)  # an outline (front, up), extruded to the sides
 
-DARK = np.array([0.07, 0.07, 0.08])     # tyres, screens
-PALE = np.array([0.85, 0.85, 0.82])     # paper, metal
+DARK = np.array([0.07, 0.07, 0.08])  # tyres, screens
+PALE = np.array([0.85, 0.85, 0.82])  # paper, metal
 GLASS = np.array([0.2, 0.3, 0.4])
 
 # %% ../../nbs/render/00_shapes.ipynb #f9a4bf7a
@@ -256,11 +267,11 @@ class Shape:
 
     def add(
         self,
-        part: Part,                   # what a primitive returned
-        color: ArrayLike,             # (3,) albedo
-        at: ArrayLike = (0, 0, 0),    # (3,) where its origin goes
+        part: Part,  # what a primitive returned
+        color: ArrayLike,  # (3,) albedo
+        at: ArrayLike = (0, 0, 0),  # (3,) where its origin goes
         turn: ArrayLike = (0, 0, 0),  # (3,) radians about x, y, z, applied before the shift
-    ) -> "Shape":                     # self, so that calls can be chained
+    ) -> "Shape":  # self, so that calls can be chained
         "Turn a part, shift it and add it."
         vertices, faces = part
         self.vertices.append(vertices @ rotation(*turn).T + at)
@@ -271,50 +282,56 @@ class Shape:
 
     def box(
         self,
-        size: tuple,                  # width, depth and height
-        color: ArrayLike,             # (3,) albedo
-        at: ArrayLike = (0, 0, 0),    # (3,) where its middle goes
+        size: tuple,  # width, depth and height
+        color: ArrayLike,  # (3,) albedo
+        at: ArrayLike = (0, 0, 0),  # (3,) where its middle goes
         turn: ArrayLike = (0, 0, 0),  # (3,) radians about x, y, z
-        taper: tuple = (1, 1),        # how much narrower the top is, in x and y
-    ) -> "Shape":                     # self
+        taper: tuple = (1, 1),  # how much narrower the top is, in x and y
+    ) -> "Shape":  # self
         "Add a box."
         return self.add(box(*size, taper), color, at, turn)
 
     def cylinder(
         self,
-        radius: float,                # at the bottom
-        height: float,                # along its axis
-        color: ArrayLike,             # (3,) albedo
-        at: ArrayLike = (0, 0, 0),    # (3,) where its middle goes
+        radius: float,  # at the bottom
+        height: float,  # along its axis
+        color: ArrayLike,  # (3,) albedo
+        at: ArrayLike = (0, 0, 0),  # (3,) where its middle goes
         turn: ArrayLike = (0, 0, 0),  # (3,) radians about x, y, z
-        top: float | None = None,     # radius at the top, if it differs
-        sides: int = 18,              # points on the circle
-    ) -> "Shape":                     # self
+        top: float | None = None,  # radius at the top, if it differs
+        sides: int = 18,  # points on the circle
+    ) -> "Shape":  # self
         "Add a cylinder or a truncated cone."
         return self.add(cylinder(radius, height, top, sides), color, at, turn)
 
     def mesh(self) -> Mesh:  # bounding box centred, diagonal 1
         "All parts as one normalised mesh without degenerate triangles."
-        vertices, faces, colors = (np.concatenate(x) for x in (self.vertices, self.faces, self.colors))
+        vertices, faces, colors = (
+            np.concatenate(x) for x in (self.vertices, self.faces, self.colors)
+        )
         low, high = vertices.min(0), vertices.max(0)
         vertices = (vertices - (low + high) / 2) / np.linalg.norm(high - low)
         a, b, c = (vertices[faces[:, k]] for k in range(3))
         keep = np.linalg.norm(np.cross(b - a, c - a), axis=1) > 1e-9
-        return Mesh(vertices.astype(np.float32), faces[keep].astype(np.int32), colors[keep].astype(np.float32))
+        return Mesh(
+            vertices.astype(np.float32),
+            faces[keep].astype(np.int32),
+            colors[keep].astype(np.float32),
+        )
 
 # %% ../../nbs/render/00_shapes.ipynb #58f3aecd
 def measures(
     rng: np.random.Generator,  # source of chance
-    *ranges: tuple,            # (lowest, highest) of each measure
-) -> list[float]:              # one number for each range
+    *ranges: tuple,  # (lowest, highest) of each measure
+) -> list[float]:  # one number for each range
     "Random proportions, uniform in their ranges."
     return [rng.uniform(low, high) for low, high in ranges]
 
 
 def palette(
     rng: np.random.Generator,  # source of chance
-    k: int = 4,                # number of colours
-) -> list[np.ndarray]:         # k arrays (3,), red, green, blue in [0, 1]
+    k: int = 4,  # number of colours
+) -> list[np.ndarray]:  # k arrays (3,), red, green, blue in [0, 1]
     "Albedos far apart in hue and in lightness, none of them pure."
     first, order = rng.random(), rng.permutation(k)
     colors = []
@@ -326,22 +343,32 @@ def palette(
 
 def side(
     rng: np.random.Generator,  # source of chance
-) -> int:                      # -1 or 1
+) -> int:  # -1 or 1
     "Left or right, by a coin."
     return int(rng.choice([-1, 1]))
 
 # %% ../../nbs/render/00_shapes.ipynb #66ddf569
 def mug(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "The handle at the right and the patch on the front tell the turn about the axis, the opening tells up from down."
     body, grip, print_, _ = palette(rng)
     height, radius, narrow = measures(rng, (0.8, 1.3), (0.36, 0.5), (0.85, 1.1))
     shape, foot = Shape(), radius * narrow
-    wall = [(0, 0), (foot, 0), (radius, height), (radius * 0.88, height), (foot * 0.88, 0.08), (0, 0.08)]
+    wall = [
+        (0, 0),
+        (foot, 0),
+        (radius, height),
+        (radius * 0.88, height),
+        (foot * 0.88, 0.08),
+        (0, 0.08),
+    ]
     shape.add(revolve(wall, 24), body)
     bow, angle = height * rng.uniform(0.28, 0.36), np.linspace(-1.35, 1.35, 9)
-    shape.add(tube(path(radius * 0.92 + bow * np.cos(angle), 0, height / 2 + bow * np.sin(angle)), 0.06), grip)
+    shape.add(
+        tube(path(radius * 0.92 + bow * np.cos(angle), 0, height / 2 + bow * np.sin(angle)), 0.06),
+        grip,
+    )
     strip = [(radius * 1.02 * (narrow + (1 - narrow) * z), z * height) for z in (0.25, 0.5, 0.75)]
     shape.add(patch(strip, rng.uniform(0.7, 1.2)), print_)
     return shape.mesh()
@@ -349,32 +376,66 @@ def mug(
 # %% ../../nbs/render/00_shapes.ipynb #2f06bb3e
 def bottle(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "A spray bottle: trigger and nozzle point to the front, the grip is at the back, the label carries an off-centre mark."
     body, grip, label, mark = palette(rng)
     radius, height, neck = measures(rng, (0.28, 0.4), (0.75, 1.1), (0.15, 0.35))
     shape, top = Shape(), height + neck
-    shape.add(revolve([(0, 0), (radius, 0), (radius, height), (0.11, top), (0.11, top + 0.12), (0, top + 0.12)], 22), body)
-    handle = [(0, -radius * 0.8, height * 0.2), (0, -radius - 0.2, height * 0.3),
-              (0, -radius - 0.2, height * 0.8), (0, -radius * 0.7, height * 0.95)]
+    shape.add(
+        revolve(
+            [
+                (0, 0),
+                (radius, 0),
+                (radius, height),
+                (0.11, top),
+                (0.11, top + 0.12),
+                (0, top + 0.12),
+            ],
+            22,
+        ),
+        body,
+    )
+    handle = [
+        (0, -radius * 0.8, height * 0.2),
+        (0, -radius - 0.2, height * 0.3),
+        (0, -radius - 0.2, height * 0.8),
+        (0, -radius * 0.7, height * 0.95),
+    ]
     shape.add(tube(handle, 0.06, 7), grip)
     shape.cylinder(0.13, 0.13, grip, (0, 0, top + 0.16), sides=14)
     shape.box((0.14, 0.5, 0.13), grip, (0, 0.12, top + 0.27))
     shape.box((0.08, 0.07, 0.26), mark, (0, 0.26, top + 0.12), (0.4, 0, 0))
-    shape.add(patch([(radius * 1.02, height * 0.2), (radius * 1.02, height * 0.75)], rng.uniform(1.2, 2.2), sides=10), label)
+    shape.add(
+        patch(
+            [(radius * 1.02, height * 0.2), (radius * 1.02, height * 0.75)],
+            rng.uniform(1.2, 2.2),
+            sides=10,
+        ),
+        label,
+    )
     off = rng.choice([-0.5, 0.3]) + 0.25
-    shape.add(patch([(radius * 1.03, height * 0.3), (radius * 1.03, height * 0.5)], 0.5, off, sides=5), mark)
+    shape.add(
+        patch([(radius * 1.03, height * 0.3), (radius * 1.03, height * 0.5)], 0.5, off, sides=5),
+        mark,
+    )
     return shape.mesh()
 
 # %% ../../nbs/render/00_shapes.ipynb #d2e343de
 def watering_can(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "The spout with its rose points to the front, one handle is at the back and one over the opening."
     body, spout, rose, handle = palette(rng)
     radius, height = measures(rng, (0.34, 0.45), (0.55, 0.8))
     shape = Shape()
-    wall = [(0, 0), (radius, 0), (radius * 0.92, height), (radius * 0.8, height), (radius * 0.85, 0.05), (0, 0.05)]
+    wall = [
+        (0, 0),
+        (radius, 0),
+        (radius * 0.92, height),
+        (radius * 0.8, height),
+        (radius * 0.85, 0.05),
+        (0, 0.05),
+    ]
     shape.add(revolve(wall, 20), body)
     reach = rng.uniform(0.45, 0.65)
     end = np.array([0, radius + reach, height * 1.05])
@@ -382,15 +443,24 @@ def watering_can(
     shape.add(tube(way, [0.1, 0.07, 0.055], 10), spout)
     shape.cylinder(0.07, 0.12, rose, end + [0, 0.06, 0.04], (-0.9, 0, 0), top=0.16, sides=14)
     back, over = np.linspace(-1.3, 1.5, 9), np.linspace(0, np.pi, 9)
-    shape.add(tube(path(0, -radius * 0.9 - 0.26 * np.cos(back), height * (0.5 + 0.4 * np.sin(back))), 0.05), handle)
-    shape.add(tube(path(0, radius * 0.8 * np.cos(over), height + 0.22 * np.sin(over)), 0.04), handle)
-    shape.add(ball(0.03, 0.18, 0.14, sides=8), rose, (radius * 0.95, 0, height * 0.5))   # a badge at the right
+    shape.add(
+        tube(
+            path(0, -radius * 0.9 - 0.26 * np.cos(back), height * (0.5 + 0.4 * np.sin(back))), 0.05
+        ),
+        handle,
+    )
+    shape.add(
+        tube(path(0, radius * 0.8 * np.cos(over), height + 0.22 * np.sin(over)), 0.04), handle
+    )
+    shape.add(
+        ball(0.03, 0.18, 0.14, sides=8), rose, (radius * 0.95, 0, height * 0.5)
+    )  # a badge at the right
     return shape.mesh()
 
 # %% ../../nbs/render/00_shapes.ipynb #be1baa7f
 def lamp(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "A desk lamp: the arm leans back and then forward, the shade looks to the front, the switch is at the right."
     base, arm, shade, switch = palette(rng)
     lower, upper, lean, reach = measures(rng, (0.7, 1), (0.6, 0.9), (0.15, 0.5), (0.9, 1.4))
@@ -401,7 +471,12 @@ def lamp(
     shape.add(tube([foot, elbow], 0.045), arm).add(ball(0.08, sides=10), DARK, elbow)
     shape.add(tube([elbow, head], 0.04), arm).add(ball(0.07, sides=10), DARK, head)
     nod, rim = measures(rng, (0.3, 0.8), (0.26, 0.4))
-    shape.add(revolve([(0, -0.05), (rim * 0.92, -0.43), (rim, -0.45), (0.07, 0)], 20), shade, head, (nod, 0, 0))
+    shape.add(
+        revolve([(0, -0.05), (rim * 0.92, -0.43), (rim, -0.45), (0.07, 0)], 20),
+        shade,
+        head,
+        (nod, 0, 0),
+    )
     shape.add(ball(0.1, sides=10), np.array([0.95, 0.9, 0.6]), head + rotation(nod) @ [0, 0, -0.28])
     shape.add(ball(0.05, sides=8), switch, (0.15, 0.15, 0.12))
     return shape.mesh()
@@ -409,24 +484,31 @@ def lamp(
 # %% ../../nbs/render/00_shapes.ipynb #439c4d0b
 def faucet(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "The spout bends to the front, the lever is at one side, a small plate marks the front of the foot."
     base, pipe, mouth, lever = palette(rng)
     height, bend = measures(rng, (0.7, 1.1), (0.25, 0.38))
     arc = np.linspace(np.pi, -0.2, 10)
-    way = np.concatenate([[[0, 0, 0], [0, 0, height / 2]], path(0, bend + bend * np.cos(arc), height + bend * np.sin(arc))])
+    way = np.concatenate(
+        [
+            [[0, 0, 0], [0, 0, height / 2]],
+            path(0, bend + bend * np.cos(arc), height + bend * np.sin(arc)),
+        ]
+    )
     shape = Shape().cylinder(0.3, 0.08, base).cylinder(0.14, 0.3, pipe, (0, 0, 0.15), sides=16)
     shape.add(tube(way, 0.085, 10), pipe).cylinder(0.11, 0.1, mouth, way[-1], sides=12)
     s, lift = side(rng), rng.uniform(0.2, 0.8)
     tip = (s * (0.32 + 0.1 * np.cos(lift)), 0, 0.3 + 0.5 * np.sin(lift))
     shape.cylinder(0.06, 0.25, base, (s * 0.2, 0, 0.2), ALONG_X, sides=10)
-    shape.add(tube([(s * 0.32, 0, 0.2), tip], 0.05, 8), lever).box((0.1, 0.04, 0.06), mouth, (0, 0.13, 0.22))
+    shape.add(tube([(s * 0.32, 0, 0.2), tip], 0.05, 8), lever).box(
+        (0.1, 0.04, 0.06), mouth, (0, 0.13, 0.22)
+    )
     return shape.mesh()
 
 # %% ../../nbs/render/00_shapes.ipynb #e418c8b1
 def cap(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "A baseball cap: the peak and a patch are in front, the strap at the back, a badge at the right."
     crown, peak, front, strap = palette(rng)
     tall = rng.uniform(0.75, 1.0)
@@ -435,16 +517,25 @@ def cap(
     angle, reach = np.linspace(0.35, np.pi - 0.35, 9), rng.uniform(0.3, 0.5)
     inner = np.stack([np.cos(angle), np.sin(angle)], 1) * 0.5
     outer = inner + np.stack([0 * angle, reach * np.sin(angle)], 1)
-    shape.add(extrude(np.concatenate([inner, outer[::-1]]), 0.04), peak, (0, 0, 0.02), (-0.12, 0, 0))
+    shape.add(
+        extrude(np.concatenate([inner, outer[::-1]]), 0.04), peak, (0, 0, 0.02), (-0.12, 0, 0)
+    )
     shape.add(patch([(0.515, 0.08), (0.5, 0.2), (0.46, 0.3 * tall + 0.05)], 0.9), front)
-    shape.add(tube([(0.5, -0.1, 0.05), (0.3, -0.47, 0.06), (-0.3, -0.47, 0.06), (-0.5, -0.1, 0.05)], 0.035, 6), strap)
+    shape.add(
+        tube(
+            [(0.5, -0.1, 0.05), (0.3, -0.47, 0.06), (-0.3, -0.47, 0.06), (-0.5, -0.1, 0.05)],
+            0.035,
+            6,
+        ),
+        strap,
+    )
     shape.add(ball(0.06, 0.14, 0.1, sides=8), strap, (0.46, 0, 0.18))
     return shape.mesh()
 
 # %% ../../nbs/render/00_shapes.ipynb #55b13eed
 def chair(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "The back rest is at the rear, solid or of bars; some chairs have arm rests, on both sides or on one."
     seat, back, legs, arms = palette(rng)
     width, depth, height, rise = measures(rng, (0.8, 1.1), (0.8, 1.0), (0.7, 1.0), (0.7, 1.2))
@@ -457,7 +548,11 @@ def chair(
         shape.box((width, 0.09, 0.16), back, (0, rear, height + rise))
     for x in (-1, 1):
         for y in (-1, 1):
-            shape.box((0.1, 0.1, height), legs, (x * (width / 2 - 0.06), y * (depth / 2 - 0.06), height / 2))
+            shape.box(
+                (0.1, 0.1, height),
+                legs,
+                (x * (width / 2 - 0.06), y * (depth / 2 - 0.06), height / 2),
+            )
         if rng.random() < 0.35:
             shape.box((0.09, depth * 0.9, 0.08), arms, (x * width / 2, 0, height + 0.35))
             shape.box((0.08, 0.08, 0.35), arms, (x * width / 2, depth * 0.35, height + 0.18))
@@ -466,7 +561,7 @@ def chair(
 # %% ../../nbs/render/00_shapes.ipynb #81b57ec3
 def table(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "A desk: drawers at one end, legs at the other, knobs in front, a panel at the back, a sheet of paper on top."
     top, metal, drawers, paper = palette(rng)
     width, depth, height = measures(rng, (1.3, 1.9), (0.7, 1.0), (0.6, 0.9))
@@ -474,45 +569,68 @@ def table(
     for y in (-1, 1):
         leg = (-s * (width / 2 - 0.1), y * (depth / 2 - 0.1), height / 2)
         shape.cylinder(0.06, height, metal, leg, sides=10)
-    shape.box((width * 0.3, depth * 0.5, 0.03), paper, (-s * width * 0.2, depth * 0.12, height + 0.04))
-    shape.box((width * 0.5, 0.04, height * 0.4), metal, (-s * width * 0.1, -depth * 0.4, height * 0.7))
-    shape.box((width * 0.3, depth * 0.85, height * 0.9), drawers, (s * width * 0.33, 0, height * 0.5))
+    shape.box(
+        (width * 0.3, depth * 0.5, 0.03), paper, (-s * width * 0.2, depth * 0.12, height + 0.04)
+    )
+    shape.box(
+        (width * 0.5, 0.04, height * 0.4), metal, (-s * width * 0.1, -depth * 0.4, height * 0.7)
+    )
+    shape.box(
+        (width * 0.3, depth * 0.85, height * 0.9), drawers, (s * width * 0.33, 0, height * 0.5)
+    )
     for z in (0.3, 0.68):
-        shape.box((width * 0.25, 0.03, height * 0.3), paper, (s * width * 0.33, depth * 0.43, height * z))
+        shape.box(
+            (width * 0.25, 0.03, height * 0.3), paper, (s * width * 0.33, depth * 0.43, height * z)
+        )
         shape.add(ball(0.04, sides=8), DARK, (s * width * 0.33, depth * 0.46, height * z))
     return shape.mesh()
 
 # %% ../../nbs/render/00_shapes.ipynb #0004e09c
 def sofa(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "A corner sofa: the back rest is at the rear, the long seat at one end, a pillow at the other."
     frame, cushions, pillow, _ = palette(rng)
-    width, depth, height, back, arm = measures(rng, (1.5, 2.1), (0.7, 0.9), (0.3, 0.42), (0.45, 0.65), (0.14, 0.22))
+    width, depth, height, back, arm = measures(
+        rng, (1.5, 2.1), (0.7, 0.9), (0.3, 0.42), (0.45, 0.65), (0.14, 0.22)
+    )
     shape = Shape().box((width, depth, height), frame, (0, 0, height / 2))
     shape.box((width, 0.2, back), frame, (0, -depth / 2 + 0.1, height + back / 2))
     n, s = int(rng.integers(2, 4)), side(rng)
     each = (width - 2 * arm) / n
     for x in (np.arange(n) - (n - 1) / 2) * each:
         shape.box((each * 0.94, depth * 0.7, 0.14), cushions, (x, 0.08, height + 0.06))
-        shape.box((each * 0.9, 0.15, back * 0.7), cushions, (x, -depth / 2 + 0.26, height + back * 0.45), (0.2, 0, 0))
+        shape.box(
+            (each * 0.9, 0.15, back * 0.7),
+            cushions,
+            (x, -depth / 2 + 0.26, height + back * 0.45),
+            (0.2, 0, 0),
+        )
     for x in (-1, 1):
-        shape.box((arm, depth, height + 0.28), frame, (x * (width - arm) / 2, 0, (height + 0.28) / 2))
-    shape.box((width / 2.2, depth * 0.8, height), frame, (s * width * 0.27, depth * 0.75, height / 2))
-    shape.box((width / 2.4, depth * 0.74, 0.12), cushions, (s * width * 0.27, depth * 0.75, height + 0.05))
+        shape.box(
+            (arm, depth, height + 0.28), frame, (x * (width - arm) / 2, 0, (height + 0.28) / 2)
+        )
+    shape.box(
+        (width / 2.2, depth * 0.8, height), frame, (s * width * 0.27, depth * 0.75, height / 2)
+    )
+    shape.box(
+        (width / 2.4, depth * 0.74, 0.12), cushions, (s * width * 0.27, depth * 0.75, height + 0.05)
+    )
     shape.box((0.3, 0.1, 0.3), pillow, (-s * width * 0.3, -0.05, height + 0.28), (0.4, 0.3, 0))
     return shape.mesh()
 
 # %% ../../nbs/render/00_shapes.ipynb #de2923b8
 def bookshelf(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "Open to the front, with books from the left; a crate stands on one end of it, plates mark back, side, top and bottom."
     frame, back, mark, plinth = palette(rng)
     width, depth, height = measures(rng, (0.8, 1.2), (0.3, 0.45), (1.3, 1.8))
     n = int(rng.integers(3, 5))
     shape = Shape().box((width, 0.04, height), back, (0, -depth / 2, height / 2))
-    shape.box((width * 0.5, 0.02, height * 0.12), plinth, (width * 0.2, -depth / 2 - 0.02, height * 0.8))
+    shape.box(
+        (width * 0.5, 0.02, height * 0.12), plinth, (width * 0.2, -depth / 2 - 0.02, height * 0.8)
+    )
     shape.box((0.02, depth * 0.6, height * 0.3), mark, (width / 2 + 0.03, 0, height * 0.3))
     shape.box((width * 0.3, depth * 0.4, 0.02), mark, (-width * 0.3, 0.05, height + 0.03))
     shape.box((width * 0.4, depth * 0.4, 0.02), plinth, (width * 0.25, 0.05, -0.03))
@@ -528,39 +646,51 @@ def bookshelf(
 
 
 def fill_shelf(
-    shape: "Shape",            # gets the books
+    shape: "Shape",  # gets the books
     rng: np.random.Generator,  # draws their number, sizes and colours
-    z: float,                  # of the board they stand on
-    width: float,              # of the shelf
-    depth: float,              # of the shelf
-    height: float,             # between two boards
+    z: float,  # of the board they stand on
+    width: float,  # of the shelf
+    depth: float,  # of the shelf
+    height: float,  # between two boards
 ) -> None:
     "Books from the left end, up to a random place."
     x, stop = -width / 2 + 0.06, width / 2 - 0.1 - rng.random() * width * 0.6
     while x < stop:
         thick, tall = measures(rng, (0.08, 0.16), (0.55, 0.85))
-        shape.box((thick * 0.92, depth * 0.7, tall * height), palette(rng)[0], (x + thick / 2, -0.02, z + tall * height / 2 + 0.02))
+        shape.box(
+            (thick * 0.92, depth * 0.7, tall * height),
+            palette(rng)[0],
+            (x + thick / 2, -0.02, z + tall * height / 2 + 0.02),
+        )
         x += thick
 
 # %% ../../nbs/render/00_shapes.ipynb #58b2fc86
 def cabinet(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "A door on one side and drawers on the other, both in front; plates on the back, the top and the bottom."
     body, front, rim, door = palette(rng)
     width, depth, height = measures(rng, (0.9, 1.5), (0.5, 0.7), (0.7, 1.2))
     n, s = int(rng.integers(2, 4)), side(rng)
     shape = Shape().box((width, depth, height), body, (0, 0, height / 2 + 0.1))
     shape.box((width * 1.06, depth * 1.06, 0.05), rim, (0, 0, height + 0.12))
-    shape.box((width * 0.45, 0.03, height * 0.92), door, (s * width * 0.24, depth / 2, height / 2 + 0.1))
+    shape.box(
+        (width * 0.45, 0.03, height * 0.92), door, (s * width * 0.24, depth / 2, height / 2 + 0.1)
+    )
     shape.add(ball(0.04, sides=8), DARK, (s * width * 0.06, depth / 2 + 0.04, height / 2 + 0.1))
     for i in range(n):
         drawer, grip = (0.1 + height * (i + part) / n for part in (0.5, 0.6))
-        shape.box((width * 0.45, 0.04, height / n * 0.85), front, (-s * width * 0.24, depth / 2, drawer))
+        shape.box(
+            (width * 0.45, 0.04, height / n * 0.85), front, (-s * width * 0.24, depth / 2, drawer)
+        )
         shape.box((0.18, 0.05, 0.03), DARK, (-s * width * 0.24, depth / 2 + 0.04, grip))
-    shape.box((width * 0.3, 0.02, height * 0.3), rim, (s * width * 0.25, -depth / 2 - 0.01, height * 0.7))
+    shape.box(
+        (width * 0.3, 0.02, height * 0.3), rim, (s * width * 0.25, -depth / 2 - 0.01, height * 0.7)
+    )
     shape.box((width * 0.3, depth * 0.3, 0.02), door, (s * width * 0.2, depth * 0.2, 0.1))
-    shape.box((width * 0.3, depth * 0.3, 0.02), door, (-s * width * 0.25, depth * 0.2, height + 0.15))
+    shape.box(
+        (width * 0.3, depth * 0.3, 0.02), door, (-s * width * 0.25, depth * 0.2, height + 0.15)
+    )
     for x in (-1, 1):
         for y in (-1, 1):
             shape.cylinder(0.05, 0.12, DARK, (x * width * 0.42, y * depth * 0.4, 0.05), sides=8)
@@ -569,7 +699,7 @@ def cabinet(
 # %% ../../nbs/render/00_shapes.ipynb #c53346e3
 def bed(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "The high board and the pillows are at the head, the blanket is folded at the foot, a night stand is at one side."
     frame, blanket, pillows, stand = palette(rng)
     width, length, height, head = measures(rng, (0.9, 1.4), (1.6, 1.9), (0.3, 0.4), (0.5, 0.8))
@@ -580,7 +710,9 @@ def bed(
     shape.box((width, 0.08, head + height), frame, (0, -length / 2, (head + height) / 2))
     shape.box((width, 0.07, height + 0.18), frame, (0, length / 2, (height + 0.18) / 2))
     for x in (np.arange(n) - (n - 1) / 2) * width * 0.48:
-        shape.add(ball(width * 0.4 / n, 0.17, 0.09, sides=12), pillows, (x, -length * 0.36, height + 0.2))
+        shape.add(
+            ball(width * 0.4 / n, 0.17, 0.09, sides=12), pillows, (x, -length * 0.36, height + 0.2)
+        )
     beside = (side(rng) * (width / 2 + 0.22), -length * 0.38, (height + 0.12) / 2)
     shape.box((0.34, 0.34, height + 0.12), stand, beside)
     shape.box((width * 0.99, length * 0.12, 0.23), stand, (0, length * 0.02, height + 0.063))
@@ -589,7 +721,7 @@ def bed(
 # %% ../../nbs/render/00_shapes.ipynb #5b294730
 def piano(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "An upright piano: keys and stool are in front, a lamp stands on the right, plates mark the back, the top and the bottom."
     body, lid, sheet, stool = palette(rng)
     width, height, depth = measures(rng, (1.2, 1.5), (0.9, 1.15), (0.35, 0.45))
@@ -601,8 +733,10 @@ def piano(
     shape.box((width * 0.4, 0.02, height * 0.3), stool, (width * 0.2, -front - 0.01, height * 0.7))
     shape.box((width * 0.3, depth * 0.3, 0.02), stool, (width * 0.3, 0, -0.01))
     shape.box((width * 0.25, depth * 0.5, 0.02), sheet, (-width * 0.3, 0, height + 0.03))
-    for i in (0, 1, 3, 4, 5, 7, 8, 10, 11):                                    # black keys, in twos and threes
-        shape.box((0.05, 0.16, 0.05), DARK, ((i - 5.5) * width * 0.075, front + 0.15, height * 0.5 + 0.1))
+    for i in (0, 1, 3, 4, 5, 7, 8, 10, 11):  # black keys, in twos and threes
+        shape.box(
+            (0.05, 0.16, 0.05), DARK, ((i - 5.5) * width * 0.075, front + 0.15, height * 0.5 + 0.1)
+        )
     for x in (-1, 1):
         shape.box((0.08, 0.08, height * 0.48), lid, (x * width * 0.45, front + 0.3, height * 0.24))
     shape.box((0.35, 0.26, 0.06), stool, (rng.uniform(-0.2, 0.2), front + 0.6, height * 0.3))
@@ -613,52 +747,101 @@ def piano(
 # %% ../../nbs/render/00_shapes.ipynb #68c49269
 def airplane(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "Swept wings and a dark cockpit tell front from rear; the fin and the engines tell up from down."
     body, wings, engines, fin = palette(rng)
     length, radius = measures(rng, (1.7, 2.2), (0.13, 0.2))
-    t = np.linspace(0, 1, 12)                                                  # 0 at the nose, 1 at the tail
+    t = np.linspace(0, 1, 12)  # 0 at the nose, 1 at the tail
     nose = np.sqrt(np.clip(1 - (1 - np.clip(t / 0.18, 0, 1)) ** 2, 0, 1))
     taper = np.where(t > 0.6, 1 - (t - 0.6) / 0.4 * 0.8, 1)
     spine = path(0, length / 2 - t * length, radius * 0.6 * np.clip(t - 0.6, 0, 1))
     shape = Shape().add(tube(spine, radius * nose * taper + 0.005, 14), body)
     span, chord, sweep, y = measures(rng, (0.8, 1.15), (0.3, 0.45), (0.1, 0.6), (0.0, 0.2))
     for s in (-1, 1):
-        wing = [(0, y + chord / 2), (0, y - chord / 2), (s * span, y - sweep - chord * 0.3), (s * span, y - sweep)]
+        wing = [
+            (0, y + chord / 2),
+            (0, y - chord / 2),
+            (s * span, y - sweep - chord * 0.3),
+            (s * span, y - sweep),
+        ]
         shape.add(extrude(wing, 0.045), wings, (0, 0, -radius * 0.3))
         tail = [(0, 0.15), (0, -0.12), (s * span * 0.4, -0.22), (s * span * 0.4, -0.08)]
         shape.add(extrude(tail, 0.035), wings, (0, -length / 2 + 0.12, radius * 0.4))
-        for part in (0.33, 0.63)[: 2 if span > 1 else 1]:                       # large planes have four engines
-            shape.add(capsule(0.07, 0.3, 10), engines, (s * span * part, y - sweep * part + 0.14, -radius * 0.3 - 0.1), ALONG_Y)
-    rudder = [(-length / 2 + 0.35, 0), (-length / 2, 0), (-length / 2 - 0.1, 0.45), (-length / 2 + 0.08, 0.45)]
+        for part in (0.33, 0.63)[: 2 if span > 1 else 1]:  # large planes have four engines
+            shape.add(
+                capsule(0.07, 0.3, 10),
+                engines,
+                (s * span * part, y - sweep * part + 0.14, -radius * 0.3 - 0.1),
+                ALONG_Y,
+            )
+    rudder = [
+        (-length / 2 + 0.35, 0),
+        (-length / 2, 0),
+        (-length / 2 - 0.1, 0.45),
+        (-length / 2 + 0.08, 0.45),
+    ]
     shape.add(extrude(rudder, 0.04), fin, (0, 0, radius * 0.5), SIDE_VIEW)
-    shape.add(ball(radius * 0.75, 0.17, radius * 0.6, sides=12), DARK, (0, length / 2 - 0.28, radius * 0.55))
+    shape.add(
+        ball(radius * 0.75, 0.17, radius * 0.6, sides=12),
+        DARK,
+        (0, length / 2 - 0.28, radius * 0.55),
+    )
     return shape.mesh()
 
 # %% ../../nbs/render/00_shapes.ipynb #b10003e9
 def car(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "White lights in front, red ones behind, a windscreen; a stripe beside the middle or a spoiler at the rear."
     body, cabin, _, stripe = palette(rng)
     length, width, height, cab = measures(rng, (1.7, 2.2), (0.75, 0.95), (0.28, 0.38), (0.28, 0.45))
     shape, half, deck = Shape(), length / 2, 0.1 + height
-    hull = [(-half, 0.1), (half, 0.1), (half, 0.1 + height * 0.8), (length * 0.2, deck), (-half, 0.1 + height * 1.05)]
+    hull = [
+        (-half, 0.1),
+        (half, 0.1),
+        (half, 0.1 + height * 0.8),
+        (length * 0.2, deck),
+        (-half, 0.1 + height * 1.05),
+    ]
     shape.add(extrude(hull, width), body, turn=SIDE_VIEW)
     rear, front = measures(rng, (-0.5, -0.25), (0.1, 0.25))
     roof = deck + cab
-    glass = np.array([(length * rear, deck), (length * front, deck), (length * (front - 0.14), roof), (length * (rear + 0.08), roof)])
+    glass = np.array(
+        [
+            (length * rear, deck),
+            (length * front, deck),
+            (length * (front - 0.14), roof),
+            (length * (rear + 0.08), roof),
+        ]
+    )
     shape.add(extrude(glass, width * 0.86), cabin, turn=SIDE_VIEW)
-    shape.add(extrude(glass.mean(0) + (glass - glass.mean(0)) * [0.85, 0.6], width * 0.9), DARK, turn=SIDE_VIEW)
-    shape.box((width * 0.72, 0.05, cab * 0.6), GLASS, (0, length * (front - 0.05), deck + cab * 0.45), (0.7, 0, 0))
+    shape.add(
+        extrude(glass.mean(0) + (glass - glass.mean(0)) * [0.85, 0.6], width * 0.9),
+        DARK,
+        turn=SIDE_VIEW,
+    )
+    shape.box(
+        (width * 0.72, 0.05, cab * 0.6),
+        GLASS,
+        (0, length * (front - 0.05), deck + cab * 0.45),
+        (0.7, 0, 0),
+    )
     for x in (-1, 1):
         for y in (-0.3, 0.3):
-            shape.cylinder(0.19, 0.14, DARK, (x * width * 0.47, y * length, 0.12), ALONG_X, sides=16)
+            shape.cylinder(
+                0.19, 0.14, DARK, (x * width * 0.47, y * length, 0.12), ALONG_X, sides=16
+            )
             shape.cylinder(0.09, 0.16, PALE, (x * width * 0.47, y * length, 0.12), ALONG_X, sides=8)
         shape.box((0.16, 0.05, 0.1), PALE, (x * width * 0.33, half, 0.1 + height * 0.5))
-        shape.box((0.16, 0.04, 0.1), np.array([0.7, 0.05, 0.05]), (x * width * 0.33, -half, 0.1 + height * 0.6))
+        shape.box(
+            (0.16, 0.04, 0.1),
+            np.array([0.7, 0.05, 0.05]),
+            (x * width * 0.33, -half, 0.1 + height * 0.6),
+        )
     if rng.random() < 0.6:
-        shape.box((width * 0.3, length * 0.75, 0.02), stripe, (width * 0.12, 0, 0.1 + height * 1.04))
+        shape.box(
+            (width * 0.3, length * 0.75, 0.02), stripe, (width * 0.12, 0, 0.1 + height * 1.04)
+        )
     else:
         shape.box((width * 0.5, 0.15, 0.06), stripe, (0, -half + 0.1, deck + 0.2))
     return shape.mesh()
@@ -666,22 +849,38 @@ def car(
 # %% ../../nbs/render/00_shapes.ipynb #6c1a1c2e
 def bus(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "A windscreen and a bonnet in front, a coloured rear, the door at the left, hatches on the roof, a dark box above."
     body, band, bonnet, rear = palette(rng)
     length, width, height = measures(rng, (1.7, 2.2), (0.55, 0.7), (0.6, 0.85))
     n = int(rng.integers(4, 7))
     shape = Shape().box((width, length, height), body, (0, 0, height / 2 + 0.12))
     shape.box((width * 1.01, length * 1.005, height * 0.16), band, (0, 0, height * 0.3 + 0.1))
-    shape.box((width * 0.85, 0.02, height * 0.4), np.array([0.15, 0.22, 0.3]), (0, length / 2 + 0.005, height * 0.72 + 0.08))
+    shape.box(
+        (width * 0.85, 0.02, height * 0.4),
+        np.array([0.15, 0.22, 0.3]),
+        (0, length / 2 + 0.005, height * 0.72 + 0.08),
+    )
     shape.box((width * 0.5, 0.02, height * 0.2), rear, (0, -length / 2 - 0.005, height * 0.75))
-    shape.box((width * 0.96, length * 0.2, height * 0.5), bonnet, (0, length * 0.56, height * 0.27 + 0.12))
-    shape.box((width * 1.02, length * 0.12, height * 1.02), rear, (0, -length * 0.45, height / 2 + 0.12))
+    shape.box(
+        (width * 0.96, length * 0.2, height * 0.5), bonnet, (0, length * 0.56, height * 0.27 + 0.12)
+    )
+    shape.box(
+        (width * 1.02, length * 0.12, height * 1.02), rear, (0, -length * 0.45, height / 2 + 0.12)
+    )
     shape.box((width * 0.5, length * 0.22, 0.16), DARK, (0, length * 0.2, height + 0.18))
     for y in -length * 0.42 + np.arange(n) * length * 0.8 / n:
         for x in (-1, 1):
-            shape.box((0.02, length * 0.6 / n, height * 0.3), DARK, (x * (width / 2 + 0.005), y + 0.05, height * 0.75 + 0.1))
-    shape.box((0.03, length * 0.1, height * 0.75), bonnet, (-width / 2 - 0.005, length * 0.42, height * 0.45 + 0.08))
+            shape.box(
+                (0.02, length * 0.6 / n, height * 0.3),
+                DARK,
+                (x * (width / 2 + 0.005), y + 0.05, height * 0.75 + 0.1),
+            )
+    shape.box(
+        (0.03, length * 0.1, height * 0.75),
+        bonnet,
+        (-width / 2 - 0.005, length * 0.42, height * 0.45 + 0.08),
+    )
     shape.box((width * 0.5, length * 0.2, 0.1), rear, (0, -length * 0.2, height + 0.15))
     for y in (-0.3, 0.32):
         for x in (-1, 1):
@@ -691,15 +890,22 @@ def bus(
 # %% ../../nbs/render/00_shapes.ipynb #fac5f4bd
 def boat(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "A pointed bow and the cabin near the stern; either a sail, or a funnel to the right of the middle."
     hull, cabin, roof, mark = palette(rng)
     length, width, height = measures(rng, (1.6, 2.0), (0.5, 0.7), (0.3, 0.4))
     sections = []
-    for t in np.linspace(0, 1, 7):                                             # from stern to bow
+    for t in np.linspace(0, 1, 7):  # from stern to bow
         half = width / 2 * max((1 - max(0, t - 0.35) ** 1.6 * 2.0) * 0.98, 0.04)
         y, rim = (t - 0.5) * length, height + 0.18 * t**2
-        sections.append([(-half, y, rim), (-half * 0.56, y * 0.93, 0), (half * 0.56, y * 0.93, 0), (half, y, rim)])
+        sections.append(
+            [
+                (-half, y, rim),
+                (-half * 0.56, y * 0.93, 0),
+                (half * 0.56, y * 0.93, 0),
+                (half, y, rim),
+            ]
+        )
     shape = Shape().add(loft(sections), hull)
     shape.box((width * 0.6, length * 0.28, 0.3), cabin, (0, -length * 0.18, height + 0.15))
     shape.box((width * 0.62, length * 0.2, 0.1), DARK, (0, -length * 0.17, height + 0.2))
@@ -717,7 +923,7 @@ def boat(
 # %% ../../nbs/render/00_shapes.ipynb #8f0b6cd7
 def bicycle(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "A pale basket in front, a smaller coloured wheel and a bag at the right behind, the chain ring at the right."
     frame, seat, bag, rear_wheel = palette(rng)
     R, base = measures(rng, (0.38, 0.46), (0.95, 1.15))
@@ -726,14 +932,34 @@ def bicycle(
         shape.add(torus(ring, 0.055, 20, 6), color, (0, y, R), ALONG_X)
         for spoke in range(3):
             shape.cylinder(0.018, 2 * R, PALE, (0, y, R), (np.pi * spoke / 3, 0, 0), sides=5)
-    pedals, saddle, head = np.array([[0, -0.1, R * 0.9], [0, -0.25, R + 0.5], [0, base * 0.36, R + 0.52]])
+    pedals, saddle, head = np.array(
+        [[0, -0.1, R * 0.9], [0, -0.25, R + 0.5], [0, base * 0.36, R + 0.52]]
+    )
     rear, front = np.array([[0, -base / 2, R], [0, base / 2, R]])
-    for p, q in ((pedals, saddle), (saddle, head), (pedals, head), (pedals, rear), (saddle, rear), (head, front)):
+    for p, q in (
+        (pedals, saddle),
+        (saddle, head),
+        (pedals, head),
+        (pedals, rear),
+        (saddle, rear),
+        (head, front),
+    ):
         shape.add(tube([p, q], 0.045, 7), frame)
-    shape.box((0.16, 0.34, 0.07), seat, saddle + [0, 0, 0.08]).add(tube([head, head + [0, -0.03, 0.18]], 0.045, 7), bag)
-    bar = [(-0.3, base * 0.28, R + 0.74), (-0.2, base * 0.36, R + 0.72), (0.2, base * 0.36, R + 0.72), (0.3, base * 0.28, R + 0.74)]
-    shape.add(tube(bar, 0.04, 7), bag).cylinder(0.13, 0.04, rear_wheel, pedals + [0.07, 0, 0], ALONG_X, sides=12)
-    shape.box((0.36, 0.3, 0.26), PALE, (0, base * 0.55, R + 0.55)).box((0.1, 0.4, 0.3), bag, (0.14, -base * 0.55, R + 0.2))
+    shape.box((0.16, 0.34, 0.07), seat, saddle + [0, 0, 0.08]).add(
+        tube([head, head + [0, -0.03, 0.18]], 0.045, 7), bag
+    )
+    bar = [
+        (-0.3, base * 0.28, R + 0.74),
+        (-0.2, base * 0.36, R + 0.72),
+        (0.2, base * 0.36, R + 0.72),
+        (0.3, base * 0.28, R + 0.74),
+    ]
+    shape.add(tube(bar, 0.04, 7), bag).cylinder(
+        0.13, 0.04, rear_wheel, pedals + [0.07, 0, 0], ALONG_X, sides=12
+    )
+    shape.box((0.36, 0.3, 0.26), PALE, (0, base * 0.55, R + 0.55)).box(
+        (0.1, 0.4, 0.3), bag, (0.14, -base * 0.55, R + 0.2)
+    )
     if rng.random() < 0.5:
         shape.box((0.3, 0.22, 0.36), seat, (0, -base * 0.5, R + 0.62))
     return shape.mesh()
@@ -741,14 +967,23 @@ def bicycle(
 # %% ../../nbs/render/00_shapes.ipynb #e3d0ee3b
 def skateboard(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "A narrow nose and a broad tail, both bent up; stripes across the deck, wheels of one colour in front and dark ones behind."
     deck, front, stripe, under = palette(rng)
     length, width, bend = measures(rng, (1.6, 2.0), (0.42, 0.56), (0.1, 0.2))
-    ends = [(-length / 2, 0.5, bend * 0.8), (-length / 2 + 0.12, 0.85, bend * 0.5), (-length * 0.33, 1, 0),
-            (length * 0.3, 1, 0), (length / 2 - 0.15, 0.8, bend), (length / 2, 0.3, bend * 1.7)]
+    ends = [
+        (-length / 2, 0.5, bend * 0.8),
+        (-length / 2 + 0.12, 0.85, bend * 0.5),
+        (-length * 0.33, 1, 0),
+        (length * 0.3, 1, 0),
+        (length / 2 - 0.15, 0.8, bend),
+        (length / 2, 0.3, bend * 1.7),
+    ]
     half = width / 2
-    sections = [[(-half * s, y, z), (half * s, y, z), (half * s, y, z + 0.05), (-half * s, y, z + 0.05)] for y, s, z in ends]
+    sections = [
+        [(-half * s, y, z), (half * s, y, z), (half * s, y, z + 0.05), (-half * s, y, z + 0.05)]
+        for y, s, z in ends
+    ]
     shape = Shape().add(loft(sections), deck)
     shape.box((half, length * 0.25, 0.02), front, (0, length * 0.15, 0.055))
     shape.box((width, 0.14, 0.02), stripe, (0, -length * 0.2, 0.055))
@@ -756,13 +991,15 @@ def skateboard(
     for y, color in ((-0.3, DARK), (0.3, stripe)):
         shape.box((half, 0.1, 0.1), PALE, (0, y * length, -0.08))
         for x in (-1, 1):
-            shape.cylinder(0.1, 0.1, color, (x * width * 0.35, y * length, -0.14), ALONG_X, sides=14)
+            shape.cylinder(
+                0.1, 0.1, color, (x * width * 0.35, y * length, -0.14), ALONG_X, sides=14
+            )
     return shape.mesh()
 
 # %% ../../nbs/render/00_shapes.ipynb #a48f0f00
 def laptop(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "The screen opens at the rear by a random angle; a window on the screen lies at one side, a badge on the back of the lid."
     case, screen, pad, window = palette(rng)
     width, depth, thick, angle = measures(rng, (1.2, 1.5), (0.8, 1.0), (0.05, 0.09), (-0.1, 0.6))
@@ -774,7 +1011,11 @@ def laptop(
     for size, color, place in (
         ((width, thick * 0.7, tall), case, (0, 0, tall / 2)),
         ((width * 0.9, 0.02, tall * 0.84), screen, (0, thick * 0.36, tall / 2)),
-        ((width * 0.4, 0.02, tall * 0.3), window, (s * width * 0.2, thick * 0.36 + 0.012, tall * 0.6)),
+        (
+            (width * 0.4, 0.02, tall * 0.3),
+            window,
+            (s * width * 0.2, thick * 0.36 + 0.012, tall * 0.6),
+        ),
         ((width * 0.2, 0.02, tall * 0.2), PALE, (0, -thick * 0.36, tall * 0.55)),
     ):
         shape.box(size, color, hinge + turn @ place, (angle, 0, 0))
@@ -783,15 +1024,30 @@ def laptop(
 # %% ../../nbs/render/00_shapes.ipynb #3d4fbd81
 def camera(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "The lens is in front, the display at the back; the grip is at the left, the flash at the right, the finder on top."
     body, band, ring, button = palette(rng)
     width, height, depth = measures(rng, (0.95, 1.25), (0.6, 0.8), (0.3, 0.45))
     x, radius, lens = measures(rng, (-0.12, 0.05), (0.2, 0.3), (0.2, 0.5))
     shape = Shape().box((width, depth, height), body)
     shape.box((width * 1.01, depth * 1.01, height * 0.2), band, (0, 0, height * 0.25))
-    shape.cylinder(radius, lens, DARK, (x, depth / 2 + lens / 2, -0.04), (-np.pi / 2, 0, 0), top=radius * 0.92, sides=20)
-    shape.cylinder(radius * 0.7, 0.02, np.array([0.25, 0.3, 0.45]), (x, depth / 2 + lens + 0.005, -0.04), ALONG_Y, sides=16)
+    shape.cylinder(
+        radius,
+        lens,
+        DARK,
+        (x, depth / 2 + lens / 2, -0.04),
+        (-np.pi / 2, 0, 0),
+        top=radius * 0.92,
+        sides=20,
+    )
+    shape.cylinder(
+        radius * 0.7,
+        0.02,
+        np.array([0.25, 0.3, 0.45]),
+        (x, depth / 2 + lens + 0.005, -0.04),
+        ALONG_Y,
+        sides=16,
+    )
     shape.add(torus(radius, 0.03, 18, 6), ring, (x, depth / 2 + lens * 0.6, -0.04), ALONG_Y)
     shape.box((width * 0.3, depth * 0.7, 0.16), band, (x, 0, height / 2 + 0.06), taper=(0.7, 0.8))
     shape.cylinder(0.08, 0.08, button, (-width * 0.36, 0.03, height / 2 + 0.03), sides=12)
@@ -803,23 +1059,27 @@ def camera(
 # %% ../../nbs/render/00_shapes.ipynb #528259f5
 def drill(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "The bit points to the front, the handle and the battery hang below, a badge is at the right."
     body, handle, battery, badge = palette(rng)
     length, radius = measures(rng, (0.8, 1.1), (0.15, 0.21))
     shape = Shape().add(capsule(radius, length, 16), body, turn=ALONG_Y)
-    shape.cylinder(radius * 0.6, 0.22, DARK, (0, length / 2 + 0.12, 0), ALONG_Y, top=radius * 0.35, sides=14)
+    shape.cylinder(
+        radius * 0.6, 0.22, DARK, (0, length / 2 + 0.12, 0), ALONG_Y, top=radius * 0.35, sides=14
+    )
     shape.cylinder(0.035, rng.uniform(0.35, 0.6), PALE, (0, length / 2 + 0.45, 0), ALONG_Y, sides=8)
     lean, y = rng.uniform(0.1, 0.4), -length * 0.25
     shape.box((0.2, 0.26, 0.75), handle, (0, y - 0.1 * lean, -0.45), (lean, 0, 0))
-    shape.box((0.3, 0.5, 0.18), battery, (0, y + 0.1, -0.9)).box((0.07, 0.08, 0.2), badge, (0, y + 0.22, -0.28))
+    shape.box((0.3, 0.5, 0.18), battery, (0, y + 0.1, -0.9)).box(
+        (0.07, 0.08, 0.2), badge, (0, y + 0.22, -0.28)
+    )
     shape.add(ball(0.02, 0.2, 0.1, sides=8), badge, (radius, -0.1, 0.02))
     return shape.mesh()
 
 # %% ../../nbs/render/00_shapes.ipynb #50973d70
 def guitar(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "Strings, hole and bridge are in front; the body is cut away, the pegs stand and the pick guard lies at the right."
     body, neck, wood, mark = palette(rng)
     t, waist = np.linspace(0, 2 * np.pi, 28, endpoint=False), rng.uniform(0.12, 0.25)
@@ -830,7 +1090,9 @@ def guitar(
     length = rng.uniform(0.7, 1.0)
     shape.box((0.11, 0.08, length), neck, (0, 0.08, 0.45 + length / 2))
     shape.box((0.2, 0.07, 0.28), wood, (0.02, 0.08, 0.6 + length), (0, 0.12, 0))
-    shape.cylinder(0.12, 0.02, DARK, (0, 0.13, 0.08), ALONG_Y, sides=16).box((0.24, 0.05, 0.06), wood, (0, 0.13, -0.25))
+    shape.cylinder(0.12, 0.02, DARK, (0, 0.13, 0.08), ALONG_Y, sides=16).box(
+        (0.24, 0.05, 0.06), wood, (0, 0.13, -0.25)
+    )
     for z in (0, 0.08, 0.16):
         shape.box((0.12, 0.03, 0.03), mark, (0.14, 0.08, 0.5 + length + z))
     shape.add(ball(0.09, 0.02, 0.16, sides=10), mark, (0.16, 0.12, -0.05))
@@ -839,7 +1101,7 @@ def guitar(
 # %% ../../nbs/render/00_shapes.ipynb #646195df
 def mailbox(
     rng: np.random.Generator,  # draws proportions and colours
-) -> Mesh:                     # centred, diagonal 1
+) -> Mesh:  # centred, diagonal 1
     "The door with its knob is in front, the post below, the flag at one side, raised by a random angle."
     box_, post, door, flag = palette(rng)
     radius, length, height = measures(rng, (0.25, 0.33), (0.75, 1.0), (0.7, 1.0))
@@ -862,22 +1124,44 @@ def mailbox(
 CLASSES: dict[str, Callable[[np.random.Generator], Mesh]] = {
     build.__name__: build
     for build in (
-        airplane, bed, bicycle, boat, bookshelf, bottle, bus, cabinet, camera, cap, car, chair, drill,
-        faucet, guitar, lamp, laptop, mailbox, mug, piano, skateboard, sofa, table, watering_can,
+        airplane,
+        bed,
+        bicycle,
+        boat,
+        bookshelf,
+        bottle,
+        bus,
+        cabinet,
+        camera,
+        cap,
+        car,
+        chair,
+        drill,
+        faucet,
+        guitar,
+        lamp,
+        laptop,
+        mailbox,
+        mug,
+        piano,
+        skateboard,
+        sofa,
+        table,
+        watering_can,
     )
 }
 
 
 def check_class(
     name: str,  # a class
-) -> str:       # the same name
+) -> str:  # the same name
     "Refuse a class that does not exist, with the nearest name that does."
     return nearest_name("class", name, CLASSES)
 
 
 def make_mesh(
-    name: str,                 # a key of CLASSES
+    name: str,  # a key of CLASSES
     rng: np.random.Generator,  # the same state gives the same mesh
-) -> Mesh:                     # centred, diagonal of the bounding box 1
+) -> Mesh:  # centred, diagonal of the bounding box 1
     "One new instance of a class, with proportions and colours of its own."
     return CLASSES[check_class(name)](rng)

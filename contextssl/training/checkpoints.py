@@ -33,50 +33,73 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save as to_bytes, save_file
+from safetensors.torch import load_file, save_file
+from safetensors.torch import save as to_bytes
 
 import contextssl
-from ..methods.encoders import RESNETS, build_encoder
-from ..methods.equivariant import SEN, AugSelf, AugSelfConfig, EquiMod, EquiModConfig, SENConfig, VICRegEquiMod, VICRegEquiModConfig
-from ..methods.invariant import SimCLR, SimCLRConfig, VICReg, VICRegConfig
-from ..names import nearest_name
 from ..data.pairs import PairSource
+from ..methods.contextssl import ContextSSL, ContextSSLConfig
+from ..methods.encoders import RESNETS, build_encoder
+from contextssl.methods.equivariant import (
+    SEN,
+    AugSelf,
+    AugSelfConfig,
+    EquiMod,
+    EquiModConfig,
+    SENConfig,
+    VICRegEquiMod,
+    VICRegEquiModConfig,
+)
+from ..methods.invariant import SimCLR, SimCLRConfig, VICReg, VICRegConfig
 from ..methods.plus import SimCLRPlus, SimCLRPlusConfig, VICRegPlus, VICRegPlusConfig
 from ..methods.seq_jepa import SeqJEPA, SeqJEPAConfig
 from ..methods.sie import SIE, SIEConfig, from_published_names
-from ..methods.contextssl import ContextSSL, ContextSSLConfig
+from ..names import nearest_name
 
 # %% ../../nbs/training/02_checkpoints.ipynb #8dab2496
 METHODS = {  # name -> (configuration class, model class)
-    "simclr": (SimCLRConfig, SimCLR), "vicreg": (VICRegConfig, VICReg), "simclr_plus": (SimCLRPlusConfig, SimCLRPlus), "vicreg_plus": (VICRegPlusConfig, VICRegPlus),
-    "augself": (AugSelfConfig, AugSelf), "equimod": (EquiModConfig, EquiMod), "vicreg_equimod": (VICRegEquiModConfig, VICRegEquiMod), "sen": (SENConfig, SEN),
-    "sie": (SIEConfig, SIE), "seq_jepa": (SeqJEPAConfig, SeqJEPA), "contextssl": (ContextSSLConfig, ContextSSL),
+    "simclr": (SimCLRConfig, SimCLR),
+    "vicreg": (VICRegConfig, VICReg),
+    "simclr_plus": (SimCLRPlusConfig, SimCLRPlus),
+    "vicreg_plus": (VICRegPlusConfig, VICRegPlus),
+    "augself": (AugSelfConfig, AugSelf),
+    "equimod": (EquiModConfig, EquiMod),
+    "vicreg_equimod": (VICRegEquiModConfig, VICRegEquiMod),
+    "sen": (SENConfig, SEN),
+    "sie": (SIEConfig, SIE),
+    "seq_jepa": (SeqJEPAConfig, SeqJEPA),
+    "contextssl": (ContextSSLConfig, ContextSSL),
 }
+
 
 def method_name(
     model: torch.nn.Module,  # a model of this package
-) -> str:                    # its key in METHODS
+) -> str:  # its key in METHODS
     "The name under which a model is stored."
     for name, (_, cls) in METHODS.items():
-        if type(model) is cls: return name
-    raise ValueError(f"{type(model).__name__} is not a method of this package (known: {', '.join(METHODS)})")
+        if type(model) is cls:
+            return name
+    raise ValueError(
+        f"{type(model).__name__} is not a method of this package (known: {', '.join(METHODS)})"
+    )
 
 # %% ../../nbs/training/02_checkpoints.ipynb #81033598
 def build_method(
-    name: str,                        # key in METHODS
+    name: str,  # key in METHODS
     encoder: torch.nn.Module = None,  # any module with `.out_dim`; built from the options if left out
-    **options,                        # fields of its configuration
-) -> torch.nn.Module:                 # untrained, in training mode
+    **options,  # fields of its configuration
+) -> torch.nn.Module:  # untrained, in training mode
     "A method by its name; options that are left out have their published values."
     config, method = METHODS[nearest_name("method", name, METHODS)]
-    for key in options: nearest_name(f"option of {name}", key, [f.name for f in fields(config)])
+    for key in options:
+        nearest_name(f"option of {name}", key, [f.name for f in fields(config)])
     return method(config(**options), encoder)
 
 # %% ../../nbs/training/02_checkpoints.ipynb #83f71cfd
 def training_source(
     model: torch.nn.Module,  # a method
-    source: PairSource,      # where pairs come from
-) -> PairSource:             # where its batches come from
+    source: PairSource,  # where pairs come from
+) -> PairSource:  # where its batches come from
     "What a method trains on: pairs, or what it makes of their source."
     return model.source_of(source) if hasattr(model, "source_of") else source
 
@@ -84,26 +107,40 @@ def training_source(
 @dataclass(frozen=True)
 class Recipe:
     "Plain values for a method's configuration and for its training."
+
     model: dict = field(default_factory=dict)  # of the method's configuration
-    train: dict = field(default_factory=dict)  # of TrainConfig; rates are for batches of 256 and scale with the batch
-    resolution: int = 0                        # pixels of 3DIEBench's images that it is for; 0: any
+    # of TrainConfig; rates are for batches of 256 and scale with the batch
+    train: dict = field(default_factory=dict)
+    resolution: int = 0  # pixels of 3DIEBench's images that it is for; 0: any
 
 
-SIE_NET = dict(backbone="sie_resnet18", zero_init_residual=True)   # of every method in SIE's program
-SIE_TRAIN = dict(batch_size=1024, epochs=2000, learning_rate=2.5e-4, weight_decay=1e-6,
-                 warmup_epochs=0.0, schedule="constant")
+SIE_NET = dict(backbone="sie_resnet18", zero_init_residual=True)  # of every method in SIE's program
+SIE_TRAIN = dict(
+    batch_size=1024,
+    epochs=2000,
+    learning_rate=2.5e-4,
+    weight_decay=1e-6,
+    warmup_epochs=0.0,
+    schedule="constant",
+)
 SEQ_JEPA_NET = dict(zero_init_residual=True)
 SEQ_JEPA_TRAIN = dict(batch_size=512, epochs=1000, learning_rate=2e-4, warmup_epochs=20.0)
 
 PAPER_RECIPES = {name: Recipe(SIE_NET, SIE_TRAIN, 256) for name in METHODS}
-PAPER_RECIPES |= {name: Recipe(resolution=128)
-                  for name in ("simclr_plus", "vicreg_plus", "contextssl")}
-PAPER_RECIPES["seq_jepa"] = Recipe(      # the paper's appendix
-    SEQ_JEPA_NET, SEQ_JEPA_TRAIN | dict(optimizer="adamw", weight_decay=1e-3), 128)
+PAPER_RECIPES |= {
+    name: Recipe(resolution=128) for name in ("simclr_plus", "vicreg_plus", "contextssl")
+}
+PAPER_RECIPES["seq_jepa"] = Recipe(  # the paper's appendix
+    SEQ_JEPA_NET, SEQ_JEPA_TRAIN | dict(optimizer="adamw", weight_decay=1e-3), 128
+)
 
-RELEASED_RECIPES = PAPER_RECIPES | {"seq_jepa": Recipe(
-    SEQ_JEPA_NET | dict(norm_coming=True, momentum_stages=1000),
-    SEQ_JEPA_TRAIN | dict(optimizer="adam", weight_decay=0.0, schedule="constant"), 128)}
+RELEASED_RECIPES = PAPER_RECIPES | {
+    "seq_jepa": Recipe(
+        SEQ_JEPA_NET | dict(norm_coming=True, momentum_stages=1000),
+        SEQ_JEPA_TRAIN | dict(optimizer="adam", weight_decay=0.0, schedule="constant"),
+        128,
+    )
+}
 
 
 def shortened(
@@ -113,62 +150,106 @@ def shortened(
     warmup = min(2.0, own.train.get("warmup_epochs", 2.0))
     return replace(own, train=own.train | dict(epochs=100, warmup_epochs=warmup))
 
+
 FAST_RECIPES = {name: shortened(own) for name, own in PAPER_RECIPES.items()}
 
 # %% ../../nbs/training/02_checkpoints.ipynb #37c31ce9
 SMALL_NET = dict(backbone="conv", width=32, projection_dim=256, feature_norm=True)
-SMALL_TRAIN = dict(batch_size=128, learning_rate=4e-3, weight_decay=0.0, clip_grad=1.0, warmup_steps=50, save_interval=0, save_every_steps=500, log_every_steps=50)
-SLOW_READER = dict(learning_rate=1e-3, encoder_lr_scale=6.0)      # a transformer behind the encoder bears less than the encoder
+SMALL_TRAIN = dict(
+    batch_size=128,
+    learning_rate=4e-3,
+    weight_decay=0.0,
+    clip_grad=1.0,
+    warmup_steps=50,
+    save_interval=0,
+    save_every_steps=500,
+    log_every_steps=50,
+)
+SLOW_READER = dict(
+    learning_rate=1e-3, encoder_lr_scale=6.0
+)  # a transformer behind the encoder bears less than the encoder
 
-MINI_RECIPES = {name: Recipe(dict(projector=(512, 512, 512))) for name in ("simclr", "vicreg", "augself", "equimod", "vicreg_equimod", "sen")}
+MINI_RECIPES = {
+    name: Recipe(dict(projector=(512, 512, 512)))
+    for name in ("simclr", "vicreg", "augself", "equimod", "vicreg_equimod", "sen")
+}
 MINI_RECIPES |= {
     "simclr_plus": Recipe(dict(n_embd=256), SLOW_READER),
     "vicreg_plus": Recipe(dict(n_embd=256), SLOW_READER),
     "sie": Recipe(dict(projector=(512, 512, 512), equi_dim=128)),
-    "seq_jepa": Recipe(dict(action_width=64, predictor_hidden=512, momentum=0.99, lengths=(1, 3)), dict(batch_size=64, learning_rate=1e-3)),
+    "seq_jepa": Recipe(
+        dict(action_width=64, predictor_hidden=512, momentum=0.99, lengths=(1, 3)),
+        dict(batch_size=64, learning_rate=1e-3),
+    ),
 }
-MINI_RECIPES = {name: Recipe(SMALL_NET | own.model, SMALL_TRAIN | own.train) for name, own in MINI_RECIPES.items()}
+MINI_RECIPES = {
+    name: Recipe(SMALL_NET | own.model, SMALL_TRAIN | own.train)
+    for name, own in MINI_RECIPES.items()
+}
 
 # %% ../../nbs/training/02_checkpoints.ipynb #3749cc83
 def shrunk(
-    own: Recipe,     # of the small net
-) -> Recipe:         # of a tiny one
+    own: Recipe,  # of the small net
+) -> Recipe:  # of a tiny one
     "The same method in a size that trains in seconds."
-    tiny = dict(width=8, projection_dim=64, projector=(64, 64, 64), equi_dim=32, n_embd=64, aux_hidden=64, block_size=32, action_width=32, predictor_hidden=64)
-    return Recipe(own.model | {k: v for k, v in tiny.items() if k in own.model}, own.train | dict(batch_size=min(16, own.train["batch_size"] // 8), warmup_steps=5, log_every_steps=5))
+    tiny = dict(
+        width=8,
+        projection_dim=64,
+        projector=(64, 64, 64),
+        equi_dim=32,
+        n_embd=64,
+        aux_hidden=64,
+        block_size=32,
+        action_width=32,
+        predictor_hidden=64,
+    )
+    return Recipe(
+        own.model | {k: v for k, v in tiny.items() if k in own.model},
+        own.train
+        | dict(batch_size=min(16, own.train["batch_size"] // 8), warmup_steps=5, log_every_steps=5),
+    )
+
 
 RECIPES = {"paper": PAPER_RECIPES, "released": RELEASED_RECIPES, "fast": FAST_RECIPES}
 RECIPES["mini"] = MINI_RECIPES
 RECIPES["smoke"] = {name: shrunk(own) for name, own in MINI_RECIPES.items()}
 
+
 def recipe(
-    name: str,      # key in METHODS
-    preset: str,    # paper, released, fast, mini or smoke
+    name: str,  # key in METHODS
+    preset: str,  # paper, released, fast, mini or smoke
 ) -> Recipe:
     "How a method is built and trained in a preset."
-    return RECIPES[nearest_name("preset", preset, RECIPES)][nearest_name(f"recipe of the preset {preset} for the method", name, RECIPES[preset])]
+    return RECIPES[nearest_name("preset", preset, RECIPES)][
+        nearest_name(f"recipe of the preset {preset} for the method", name, RECIPES[preset])
+    ]
+
 
 def size_remark(
-    name: str,        # key in METHODS
-    preset: str,      # of `RECIPES`, or any
+    name: str,  # key in METHODS
+    preset: str,  # of `RECIPES`, or any
     resolution: int,  # pixels of the images of 3DIEBench that it is trained on
-) -> str:             # a sentence, or nothing
+) -> str:  # a sentence, or nothing
     "What is to be said about images of another size than those that a recipe is published for."
     own = RECIPES.get(preset, {}).get(name, Recipe())
-    if own.resolution in (0, resolution): return ""
-    return (f"the recipe {preset} of {name} is published for images of {own.resolution} px, "
-            f"and these have {resolution}; give resolution={own.resolution} to train and to eval "
-            f"for images in files, or pack them with size={own.resolution}")
+    if own.resolution in (0, resolution):
+        return ""
+    return (
+        f"the recipe {preset} of {name} is published for images of {own.resolution} px, "
+        f"and these have {resolution}; give resolution={own.resolution} to train and to eval "
+        f"for images in files, or pack them with size={own.resolution}"
+    )
 
 # %% ../../nbs/training/02_checkpoints.ipynb #26872cd2
 def sync_file(path: Path):
     "Flush a file to the disk, so that a rename after it cannot overtake its content."
-    with open(path, "r+b") as f:      # Windows flushes only what may be written to
+    with open(path, "r+b") as f:  # Windows flushes only what may be written to
         os.fsync(f.fileno())
+
 
 def write_atomic(
     path: "str | Path",  # where the file shall be
-    text: str,           # what shall be in it
+    text: str,  # what shall be in it
 ):
     "Write a text file so that its name never stands for half of it."
     path = Path(path)
@@ -180,31 +261,42 @@ def write_atomic(
 # %% ../../nbs/training/02_checkpoints.ipynb #72567169
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
+
 @contextlib.contextmanager
 def writing(
-    path: Path,   # folder of a checkpoint
-    part: Path,   # folder that is written first
+    path: Path,  # folder of a checkpoint
+    part: Path,  # folder that is written first
 ) -> Iterator[None]:
     "Inside, a write that fails leaves nothing half-written, and is explained in a sentence."
-    try: yield
+    try:
+        yield
     except (SafetensorError, RuntimeError, OSError) as e:
-        full = getattr(e, "errno", None) in FULL or re.search("No space left|File too large|quota exceeded|iostream error|inline_container", str(e))   # torch.save does not say why
+        full = getattr(e, "errno", None) in FULL or re.search(
+            "No space left|File too large|quota exceeded|iostream error|inline_container", str(e)
+        )  # torch.save does not say why
         shutil.rmtree(part, ignore_errors=True)
-        if isinstance(e, RuntimeError) and not full: raise
+        if isinstance(e, RuntimeError) and not full:
+            raise
         where = next(p for p in path.absolute().parents if p.exists())
-        if full: why = f"there is no room in {path.parent} ({shutil.disk_usage(where).free / 2**20:,.0f} MiB are free); make room"
-        else: why = f"{path.parent} cannot be written to ({e}); make it writable"
-        raise OSError(f"{path} could not be saved, because {why} to go on, what was saved before is untouched") from e
+        if full:
+            why = f"there is no room in {path.parent} ({shutil.disk_usage(where).free / 2**20:,.0f} MiB are free); make room"
+        else:
+            why = f"{path.parent} cannot be written to ({e}); make it writable"
+        raise OSError(
+            f"{path} could not be saved, because {why} to go on, what was saved before is untouched"
+        ) from e
+
 
 def aside(
     path: "str | Path",  # folder of a checkpoint
-) -> Path:               # the same with .old behind its name
+) -> Path:  # the same with .old behind its name
     "Where a checkpoint waits while another takes its place."
     return Path(path).with_name(Path(path).name + ".old")
 
+
 def put_in_place(
-    part: Path,   # complete folder
-    path: Path,   # its place, which another may have
+    part: Path,  # complete folder
+    path: Path,  # its place, which another may have
 ):
     "Rename a folder; the one that it replaces steps aside first, so that there is one of them at any moment."
     old = aside(path)
@@ -215,17 +307,22 @@ def put_in_place(
     shutil.rmtree(old, ignore_errors=True)
 
 # %% ../../nbs/training/02_checkpoints.ipynb #5bac2d68
-EXTRA = "_extra_state"     # the name under which a module's own state stands in a state dict
+EXTRA = "_extra_state"  # the name under which a module's own state stands in a state dict
 DATA_PARALLEL = (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)
+
 
 def unwrapped(
     model: torch.nn.Module,  # perhaps inside torch.compile or a data-parallel wrapper
-) -> torch.nn.Module:        # the model itself
+) -> torch.nn.Module:  # the model itself
     "A model without what was put around it."
     while True:
-        if "_orig_mod" in model._modules: model = model._orig_mod
-        elif isinstance(model, DATA_PARALLEL): model = model.module
-        else: return model
+        if "_orig_mod" in model._modules:
+            model = model._orig_mod
+        elif isinstance(model, DATA_PARALLEL):
+            model = model.module
+        else:
+            return model
+
 
 def without_compile(
     name: str,  # of a tensor
@@ -233,47 +330,63 @@ def without_compile(
     "A name without what torch.compile puts into it."
     return ".".join(word for word in name.split(".") if word != "_orig_mod")
 
+
 def overlaps(
     v: torch.Tensor,  # strided, of any shape
 ) -> bool:
     "Whether several positions of a tensor may be one number in memory, as `expand` makes them."
-    if not v.numel(): return False
+    if not v.numel():
+        return False
     reach = 0
     for stride, size in sorted(zip(v.stride(), v.shape)):
-        if size == 1: continue
-        if stride <= reach: return True
+        if size == 1:
+            continue
+        if stride <= reach:
+            return True
         reach += (size - 1) * stride
     return False
 
 # %% ../../nbs/training/02_checkpoints.ipynb #6cbd3e79
 def expect_storable(
     v: torch.Tensor,  # of any shape
-    name: str,        # its name
+    name: str,  # its name
 ):
     "Refuse a tensor that a checkpoint cannot hold."
     if torch.nn.parameter.is_lazy(v):
-        raise ValueError(f"{name} cannot be saved: a lazy layer has no weights before its first batch; "
-                         "put one through the model first")
+        raise ValueError(
+            f"{name} cannot be saved: a lazy layer has no weights before its first batch; "
+            "put one through the model first"
+        )
     if v.is_meta:
         raise ValueError(f"{name} cannot be saved: it is on the device meta and has no values")
     if v.layout != torch.strided or v.is_quantized:
         kind = "quantised" if v.is_quantized else v.layout
-        raise ValueError(f"{name} cannot be saved: a checkpoint holds plain tensors, and this one is {kind}")
-    try: to_bytes({"x": torch.zeros((), dtype=v.dtype)})
+        raise ValueError(
+            f"{name} cannot be saved: a checkpoint holds plain tensors, and this one is {kind}"
+        )
+    try:
+        to_bytes({"x": torch.zeros((), dtype=v.dtype)})
     except (KeyError, ValueError, SafetensorError):
         raise ValueError(f"{name} cannot be saved: safetensors has no {v.dtype}") from None
+
 
 def as_json(
     value: "dict | list | str | int | float | bool | None",  # that a module adds to its state dict
     name: str,  # its name
 ) -> "dict | list | str | int | float | bool | None":
     "A value as JSON gives it back; one that comes back otherwise is refused."
-    try: back = json.loads(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError): back = None
-    if back == value: return back
-    raise ValueError(f"{name} cannot be saved: it is {type(value).__name__}, and a checkpoint holds "
-                     "tensors and what JSON gives back unchanged; let get_extra_state return a tensor, "
-                     "or numbers, texts, lists and mappings of texts to them")
+    try:
+        back = json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError):
+        back = None
+    if back == value:
+        return back
+    raise ValueError(
+        f"{name} cannot be saved: it is {type(value).__name__}, and a checkpoint holds "
+        "tensors and what JSON gives back unchanged; let get_extra_state return a tensor, "
+        "or numbers, texts, lists and mappings of texts to them"
+    )
+
 
 def entries_of(
     model: torch.nn.Module,
@@ -287,8 +400,10 @@ def entries_of(
             continue
         expect_storable(v, name)
         place = (v.data_ptr(), v.shape, v.stride(), v.dtype, v.device)
-        if v.numel() and place in met: tied[name] = met[place]
-        else: tensors[name] = v.detach()
+        if v.numel() and place in met:
+            tied[name] = met[place]
+        else:
+            tensors[name] = v.detach()
         met.setdefault(place, name)
     return tensors, tied, values
 
@@ -304,89 +419,136 @@ def expect_saveable(
         kind = type(module)
         gives = kind.get_extra_state is not torch.nn.Module.get_extra_state
         takes = kind.set_extra_state is not torch.nn.Module.set_extra_state
-        if gives == takes: continue
+        if gives == takes:
+            continue
         has, lacks = ("get", "set") if gives else ("set", "get")
-        raise ValueError(f"{name} could not be loaded again: {kind.__name__} has {has}_extra_state "
-                         f"and no {lacks}_extra_state; give it both, or none")
+        raise ValueError(
+            f"{name} could not be loaded again: {kind.__name__} has {has}_extra_state "
+            f"and no {lacks}_extra_state; give it both, or none"
+        )
 
 # %% ../../nbs/training/02_checkpoints.ipynb #96a47568
 def save(
-    path: "str | Path",      # folder of the checkpoint; replaced if it exists
+    path: "str | Path",  # folder of the checkpoint; replaced if it exists
     model: torch.nn.Module,  # weights and configuration
-    training: dict = None,   # optimiser state and whatever else continuing needs (tensors, numbers, lists, dicts)
-    half: bool = False,      # weights in half precision, for shipping; they are read back into the model's own
-    **state,                 # JSON-able facts: step, seed, data fingerprint, ...
-) -> Path:                   # the folder
+    training: dict = None,  # optimiser state and whatever else continuing needs (tensors, numbers, lists, dicts)
+    half: bool = False,  # weights in half precision, for shipping; they are read back into the model's own
+    **state,  # JSON-able facts: step, seed, data fingerprint, ...
+) -> Path:  # the folder
     "Save a checkpoint atomically."
     path, model = Path(path), unwrapped(model)
     part = path.with_name(path.name + ".part")
     weights, tied, values = entries_of(model)
-    unused = getattr(model, "unused", {})              # see `load_reference`
+    unused = getattr(model, "unused", {})  # see `load_reference`
     weights |= {f"unused.{k}": v for k, v in unused.items()}
-    taken = set()      # places in memory: safetensors takes none twice, not even for a part
+    taken = set()  # places in memory: safetensors takes none twice, not even for a part
+
     def stored(name, v):
         shorter = half and v.is_floating_point() and not name.endswith(EXTRA)
         v = v.detach().cpu().to(torch.float16 if shorter else v.dtype).contiguous()
-        if v.untyped_storage().data_ptr() in taken: v = v.clone()
+        if v.untyped_storage().data_ptr() in taken:
+            v = v.clone()
         taken.add(v.untyped_storage().data_ptr())
         return v
-    card = dict(format_version=1, method=method_name(model), config=asdict(model.config), state=state, versions=versions())
-    if tied: card["tied"] = tied
-    if values: card["extra"] = values
+
+    card = dict(
+        format_version=1,
+        method=method_name(model),
+        config=asdict(model.config),
+        state=state,
+        versions=versions(),
+    )
+    if tied:
+        card["tied"] = tied
+    if values:
+        card["extra"] = values
     shutil.rmtree(part, ignore_errors=True)
     with writing(path, part):
         part.mkdir(parents=True)
         save_file({k: stored(k, v) for k, v in weights.items()}, part / "model.safetensors")
         (part / "model.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-        if training is not None: torch.save(training, part / "training.pt")
-        for file in part.iterdir(): sync_file(file)
+        if training is not None:
+            torch.save(training, part / "training.pt")
+        for file in part.iterdir():
+            sync_file(file)
         put_in_place(part, path)
     return path
 
+
 def versions() -> dict:
     "Versions of what the numbers depend on."
-    return dict(contextssl=contextssl.__version__, torch=torch.__version__, numpy=np.__version__, python=platform.python_version())
+    return dict(
+        contextssl=contextssl.__version__,
+        torch=torch.__version__,
+        numpy=np.__version__,
+        python=platform.python_version(),
+    )
 
 # %% ../../nbs/training/02_checkpoints.ipynb #52a8e77a
 def steps_of(
     folder: Path,  # `checkpoints` of a run
-) -> list:         # of folders, the newest last
+) -> list:  # of folders, the newest last
     "The complete checkpoints of a run; one that stepped aside counts if nothing took its place."
-    found = {p.parent for p in folder.glob("step_*/model.json") if not p.parent.name.endswith(".part")}
+    found = {
+        p.parent for p in folder.glob("step_*/model.json") if not p.parent.name.endswith(".part")
+    }
     return sorted(p for p in found if p.suffix != ".old" or p.with_suffix("") not in found)
+
 
 def newest(
     path: "str | Path",  # a run folder, its `checkpoints` folder, or a checkpoint
-) -> Path:               # the checkpoint folder with the highest step
+) -> Path:  # the checkpoint folder with the highest step
     "The newest complete checkpoint of a run."
     path = Path(path)
-    if (path / "model.json").exists(): return path
-    if not path.exists() and (aside(path) / "model.json").exists(): return aside(path)
+    if (path / "model.json").exists():
+        return path
+    if not path.exists() and (aside(path) / "model.json").exists():
+        return aside(path)
     found = steps_of(path / "checkpoints" if (path / "checkpoints").is_dir() else path)
-    if not found: raise FileNotFoundError(f"no checkpoint in {path}: expected a folder with model.json, or a run folder with checkpoints/step_*/")
+    if not found:
+        raise FileNotFoundError(
+            f"no checkpoint in {path}: expected a folder with model.json, or a run folder with checkpoints/step_*/"
+        )
     return found[-1]
 
 # %% ../../nbs/training/02_checkpoints.ipynb #afe4652c
 def read_card(
     path: "str | Path",  # checkpoint or run folder
-) -> dict:               # method, config, state, versions
+) -> dict:  # method, config, state, versions
     "What a checkpoint says about itself."
     path = newest(path)
-    try: card = json.loads((path / "model.json").read_text(encoding="utf-8"))
-    except ValueError: raise ValueError(f"{path / 'model.json'} is not readable JSON; the checkpoint is damaged") from None
+    try:
+        card = json.loads((path / "model.json").read_text(encoding="utf-8"))
+    except ValueError:
+        raise ValueError(
+            f"{path / 'model.json'} is not readable JSON; the checkpoint is damaged"
+        ) from None
     if card.get("format_version") != 1:
-        raise ValueError(f"{path / 'model.json'} has format version {card.get('format_version')}; this version of contextssl reads version 1")
+        raise ValueError(
+            f"{path / 'model.json'} has format version {card.get('format_version')}; this version of contextssl reads version 1"
+        )
     if card["method"] not in METHODS:
-        raise ValueError(f"{path} holds a model of method {card['method']!r}, which this version does not know (known: {', '.join(METHODS)})")
+        raise ValueError(
+            f"{path} holds a model of method {card['method']!r}, which this version does not know (known: {', '.join(METHODS)})"
+        )
     return card
 
 # %% ../../nbs/training/02_checkpoints.ipynb #754d7cc4
 def way_back(
     path: Path,  # a damaged checkpoint
-) -> str:        # the end of a sentence
+) -> str:  # the end of a sentence
     "What to do about a damaged checkpoint."
-    before = [p for p in steps_of(path.parent) if p.name < path.name] if path.name.startswith("step_") else []
-    return f"delete the folder {path} to go on from the checkpoint before it, {before[-1].name}" if before else "there is no earlier checkpoint beside it"
+    before = (
+        [p for p in steps_of(path.parent) if p.name < path.name]
+        if path.name.startswith("step_")
+        else []
+    )
+    return (
+        f"delete the folder {path} to go on from the checkpoint before it, {before[-1].name}"
+        if before
+        else "there is no earlier checkpoint beside it"
+    )
+
 
 def own_memory(
     model: torch.nn.Module,
@@ -394,14 +556,17 @@ def own_memory(
     "Give tensors that `overlaps` finds memory of their own, so that they can be written to."
     for module in model.modules():
         for v in (*module._parameters.values(), *module._buffers.values()):
-            if v is None or v.layout != torch.strided or not overlaps(v): continue
+            if v is None or v.layout != torch.strided or not overlaps(v):
+                continue
             v.data = v.detach().clone(memory_format=torch.contiguous_format)
+
 
 def stored_entries(
     path: Path,  # checkpoint folder
-) -> dict:       # name -> tensor, or value that is none
+) -> dict:  # name -> tensor, or value that is none
     "What a checkpoint holds, under all names."
-    try: held = load_file(path / "model.safetensors")
+    try:
+        held = load_file(path / "model.safetensors")
     except (SafetensorError, OSError) as e:
         file = path / "model.safetensors"
         raise ValueError(f"{file} is missing or damaged ({e}); {way_back(path)}") from None
@@ -409,13 +574,17 @@ def stored_entries(
     held |= {name: held[kept] for name, kept in card.get("tied", {}).items() if kept in held}
     return {without_compile(k): v for k, v in {**held, **card.get("extra", {})}.items()}
 
+
 def load_weights(
-    path: "str | Path",      # checkpoint folder
+    path: "str | Path",  # checkpoint folder
     model: torch.nn.Module,  # gets the weights
 ):
     "Fill a model with the weights of a checkpoint; every key has to fit."
     weights = stored_entries(Path(path))
-    unused = {k.removeprefix("unused."): weights.pop(k) for k in [k for k in weights if k.startswith("unused.")]}
+    unused = {
+        k.removeprefix("unused."): weights.pop(k)
+        for k in [k for k in weights if k.startswith("unused.")]
+    }
     names = {without_compile(k): k for k in model.state_dict()}
     shape = lambda k, v: () if k.endswith(EXTRA) else getattr(v, "shape", None)
     want = {without_compile(k): shape(k, v) for k, v in model.state_dict().items()}
@@ -423,134 +592,216 @@ def load_weights(
     if wrong := sorted(k for k in {**want, **have} if want.get(k) != have.get(k)):
         own = "; if it was trained with an encoder of its own, give that with encoder="
         remedy = own if all(k.startswith(("encoder.", "target.")) for k in wrong) else ""
-        raise ValueError(f"{path} does not fit the model: {len(wrong)} tensors are missing, unexpected "
-                         f"or of another shape, among them {', '.join(wrong[:3])}{remedy}")
+        raise ValueError(
+            f"{path} does not fit the model: {len(wrong)} tensors are missing, unexpected "
+            f"or of another shape, among them {', '.join(wrong[:3])}{remedy}"
+        )
     own_memory(model)
     model.load_state_dict({names[k]: v for k, v in weights.items()})
-    if unused: model.unused = unused
+    if unused:
+        model.unused = unused
 
 # %% ../../nbs/training/02_checkpoints.ipynb #5f7338c5
 CHECKPOINT_FILES = ("model.safetensors", "model.json", "training.pt")
-WEIGHT_FILES = (".pt", ".pth", ".tar", ".ckpt", ".bin", ".safetensors")     # usual endings
+WEIGHT_FILES = (".pt", ".pth", ".tar", ".ckpt", ".bin", ".safetensors")  # usual endings
+
 
 def load(
-    path: "str | Path",                    # checkpoint or run folder, or a file of either published program
+    path: "str | Path",  # checkpoint or run folder, or a file of either published program
     device: "torch.device | str" = "cpu",  # where the model goes
-    encoder: torch.nn.Module = None,       # only for a model that was built with an encoder of its own
-) -> torch.nn.Module:                      # in eval mode
+    encoder: torch.nn.Module = None,  # only for a model that was built with an encoder of its own
+) -> torch.nn.Module:  # in eval mode
     "The model of a checkpoint."
     path = Path(path)
-    if path.name in CHECKPOINT_FILES and (path.parent / "model.json").exists(): path = path.parent
+    if path.name in CHECKPOINT_FILES and (path.parent / "model.json").exists():
+        path = path.parent
     if path.is_file() or path.suffix.lower() in WEIGHT_FILES and not path.is_dir():
         return load_published(path, encoder).to(device)
     path, card = newest(path), read_card(path)
     config_class, model_class = METHODS[card["method"]]
-    config = config_class(**{f.name: as_stored(card["config"][f.name]) for f in fields(config_class) if f.name in card["config"]})
+    config = config_class(
+        **{
+            f.name: as_stored(card["config"][f.name])
+            for f in fields(config_class)
+            if f.name in card["config"]
+        }
+    )
     model = model_class(config, encoder)
     load_weights(path, model)
     return model.to(device).eval()
 
+
 def as_stored(
     value: "list | dict | str | int | float | bool | None",  # from JSON
-) -> "tuple | dict | str | int | float | bool | None":       # a tuple where JSON made a list of it
+) -> "tuple | dict | str | int | float | bool | None":  # a tuple where JSON made a list of it
     "JSON has no tuples; configurations do."
     return tuple(value) if isinstance(value, list) else value
 
+
 def load_training(
     path: "str | Path",  # checkpoint or run folder
-) -> dict:               # what `save` got as `training`
+) -> dict:  # what `save` got as `training`
     "The training state of a checkpoint."
     path = newest(path)
-    if not (path / "training.pt").exists(): raise FileNotFoundError(f"{path} has no training.pt, and training cannot go on from it; {way_back(path)}")
-    try: return torch.load(path / "training.pt", map_location="cpu", weights_only=True)
+    if not (path / "training.pt").exists():
+        raise FileNotFoundError(
+            f"{path} has no training.pt, and training cannot go on from it; {way_back(path)}"
+        )
+    try:
+        return torch.load(path / "training.pt", map_location="cpu", weights_only=True)
     except (RuntimeError, ValueError, EOFError, KeyError, OSError, pickle.UnpicklingError) as e:
-        raise ValueError(f"{path / 'training.pt'} is damaged ({(str(e) or type(e).__name__).splitlines()[0]}); {way_back(path)}") from None
+        raise ValueError(
+            f"{path / 'training.pt'} is damaged ({(str(e) or type(e).__name__).splitlines()[0]}); {way_back(path)}"
+        ) from None
 
 # %% ../../nbs/training/02_checkpoints.ipynb #cdfea6db
 def from_pretrained(
-    name: "str | Path",                    # checkpoint, run folder or published file; or a repository on the Hugging Face hub, such as user/model
+    name: "str | Path",  # checkpoint, run folder or published file; or a repository on the Hugging Face hub, such as user/model
     device: "torch.device | str" = "cpu",  # where the model goes
-    revision: str = None,                  # branch, tag or commit on the hub
-) -> torch.nn.Module:                      # in eval mode
+    revision: str = None,  # branch, tag or commit on the hub
+) -> torch.nn.Module:  # in eval mode
     "A model from a folder or from the Hugging Face hub."
-    if Path(name).exists() or aside(name).exists(): return load(name, device)
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)): raise FileNotFoundError(f"{name} is no file or folder here, and no name of a repository on the Hugging Face hub, such as user/model")
-    try: from huggingface_hub import snapshot_download
-    except ImportError: raise ValueError(f"there is no folder {name} here, and a model from the Hugging Face hub needs the package huggingface_hub; install it with: pip install 'contextssl[hub]'") from None
-    try: folder = snapshot_download(str(name), revision=revision, allow_patterns=["model.json", "model.safetensors"])
-    except (OSError, ValueError) as e: raise FileNotFoundError(f"there is no folder {name} here, and it could not be fetched from the Hugging Face hub ({str(e).strip().splitlines()[0]})") from e
+    if Path(name).exists() or aside(name).exists():
+        return load(name, device)
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)):
+        raise FileNotFoundError(
+            f"{name} is no file or folder here, and no name of a repository on the Hugging Face hub, such as user/model"
+        )
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise ValueError(
+            f"there is no folder {name} here, and a model from the Hugging Face hub needs the package huggingface_hub; install it with: pip install 'contextssl[hub]'"
+        ) from None
+    try:
+        folder = snapshot_download(
+            str(name), revision=revision, allow_patterns=["model.json", "model.safetensors"]
+        )
+    except (OSError, ValueError) as e:
+        raise FileNotFoundError(
+            f"there is no folder {name} here, and it could not be fetched from the Hugging Face hub ({str(e).strip().splitlines()[0]})"
+        ) from e
     return load(folder, device)
 
 # %% ../../nbs/training/02_checkpoints.ipynb #3361b580
-PUBLISHED = {"encoder.": "enc.", "transformer.read_in.": "predictor._read_in.", "transformer.read_out.": "predictor._read_out.",
-             "transformer.blocks.": "predictor.transformer.h.", "transformer.norm.": "predictor.transformer.ln_f.",
-             "aux_head.": "aug_predictor."}  # our prefix -> published prefix, in the published order
-PUBLISHED_BLOCK = {"norm1": "ln_1", "qkv": "attn.c_attn", "proj": "attn.c_proj", "norm2": "ln_2", "up": "mlp.c_fc", "down": "mlp.c_proj"}
+PUBLISHED = {
+    "encoder.": "enc.",
+    "transformer.read_in.": "predictor._read_in.",
+    "transformer.read_out.": "predictor._read_out.",
+    "transformer.blocks.": "predictor.transformer.h.",
+    "transformer.norm.": "predictor.transformer.ln_f.",
+    "aux_head.": "aug_predictor.",
+}  # our prefix -> published prefix, in the published order
+PUBLISHED_BLOCK = {
+    "norm1": "ln_1",
+    "qkv": "attn.c_attn",
+    "proj": "attn.c_proj",
+    "norm2": "ln_2",
+    "up": "mlp.c_fc",
+    "down": "mlp.c_proj",
+}
+
 
 def published_name(
     key: str,  # of our state dict
-) -> str:      # of the published one
+) -> str:  # of the published one
     "What the published program calls a tensor."
     for ours, theirs in PUBLISHED.items():
         if key.startswith(ours):
             rest = key.removeprefix(ours)
-            return theirs + re.sub(r"(?<=\.)\w+(?=\.)", lambda m: PUBLISHED_BLOCK[m[0]], rest) if "blocks" in ours else theirs + rest
+            return (
+                theirs + re.sub(r"(?<=\.)\w+(?=\.)", lambda m: PUBLISHED_BLOCK[m[0]], rest)
+                if "blocks" in ours
+                else theirs + rest
+            )
     raise ValueError(f"{key} has no place in the published format")
+
 
 def published_keys(
     model: ContextSSL,
-) -> dict:              # published name -> our key, in the published order
+) -> dict:  # published name -> our key, in the published order
     "The names of a model's tensors in the published format."
+
     def place(key):
         part = next((i for i, prefix in enumerate(PUBLISHED) if key.startswith(prefix)), -1)
         words = key.split(".")
-        return (part, int(words[2]), list(PUBLISHED_BLOCK).index(words[3])) if words[1] == "blocks" else (part, 0, 0)
+        return (
+            (part, int(words[2]), list(PUBLISHED_BLOCK).index(words[3]))
+            if words[1] == "blocks"
+            else (part, 0, 0)
+        )
+
     return {published_name(k): k for k in sorted(model.state_dict(), key=place)}
 
 # %% ../../nbs/training/02_checkpoints.ipynb #af586a4d
 def no_weights(
     beginning: bytes,  # of a file
-) -> str:              # what it is instead, or nothing
+) -> str:  # what it is instead, or nothing
     "What a file is that was meant to be one of weights."
     head = beginning.lstrip().lower()
     if head.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
-        return ("a web page: the download gave a page and not the file; "
-                "open its address in a browser and fetch the file from there")
+        return (
+            "a web page: the download gave a page and not the file; "
+            "open its address in a browser and fetch the file from there"
+        )
     if head.startswith(b"version https://git-lfs"):
         return "a pointer of Git LFS, not the file itself; fetch that with: git lfs pull"
     return ""
 
+
 def read_reference(
     path: "str | Path",  # a file of weights: .pt, .pth, .ckpt, .bin, .safetensors, ...
-) -> dict:               # what it holds
+) -> dict:  # what it holds
     "Open a file of weights without running any code that may be in it."
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}" + (": it is a folder; load() reads checkpoint folders" if path.is_dir() else ""))
-    with open(path, "rb") as f: beginning = f.read(200)
-    if found := no_weights(beginning): raise ValueError(f"{path} is {found}")
+        raise FileNotFoundError(
+            f"there is no file {path}"
+            + (": it is a folder; load() reads checkpoint folders" if path.is_dir() else "")
+        )
+    with open(path, "rb") as f:
+        beginning = f.read(200)
+    if found := no_weights(beginning):
+        raise ValueError(f"{path} is {found}")
     try:
-        if beginning[8:9] == b"{": return load_file(path)       # safetensors begin with a length and JSON
+        if beginning[8:9] == b"{":
+            return load_file(path)  # safetensors begin with a length and JSON
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as e:
         code = re.search(r"(?:GLOBAL|global|class|function) ['\"<]*([\w]+(?:\.\w+)+)", str(e))
-        if not code: raise ValueError(f"{path} is not a file of weights, or it is damaged") from None
-        raise ValueError(f"{path} holds more than weights: opening it would call {code[1]}. Nothing was run. "
-                         "If you trust the file, save its state dict alone where it was made, and load that") from None
+        if not code:
+            raise ValueError(f"{path} is not a file of weights, or it is damaged") from None
+        raise ValueError(
+            f"{path} holds more than weights: opening it would call {code[1]}. Nothing was run. "
+            "If you trust the file, save its state dict alone where it was made, and load that"
+        ) from None
     except Exception as e:  # zip, pickle, safetensors and torch each have their own kinds
-        raise ValueError(f"{path} is damaged or cut short ({str(e).splitlines()[0][:100] if str(e) else type(e).__name__}); fetch it again") from None
+        raise ValueError(
+            f"{path} is damaged or cut short ({str(e).splitlines()[0][:100] if str(e) else type(e).__name__}); fetch it again"
+        ) from None
 
 # %% ../../nbs/training/02_checkpoints.ipynb #c2bd9edf
 # words under which a file may hold the weights
-HOLDERS = ("model", "state_dict", "model_state_dict", "model_state", "module", "net", "network", "weights")
+HOLDERS = (
+    "model",
+    "state_dict",
+    "model_state_dict",
+    "model_state",
+    "module",
+    "net",
+    "network",
+    "weights",
+)
 # words that are put around a module
 WRAPPERS = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
 
+
 def bare_names(
     names: Iterable[str],  # of all tensors of a state dict
-) -> tuple:                # name -> name without wrappers, and the words that were taken off
+) -> tuple:  # name -> name without wrappers, and the words that were taken off
     "Names without the words that wrappers of modules put into them."
     bare, words = {}, []
+
     def walk(group, done):
         firsts = list(dict.fromkeys(rest[0] for _, rest in group))
         alone = len(firsts) == 1 and all(len(rest) > 1 for _, rest in group)
@@ -560,26 +811,37 @@ def bare_names(
         for first in firsts:
             below = [(name, rest[1:]) for name, rest in group if rest[0] == first]
             for name, rest in below:
-                if not rest: bare[name] = ".".join((*done, first))
-            if deeper := [(name, rest) for name, rest in below if rest]: walk(deeper, (*done, first))
+                if not rest:
+                    bare[name] = ".".join((*done, first))
+            if deeper := [(name, rest) for name, rest in below if rest]:
+                walk(deeper, (*done, first))
+
     walk([(name, name.split(".")) for name in names], ())
     return bare, list(dict.fromkeys(words))
 
+
 def bare_state(
-    held: Mapping,   # what a file held; anything else is refused
-    name: str,       # how an error calls it
-) -> tuple:          # dict of tensors without wrappers, and remarks on what was taken off
+    held: Mapping,  # what a file held; anything else is refused
+    name: str,  # how an error calls it
+) -> tuple:  # dict of tensors without wrappers, and remarks on what was taken off
     "The state dict that a file holds, whatever stands around it and its names."
     remarks = []
     while isinstance(held, Mapping):
         word = next((w for w in HOLDERS if isinstance(held.get(w), Mapping)), None)
-        if word is None: break
+        if word is None:
+            break
         left = [str(k) for k in held if k != word]
-        remarks.append(f"took the weights out of {word!r}" + (f" and left {', '.join(left)}" if left else ""))
+        remarks.append(
+            f"took the weights out of {word!r}" + (f" and left {', '.join(left)}" if left else "")
+        )
         held = held[word]
     if not isinstance(held, Mapping) or not held:
-        raise ValueError(f"{name} holds {type(held).__name__ if held or not isinstance(held, Mapping) else 'an empty dict'}, but a dict of tensors is needed")
-    if odd := [f"{k} ({type(v).__name__})" for k, v in held.items() if not isinstance(v, torch.Tensor)]:
+        raise ValueError(
+            f"{name} holds {type(held).__name__ if held or not isinstance(held, Mapping) else 'an empty dict'}, but a dict of tensors is needed"
+        )
+    if odd := [
+        f"{k} ({type(v).__name__})" for k, v in held.items() if not isinstance(v, torch.Tensor)
+    ]:
         several = any(isinstance(v, Mapping) for v in held.values())
         remedy = "; take out the one that is meant and load that" if several else ""
         raise ValueError(f"{name} holds entries that are no tensors: {', '.join(odd[:3])}{remedy}")
@@ -595,53 +857,72 @@ def bare_state(
 # %% ../../nbs/training/02_checkpoints.ipynb #e4dfb0f1
 def resnet_of(
     shapes: dict,  # name -> shape, of one module
-) -> str:          # one of `RESNETS`; empty if it is none
+) -> str:  # one of `RESNETS`; empty if it is none
     "Which ResNet has weights of these names and shapes."
     needed = {"conv1.weight", "layer1.0.conv1.weight", "layer4.0.conv1.weight"}
-    if not needed <= set(shapes): return ""
+    if not needed <= set(shapes):
+        return ""
     blocks = len({k.split(".")[1] for k in shapes if k.startswith("layer3.")})
-    if "layer1.0.conv3.weight" in shapes: return {6: "resnet50"}.get(blocks, "")
-    if blocks == 6: return "resnet34"
-    if blocks != 2: return ""
-    if "layer1.0.downsample.0.weight" in shapes: return "sie_resnet18"
+    if "layer1.0.conv3.weight" in shapes:
+        return {6: "resnet50"}.get(blocks, "")
+    if blocks == 6:
+        return "resnet34"
+    if blocks != 2:
+        return ""
+    if "layer1.0.downsample.0.weight" in shapes:
+        return "sie_resnet18"
     return "cifar_resnet18" if tuple(shapes["conv1.weight"])[2:] == (3, 3) else "resnet18"
+
 
 def encoder_in(
     shapes: dict,  # name -> shape, of a file
-) -> tuple:        # "backbone." and the like, and which of `RESNETS` it is; empty texts if there is none
+) -> tuple:  # "backbone." and the like, and which of `RESNETS` it is; empty texts if there is none
     "The ResNet in a state dict, and where it stands."
     for part in ("", "backbone.", "encoder.", "enc.", "encoder_q.", "online_encoder.", "net."):
         within = {k.removeprefix(part): s for k, s in shapes.items() if k.startswith(part)}
-        if name := resnet_of(within): return part, name
+        if name := resnet_of(within):
+            return part, name
     return "", ""
+
 
 def what_it_is(
     shapes: dict,  # name -> shape, of a file that is no ContextSSL and no SIE model
-) -> str:          # "weights of ..."
+) -> str:  # "weights of ..."
     "Whose weights these seem to be."
     tops = dict.fromkeys(k.split(".")[0] for k in shapes)
     part, name = encoder_in(shapes)
     has = lambda *words: all(word in tops for word in words)
     seen = ", ".join(list(tops)[:6]) + (", ..." if len(tops) > 6 else "")
     if has("backbone", "projector_inv", "projector_equi"):
-        if not both_whole(shapes): return "SIE (load or load_published_sie reads them)"
+        if not both_whole(shapes):
+            return "SIE (load or load_published_sie reads them)"
         return "EquiMod as SIE's program trains it (both projectors read the whole feature)"
     if has("backbone", "projector_equi"):
-        return ("a method with an equivariant projector alone, from SIE's program: SIE without its "
-                "invariant half, which load_published_sie(path, SIEConfig(backbone='sie_resnet18', "
-                "equi_dim=512)) reads, or its SEN, whose names are the same")
+        return (
+            "a method with an equivariant projector alone, from SIE's program: SIE without its "
+            "invariant half, which load_published_sie(path, SIEConfig(backbone='sie_resnet18', "
+            "equi_dim=512)) reads, or its SEN, whose names are the same"
+        )
     if has("backbone", "projector") and name == "sie_resnet18":
         return f"SimCLR, VICReg or AugSelf as SIE's program trains them ({seen})"
-    if has("encoder", "target_encoder", "transformer_encoder"): return f"seq-JEPA's program ({seen})"
-    like = {"solo-learn": has("backbone", "classifier"), "MoCo's": has("encoder_q") or has("queue"),
-            "lightly": has("backbone", "projection_head") or has("backbone", "prediction_head")}
+    if has("encoder", "target_encoder", "transformer_encoder"):
+        return f"seq-JEPA's program ({seen})"
+    like = {
+        "solo-learn": has("backbone", "classifier"),
+        "MoCo's": has("encoder_q") or has("queue"),
+        "lightly": has("backbone", "projection_head") or has("backbone", "prediction_head"),
+    }
     if known := [program for program, fits in like.items() if fits]:
         return f"another program, by their names {known[0]} ({seen})"
     if not part and name == "sie_resnet18":
-        return ("the backbone alone from SIE's program (its final_weights.pth): "
-                "a ResNet without projectors and predictor, which is no model yet")
-    if not part and name: return f"a {name} alone, with no model behind it"
+        return (
+            "the backbone alone from SIE's program (its final_weights.pth): "
+            "a ResNet without projectors and predictor, which is no model yet"
+        )
+    if not part and name:
+        return f"a {name} alone, with no model behind it"
     return f"another program (they are called {seen})"
+
 
 def both_whole(
     shapes: dict,  # name -> shape, with two projectors
@@ -650,25 +931,29 @@ def both_whole(
     part, name = encoder_in(shapes)
     first = [f"projector_{kind}.0.weight" for kind in ("inv", "equi")]
     last = f"{part}layer4.1.bn2.weight"
-    if not name or last not in shapes or not all(k in shapes for k in first): return False
+    if not name or last not in shapes or not all(k in shapes for k in first):
+        return False
     return sum(shapes[k][1] for k in first) > shapes[last][0]
+
 
 def refuse_other(
     state: Mapping,  # name -> tensor, from `bare_state`
-    name: str,       # of the file
+    name: str,  # of the file
 ) -> None:
     "Say what a file holds that is no model here, and what can be done with it."
     shapes = {k: tuple(v.shape) for k, v in state.items()}
     inside = encoder_in(shapes)[1]
     offer = f"; load_encoder gives the {inside} in it" if inside else ""
-    raise ValueError(f"{name} holds weights of {what_it_is(shapes)}; models are read from files of two "
-                     "programs, ContextSSL's (enc, predictor, aug_predictor) and SIE's "
-                     f"(backbone, projector_inv, projector_equi, predictor){offer}")
+    raise ValueError(
+        f"{name} holds weights of {what_it_is(shapes)}; models are read from files of two "
+        "programs, ContextSSL's (enc, predictor, aug_predictor) and SIE's "
+        f"(backbone, projector_inv, projector_equi, predictor){offer}"
+    )
 
 # %% ../../nbs/training/02_checkpoints.ipynb #f5e0c102
 def load_encoder(
     path_or_state_dict: "str | Path | Mapping",  # a file of weights, or its content
-) -> torch.nn.Module:                            # with `.out_dim`, in eval mode, on the CPU
+) -> torch.nn.Module:  # with `.out_dim`, in eval mode, on the CPU
     "The ResNet in a file of any program."
     in_memory = isinstance(path_or_state_dict, Mapping)
     name = "the state dict" if in_memory else str(path_or_state_dict)
@@ -686,143 +971,214 @@ def load_encoder(
     encoder = build_encoder(kind)
     expect_keys(shapes(encoder.state_dict()), shapes(weights), name)
     encoder.load_state_dict(weights)
-    if others: remarks.append(f"took the {kind} and left {', '.join(others)}")
-    if remarks: warnings.warn(f"{name}: {'; '.join(remarks)}", stacklevel=2)
+    if others:
+        remarks.append(f"took the {kind} and left {', '.join(others)}")
+    if remarks:
+        warnings.warn(f"{name}: {'; '.join(remarks)}", stacklevel=2)
     return encoder.eval()
 
 # %% ../../nbs/training/02_checkpoints.ipynb #c40e711f
 def infer_backbone(
     shapes: dict,  # published name -> shape
-) -> dict:         # backbone, and the width of backbone conv
+) -> dict:  # backbone, and the width of backbone conv
     "Which encoder the weights under `enc.` belong to."
     if "enc.readout.weight" in shapes and "enc.stages.1.0.weight" in shapes:
         return dict(backbone="conv", width=shapes["enc.stages.1.0.weight"][0])
     name = resnet_of({k.removeprefix("enc."): s for k, s in shapes.items() if k.startswith("enc.")})
     if not name:
         some = ", ".join([k for k in shapes if k.startswith("enc.")][:3]) or "there are none"
-        raise ValueError(f"the encoder is no resnet18, resnet34, resnet50 or conv (its weights begin with {some}); give the module they belong to with encoder=")
+        raise ValueError(
+            f"the encoder is no resnet18, resnet34, resnet50 or conv (its weights begin with {some}); give the module they belong to with encoder="
+        )
     return dict(backbone=name)
 
+
 def infer_config(
-    shapes: dict,                     # published name -> shape
+    shapes: dict,  # published name -> shape
     encoder: torch.nn.Module = None,  # takes the weights under `enc.`, if they are no known backbone
-    **given,                          # fields of ContextSSLConfig that the shapes leave open, or confirm
+    **given,  # fields of ContextSSLConfig that the shapes leave open, or confirm
 ) -> ContextSSLConfig:
     "The configuration that the shapes of a published state dict imply."
     needed = ("predictor._read_in.weight", "predictor._read_out.weight", "aug_predictor.0.weight")
     if lost := [k for k in needed if k not in shapes]:
-        raise ValueError(f"this is no ContextSSL state dict: it lacks {', '.join(lost)}; "
-                         f"it seems to hold weights of {what_it_is(shapes)}")
+        raise ValueError(
+            f"this is no ContextSSL state dict: it lacks {', '.join(lost)}; "
+            f"it seems to hold weights of {what_it_is(shapes)}"
+        )
     n_embd, wide, d = *shapes[needed[0]], shapes[needed[1]][0]
-    layers = {int(m[1]) for k in shapes if (m := re.match(r"predictor\.transformer\.h\.(\d+)\.", k))}
-    says = dict(projection_dim=d, n_embd=n_embd, n_layer=len(layers), aux_hidden=shapes[needed[2]][0])
+    layers = {
+        int(m[1]) for k in shapes if (m := re.match(r"predictor\.transformer\.h\.(\d+)\.", k))
+    }
+    says = dict(
+        projection_dim=d, n_embd=n_embd, n_layer=len(layers), aux_hidden=shapes[needed[2]][0]
+    )
     says |= dict(backbone="given") if encoder is not None else infer_backbone(shapes)
     says |= {"block_size": s[-1] for k, s in shapes.items() if is_mask(k, s)}
-    if wide == d: raise ValueError("these are weights of the variant without actions (_read_in is as wide as the feature); a ContextSSL model reads actions")
-    if wide - d == 6: given.setdefault("factors", {"rot": 4, "color": 2})
+    if wide == d:
+        raise ValueError(
+            "these are weights of the variant without actions (_read_in is as wide as the feature); a ContextSSL model reads actions"
+        )
+    if wide - d == 6:
+        given.setdefault("factors", {"rot": 4, "color": 2})
     if sum(given.get("factors", {}).values()) != wide - d:
-        raise ValueError(f"the actions of this state dict have {wide - d} numbers; say what they are with factors=, for example factors={{'rot': {wide - d}}}, and env_ratio=")
-    if unknown := set(given) - {f.name for f in fields(ContextSSLConfig)}: raise ValueError(f"{', '.join(sorted(unknown))} is no field of ContextSSLConfig")
-    if clash := [f"{k}={given[k]!r} was given, the weights say {says[k]!r}" for k in says if given.get(k, says[k]) != says[k]]:
+        raise ValueError(
+            f"the actions of this state dict have {wide - d} numbers; say what they are with factors=, for example factors={{'rot': {wide - d}}}, and env_ratio="
+        )
+    if unknown := set(given) - {f.name for f in fields(ContextSSLConfig)}:
+        raise ValueError(f"{', '.join(sorted(unknown))} is no field of ContextSSLConfig")
+    if clash := [
+        f"{k}={given[k]!r} was given, the weights say {says[k]!r}"
+        for k in says
+        if given.get(k, says[k]) != says[k]
+    ]:
         raise ValueError(f"the weights contradict the settings: {'; '.join(clash)}")
     return ContextSSLConfig(**says, **{k: v for k, v in given.items() if k not in says})
 
+
 def is_mask(key: str, shape: tuple) -> bool:
     "Whether a tensor is the causal mask that some versions store in each attention."
-    return bool(re.fullmatch(r"predictor\.transformer\.h\.\d+\.attn\.\w+", key)) and len(shape) >= 2 and shape[-1] == shape[-2]
+    return (
+        bool(re.fullmatch(r"predictor\.transformer\.h\.\d+\.attn\.\w+", key))
+        and len(shape) >= 2
+        and shape[-1] == shape[-2]
+    )
 
 # %% ../../nbs/training/02_checkpoints.ipynb #7f294a45
 def load_reference(
     path_or_state_dict: "str | Path | Mapping",  # a .pt file, or its content
     encoder: torch.nn.Module = None,  # takes the weights under `enc.`; None builds the ResNet that they belong to
-    **config,                         # what the shapes leave open: n_head=4, block_size=128, temperature, ...
-) -> ContextSSL:                      # in eval mode, on the CPU, float32; unused tensors under `.unused`
+    **config,  # what the shapes leave open: n_head=4, block_size=128, temperature, ...
+) -> ContextSSL:  # in eval mode, on the CPU, float32; unused tensors under `.unused`
     "A model from the published checkpoint format; no code in the file is run, nothing is ignored silently."
     in_memory = isinstance(path_or_state_dict, Mapping)
     name = "the state dict" if in_memory else str(path_or_state_dict)
-    state, remarks = bare_state(path_or_state_dict if in_memory else read_reference(path_or_state_dict), name)
+    state, remarks = bare_state(
+        path_or_state_dict if in_memory else read_reference(path_or_state_dict), name
+    )
     return reference_model(state, remarks, name, encoder, in_memory, config)
 
+
 def reference_model(
-    state: dict,     # name -> tensor, from `bare_state`
-    remarks: list,   # what is to be mentioned
-    name: str,       # of the file
+    state: dict,  # name -> tensor, from `bare_state`
+    remarks: list,  # what is to be mentioned
+    name: str,  # of the file
     encoder: "torch.nn.Module | None",  # takes the weights under `enc.`; None builds the ResNet that they belong to
-    in_memory: bool, # tensors belong to somebody else and are copied
-    config: dict,    # what the shapes leave open
-) -> ContextSSL:     # in eval mode
+    in_memory: bool,  # tensors belong to somebody else and are copied
+    config: dict,  # what the shapes leave open
+) -> ContextSSL:  # in eval mode
     "A model that has these tensors."
-    unused = {k: v for k, v in state.items() if k.startswith(("equiv_linear.", "rel_aug_predictor.")) or is_mask(k, v.shape)}
+    unused = {
+        k: v
+        for k, v in state.items()
+        if k.startswith(("equiv_linear.", "rel_aug_predictor.")) or is_mask(k, v.shape)
+    }
     settings = infer_config({k: tuple(v.shape) for k, v in state.items()}, encoder, **config)
-    if encoder is not None and not hasattr(encoder, "out_dim"): encoder.out_dim = settings.projection_dim
-    with torch.device("meta"): model = ContextSSL(settings, encoder)
+    if encoder is not None and not hasattr(encoder, "out_dim"):
+        encoder.out_dim = settings.projection_dim
+    with torch.device("meta"):
+        model = ContextSSL(settings, encoder)
     names, own = published_keys(model), model.state_dict()
     state = with_names_of(state, names)
-    expect_keys({k: tuple(own[ours].shape) for k, ours in names.items()}, {k: tuple(v.shape) for k, v in state.items() if k not in unused}, name)
+    expect_keys(
+        {k: tuple(own[ours].shape) for k, ours in names.items()},
+        {k: tuple(v.shape) for k, v in state.items() if k not in unused},
+        name,
+    )
     kind = lambda v, like: v.detach().to(like.dtype, copy=in_memory)
-    model.load_state_dict({ours: kind(state[k], own[ours]) for k, ours in names.items()}, assign=True)
+    model.load_state_dict(
+        {ours: kind(state[k], own[ours]) for k, ours in names.items()}, assign=True
+    )
     model.unused = {k: v.clone() if in_memory else v for k, v in unused.items()}
-    if unused: remarks.append(f"kept, but no part of the model: {', '.join(unused)}")
-    if remarks: warnings.warn(f"{name}: {'; '.join(remarks)}", stacklevel=3)
+    if unused:
+        remarks.append(f"kept, but no part of the model: {', '.join(unused)}")
+    if remarks:
+        warnings.warn(f"{name}: {'; '.join(remarks)}", stacklevel=3)
     return model.eval()
 
+
 def with_names_of(
-    state: dict,          # name without wrappers -> tensor
-    names: Iterable[str], # of a model, in which such words may be names of its own
-) -> dict:                # name -> tensor
+    state: dict,  # name without wrappers -> tensor
+    names: Iterable[str],  # of a model, in which such words may be names of its own
+) -> dict:  # name -> tensor
     "The words that `bare_names` took off put back where the model itself has them."
     own = {bare: name for name, bare in bare_names(names)[0].items()}
     return {own.get(k, k): v for k, v in state.items()}
 
+
 def expect_keys(
     want: dict,  # name -> shape, of the model
     have: dict,  # name -> shape, of the file
-    name: str,   # of the file
+    name: str,  # of the file
 ) -> None:
     "Refuse weights that do not fit, naming every tensor that differs."
-    some = lambda keys: ", ".join(keys[:6]) + (f" and {len(keys) - 6} more" if len(keys) > 6 else "")
-    lists = {"missing": [k for k in want if k not in have], "unexpected": [k for k in have if k not in want],
-             "of another shape": [f"{k} {have[k]} instead of {want[k]}" for k in want if k in have and want[k] != have[k]]}
+    some = lambda keys: (
+        ", ".join(keys[:6]) + (f" and {len(keys) - 6} more" if len(keys) > 6 else "")
+    )
+    lists = {
+        "missing": [k for k in want if k not in have],
+        "unexpected": [k for k in have if k not in want],
+        "of another shape": [
+            f"{k} {have[k]} instead of {want[k]}" for k in want if k in have and want[k] != have[k]
+        ],
+    }
     if any(lists.values()):
-        raise ValueError(f"{name} does not fit the model: " + "; ".join(f"{word}: {some(keys)}" for word, keys in lists.items() if keys))
+        raise ValueError(
+            f"{name} does not fit the model: "
+            + "; ".join(f"{word}: {some(keys)}" for word, keys in lists.items() if keys)
+        )
 
 # %% ../../nbs/training/02_checkpoints.ipynb #e1306e2d
 def load_published_sie(
     path_or_state_dict: "str | Path | Mapping",  # a .pth file, or its content
-    config: SIEConfig = None,         # what it was trained with; None: the published recipe, told what its predictor reads
+    config: SIEConfig = None,  # what it was trained with; None: the published recipe, told what its predictor reads
     encoder: torch.nn.Module = None,  # only for weights of another encoder; any module with `.out_dim`
-) -> SIE:                             # in eval mode, on the CPU
+) -> SIE:  # in eval mode, on the CPU
     "A model with weights from SIE's program; no code in the file is run, and every tensor has to fit."
     in_memory = isinstance(path_or_state_dict, Mapping)
     name = "the state dict" if in_memory else str(path_or_state_dict)
-    state, remarks = bare_state(path_or_state_dict if in_memory else read_reference(path_or_state_dict), name)
+    state, remarks = bare_state(
+        path_or_state_dict if in_memory else read_reference(path_or_state_dict), name
+    )
     return sie_model(state, remarks, name, config, encoder)
 
+
 def sie_model(
-    state: dict,     # name -> tensor, from `bare_state`
-    remarks: list,   # what is to be mentioned
-    name: str,       # of the file
-    config: "SIEConfig | None",         # None: the published recipe, told what its predictor reads
+    state: dict,  # name -> tensor, from `bare_state`
+    remarks: list,  # what is to be mentioned
+    name: str,  # of the file
+    config: "SIEConfig | None",  # None: the published recipe, told what its predictor reads
     encoder: "torch.nn.Module | None",  # None builds the one of the configuration
-) -> SIE:            # in eval mode
+) -> SIE:  # in eval mode
     "A model that has these tensors."
     projectors = ("projector_inv.", "projector_equi.")
-    if not any(k.startswith(projectors) for k in state): refuse_other(state, name)
+    if not any(k.startswith(projectors) for k in state):
+        refuse_other(state, name)
     weights = from_published_names(state)
-    told = weights["predictor.hyper.0.weight"].shape[-1] if "predictor.hyper.0.weight" in weights else 4
-    model = SIE(config or SIEConfig(backbone="sie_resnet18", shown=("rot", "color") if told == 6 else ("rot",)), encoder)
+    told = (
+        weights["predictor.hyper.0.weight"].shape[-1]
+        if "predictor.hyper.0.weight" in weights
+        else 4
+    )
+    model = SIE(
+        config
+        or SIEConfig(backbone="sie_resnet18", shown=("rot", "color") if told == 6 else ("rot",)),
+        encoder,
+    )
     weights = with_names_of(weights, model.state_dict())
     shapes = lambda tensors: {k: tuple(v.shape) for k, v in tensors.items()}
     expect_keys(shapes(model.state_dict()), shapes(weights), name)
     model.load_state_dict(weights)
-    if left := sorted(set(k.split(".")[0] for k in state if k.startswith("evaluator."))): remarks.append(f"left out: {', '.join(left)}, which belongs to the training")
-    if remarks: warnings.warn(f"{name}: {'; '.join(remarks)}", stacklevel=3)
+    if left := sorted(set(k.split(".")[0] for k in state if k.startswith("evaluator."))):
+        remarks.append(f"left out: {', '.join(left)}, which belongs to the training")
+    if remarks:
+        warnings.warn(f"{name}: {'; '.join(remarks)}", stacklevel=3)
     return model.eval()
 
+
 def load_published(
-    path: "str | Path",               # a file of weights
+    path: "str | Path",  # a file of weights
     encoder: torch.nn.Module = None,  # for weights of another encoder
-) -> torch.nn.Module:                 # ContextSSL or SIE, in eval mode
+) -> torch.nn.Module:  # ContextSSL or SIE, in eval mode
     "A model from a file of either published program."
     state, remarks = bare_state(read_reference(path), str(path))
     tops = {k.split(".")[0] for k in state}
@@ -836,26 +1192,50 @@ def load_published(
 # %% ../../nbs/training/02_checkpoints.ipynb #6fb761c4
 def reference_state(
     model: ContextSSL,
-) -> dict:              # published name -> tensor, in the published order
+) -> dict:  # published name -> tensor, in the published order
     "The published state dict of a model. Heads that only the published program has are those it was loaded with, or zeros for a model of ours."
-    ours = [name for name in ("feature_norm", "aux_scale", "weight_feature_aux") if getattr(model.config, name)]
+    ours = [
+        name
+        for name in ("feature_norm", "aux_scale", "weight_feature_aux")
+        if getattr(model.config, name)
+    ]
     ours += [name for name in ("hidden_rotation",) if getattr(model.config, name) != "zero"]
-    if ours: raise ValueError(f"the published program has no {', '.join(ours)}: a model with this setting cannot be exported to its format")
+    if ours:
+        raise ValueError(
+            f"the published program has no {', '.join(ours)}: a model with this setting cannot be exported to its format"
+        )
     d, a, hidden = model.config.projection_dim, model.action_space.dim, model.config.aux_hidden
-    sizes = {"equiv_linear": (a, d), "rel_aug_predictor.0": (hidden, 2 * d), "rel_aug_predictor.2": (hidden, hidden), "rel_aug_predictor.4": (a, hidden)}
-    unused = getattr(model, "unused", {}) or {f"{k}.{kind}": torch.zeros(size) for k, shape in sizes.items() for kind, size in (("weight", shape), ("bias", shape[:1]))}
-    unused = {k: unused[k] for k in sorted(unused, key=lambda k: (k.rpartition(".")[0], k.endswith("bias")))}  # safetensors keep no order
+    sizes = {
+        "equiv_linear": (a, d),
+        "rel_aug_predictor.0": (hidden, 2 * d),
+        "rel_aug_predictor.2": (hidden, hidden),
+        "rel_aug_predictor.4": (a, hidden),
+    }
+    unused = getattr(model, "unused", {}) or {
+        f"{k}.{kind}": torch.zeros(size)
+        for k, shape in sizes.items()
+        for kind, size in (("weight", shape), ("bias", shape[:1]))
+    }
+    unused = {
+        k: unused[k]
+        for k in sorted(unused, key=lambda k: (k.rpartition(".")[0], k.endswith("bias")))
+    }  # safetensors keep no order
     own, state = model.state_dict(), {}
     for key, name in published_keys(model).items():
-        if key == "predictor._read_in.weight": state |= {k: v for k, v in unused.items() if k.startswith("equiv_linear.")}
-        if key.endswith("attn.c_attn.weight"): state |= {k: v for k, v in unused.items() if k.startswith(key.removesuffix("c_attn.weight"))}
+        if key == "predictor._read_in.weight":
+            state |= {k: v for k, v in unused.items() if k.startswith("equiv_linear.")}
+        if key.endswith("attn.c_attn.weight"):
+            state |= {
+                k: v for k, v in unused.items() if k.startswith(key.removesuffix("c_attn.weight"))
+            }
         state[key] = own[name].detach()
     return state | unused
 
+
 def export_reference(
-    model: ContextSSL,   # with published settings; weights on any device
+    model: ContextSSL,  # with published settings; weights on any device
     path: "str | Path",  # file to write, usually *.pt
-) -> Path:               # the file
+) -> Path:  # the file
     "Write a model as the published program does: same names, order and types. Heads that it never uses are zeros if the model is not from such a file."
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

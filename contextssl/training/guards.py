@@ -21,15 +21,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..data.pairs import PairBatch, PairSource
+from ..methods.seq_jepa import SequenceBatch
 from ..metrics import r2_pooled
 from ..objectives import interleave
-from ..data.pairs import PairBatch, PairSource
 from ..render.renderer import core_count
-from ..methods.seq_jepa import SequenceBatch
 
 # %% ../../nbs/training/01_guards.ipynb #b48334a4
 class Finite:
     "Keeps the terms of recent steps on the device; finds the first that is no number when it is asked."
+
     def __init__(self):
         self.recent = []
 
@@ -42,43 +43,54 @@ class Finite:
         back: "Path | None",  # the newest checkpoint
     ):
         "Refuse terms that are not finite; those seen so far are forgotten."
-        values = torch.stack([v.float() for _, terms in self.recent for v in terms.values()]).tolist() if self.recent else []
+        values = (
+            torch.stack([v.float() for _, terms in self.recent for v in terms.values()]).tolist()
+            if self.recent
+            else []
+        )
         (seen, self.recent), values = (self.recent, []), iter(values)
         for step, terms in seen:
             found = {name: next(values) for name in terms}
             bad = {name: v for name, v in found.items() if not math.isfinite(v)}
-            if not bad: continue
+            if not bad:
+                continue
             where = f"the last good checkpoint is {back}" if back else "no checkpoint was saved yet"
-            raise FloatingPointError(f"training stopped: in step {step} {', '.join(f'{k} is {v}' for k, v in bad.items())} "
-                                     f"({', '.join(f'{k} {v:.4g}' for k, v in found.items() if k not in bad) or 'no other term'}); {where}")
+            raise FloatingPointError(
+                f"training stopped: in step {step} {', '.join(f'{k} is {v}' for k, v in bad.items())} "
+                f"({', '.join(f'{k} {v:.4g}' for k, v in found.items() if k not in bad) or 'no other term'}); {where}"
+            )
 
 # %% ../../nbs/training/01_guards.ipynb #51f0e69a
 def sign_of_collapse(
-    terms: dict,   # of a loss: name -> number
-    pairs: int,    # that were compared with each other
-) -> str:          # "" if there is none
+    terms: dict,  # of a loss: name -> number
+    pairs: int,  # that were compared with each other
+) -> str:  # "" if there is none
     "What in the terms of a loss says that all embeddings are alike."
     alike = math.log(2 * pairs - 1)
-    if abs(terms.get("nce", math.inf) - alike) < 2e-3 * alike: return f"nce={terms['nce']:.4f} is ln(2N-1) of N={pairs} pairs"
-    if terms.get("var", 0.0) > 0.98: return f"var={terms['var']:.4f} is the variance term of columns that do not vary"
+    if abs(terms.get("nce", math.inf) - alike) < 2e-3 * alike:
+        return f"nce={terms['nce']:.4f} is ln(2N-1) of N={pairs} pairs"
+    if terms.get("var", 0.0) > 0.98:
+        return f"var={terms['var']:.4f} is the variance term of columns that do not vary"
     return ""
 
 
 class Collapse:
     "Says once, after several lines in a row, that the embeddings have collapsed."
+
     def __init__(self, lines: int = 3):  # in a row
         self.lines, self.count = lines, 0
 
     def __call__(
         self,
-        step: int,     # steps done
-        terms: dict,   # of the step: name -> number
-        pairs: int,    # that were compared with each other
-    ) -> str:          # what to tell the user; "" if there is nothing to tell
+        step: int,  # steps done
+        terms: dict,  # of the step: name -> number
+        pairs: int,  # that were compared with each other
+    ) -> str:  # what to tell the user; "" if there is nothing to tell
         "Look at a line of the log."
         sign = sign_of_collapse(terms, pairs)
         self.count = self.count + 1 if sign else 0
-        if self.count != self.lines: return ""
+        if self.count != self.lines:
+            return ""
         return f"at step {step} the embeddings of all images are alike ({sign}, for {self.lines} lines of the log): the training has collapsed; start it again with a smaller learning_rate"
 
 # %% ../../nbs/training/01_guards.ipynb #16fd548b
@@ -86,51 +98,69 @@ def is_full(
     e: Exception,
 ) -> bool:
     "Whether an error says that memory has run out."
-    return isinstance(e, (MemoryError, torch.cuda.OutOfMemoryError)) or any(t in str(e) for t in ("out of memory", "can't allocate memory"))
+    return isinstance(e, (MemoryError, torch.cuda.OutOfMemoryError)) or any(
+        t in str(e) for t in ("out of memory", "can't allocate memory")
+    )
+
 
 def asked_for(
     e: Exception,  # of an allocation that failed
-) -> int:          # bytes; 0 if it does not say
+) -> int:  # bytes; 0 if it does not say
     "How much memory was asked for in the end."
     m = re.search(r"tried to allocate ([\d.]+) ?([KMGT]?)i?B?", str(e), re.I)
     return round(float(m[1]) * 2 ** (10 * " KMGT".index(m[2].upper() or " "))) if m else 0
 
+
 def free_memory(
     device: torch.device,
-) -> int:          # bytes; 0 where nobody says
+) -> int:  # bytes; 0 where nobody says
     "What a device has left."
     if device.type == "cuda" and torch.cuda.is_available():
-        return torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return (
+            torch.cuda.mem_get_info(device)[0]
+            + torch.cuda.memory_reserved(device)
+            - torch.cuda.memory_allocated(device)
+        )
     if device.type == "cpu" and os.path.exists("/proc/meminfo"):
         m = re.search(r"MemAvailable:\s*(\d+) kB", Path("/proc/meminfo").read_text())
         return 1024 * int(m[1]) if m else 0
     return 0
 
+
 def peak_memory() -> "int | None":  # bytes; None where nobody says
     "The most memory that this process has held so far."
-    try: import resource
-    except ImportError: return None      # Windows has no such module
+    try:
+        import resource
+    except ImportError:
+        return None  # Windows has no such module
     unit = 1 if sys.platform == "darwin" else 1024
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
+
 def taken_memory(
     device: torch.device,
-) -> int:          # bytes; 0 where nobody counts
+) -> int:  # bytes; 0 where nobody counts
     "What tensors hold on a device."
-    return torch.cuda.memory_allocated(device) if device.type == "cuda" and torch.cuda.is_available() else 0
+    return (
+        torch.cuda.memory_allocated(device)
+        if device.type == "cuda" and torch.cuda.is_available()
+        else 0
+    )
 
 # %% ../../nbs/training/01_guards.ipynb #718714e6
 def what_fits(
     batch_size: int,  # pairs
     accumulate: int,  # parts in which they go through the model
-    needed: int,      # bytes that the batch needs at least; 0 if nobody knows
-    free: int,        # bytes that there were for it; 0 if nobody knows
-) -> tuple:           # the batch that fits at most, 0 if that is not known, and the number of parts to propose, 0 if there is none
+    needed: int,  # bytes that the batch needs at least; 0 if nobody knows
+    free: int,  # bytes that there were for it; 0 if nobody knows
+) -> tuple:  # the batch that fits at most, 0 if that is not known, and the number of parts to propose, 0 if there is none
     "What to do when the memory is too small for a batch."
     fits = batch_size * free // needed if 0 < free < needed else 0
     parts = 2 * accumulate
-    while fits > 1 and batch_size * accumulate > fits * parts and batch_size >= 4 * parts: parts *= 2
+    while fits > 1 and batch_size * accumulate > fits * parts and batch_size >= 4 * parts:
+        parts *= 2
     return fits if fits > 1 else 0, parts if batch_size >= 2 * parts else 0
+
 
 @contextlib.contextmanager
 def enough_memory(
@@ -140,36 +170,67 @@ def enough_memory(
 ) -> Iterator[None]:
     "Inside, an allocation that fails is explained by the size of the batch."
     before = taken_memory(device)
-    try: yield
+    try:
+        yield
     except (RuntimeError, MemoryError) as e:
-        if not is_full(e): raise
+        if not is_full(e):
+            raise
         taken = taken_memory(device) - before
         needed, free = taken + asked_for(e) if asked_for(e) else 0, free_memory(device) + taken
         fits, parts = what_fits(batch_size, accumulate, needed, free)
-        raise ValueError(f"the memory of {device} is too small for batch_size={batch_size}" + (f" in {accumulate} parts" if accumulate > 1 else "")
-                         + (f", which needs at least {needed / 2**30:.1f} GiB where {free / 2**30:.1f} are free, enough for batch_size={fits} at most" if fits else "")
-                         + "; choose a smaller one" + (f", or accumulate={parts}, which lets parts of {-(-batch_size // parts)} pairs go through the model one after the other" if parts else "")) from e
+        raise ValueError(
+            f"the memory of {device} is too small for batch_size={batch_size}"
+            + (f" in {accumulate} parts" if accumulate > 1 else "")
+            + (
+                f", which needs at least {needed / 2**30:.1f} GiB where {free / 2**30:.1f} are free, enough for batch_size={fits} at most"
+                if fits
+                else ""
+            )
+            + "; choose a smaller one"
+            + (
+                f", or accumulate={parts}, which lets parts of {-(-batch_size // parts)} pairs go through the model one after the other"
+                if parts
+                else ""
+            )
+        ) from e
 
 # %% ../../nbs/training/01_guards.ipynb #0c1ca231
 def count_parameters(
     model: nn.Module | Callable[[], nn.Module],  # a module, or what makes one when it is called
-) -> int:           # 0 if it cannot be counted
+) -> int:  # 0 if it cannot be counted
     "How many numbers a model learns; one that does not exist yet is made without memory, to be counted."
     try:
-        with torch.device("meta"): return sum(p.numel() for p in (model if isinstance(model, nn.Module) else model()).parameters())
-    except RuntimeError: return 0
+        with torch.device("meta"):
+            return sum(
+                p.numel() for p in (model if isinstance(model, nn.Module) else model()).parameters()
+            )
+    except RuntimeError:
+        return 0
 
-PER_PARAMETER = 16  # bytes in training: weight, gradient, and the optimiser's two moments, four each
+
+PER_PARAMETER = (
+    16  # bytes in training: weight, gradient, and the optimiser's two moments, four each
+)
+
 
 def too_large(
-    parameters: int,       # of the model; 0 if nobody knows
+    parameters: int,  # of the model; 0 if nobody knows
     device: torch.device,
-    free: int,             # bytes that there are for it; 0 if nobody knows
+    free: int,  # bytes that there are for it; 0 if nobody knows
 ) -> str:
     "That a model does not fit, and how large one may be."
-    takes = f": its {parameters:,} parameters take {parameters * PER_PARAMETER / 2**30:,.1f} GiB with gradients and the optimiser's moments" if parameters else ""
-    room = f", and {free / 2**30:.1f} GiB are free, enough for {free // PER_PARAMETER / 1e6:,.0f} million" if takes and free else ""
+    takes = (
+        f": its {parameters:,} parameters take {parameters * PER_PARAMETER / 2**30:,.1f} GiB with gradients and the optimiser's moments"
+        if parameters
+        else ""
+    )
+    room = (
+        f", and {free / 2**30:.1f} GiB are free, enough for {free // PER_PARAMETER / 1e6:,.0f} million"
+        if takes and free
+        else ""
+    )
     return f"the memory of {device} is too small for this model{takes}{room}; choose a smaller one, by n_embd, n_layer, projector or backbone"
+
 
 @contextlib.contextmanager
 def enough_for_model(
@@ -178,32 +239,45 @@ def enough_for_model(
 ) -> Iterator[None]:
     "Inside, an allocation that fails is explained by the size of the model."
     before = taken_memory(device)
-    try: yield
+    try:
+        yield
     except (RuntimeError, MemoryError) as e:
-        if not is_full(e): raise
-        raise ValueError(too_large(count_parameters(model), device, free_memory(device) + taken_memory(device) - before)) from e
+        if not is_full(e):
+            raise
+        raise ValueError(
+            too_large(
+                count_parameters(model), device, free_memory(device) + taken_memory(device) - before
+            )
+        ) from e
+
 
 def expect_room(
-    model: nn.Module,     # on its device
+    model: nn.Module,  # on its device
     device: torch.device,
 ):
     "Refuse a model on a GPU that has no room for its gradients and for the optimiser's moments, which the first step makes."
     parameters, free = count_parameters(model), free_memory(device) if device.type == "cuda" else 0
-    if 0 < free < 12 * parameters: raise ValueError(too_large(parameters, device, free + 4 * parameters))
+    if 0 < free < 12 * parameters:
+        raise ValueError(too_large(parameters, device, free + 4 * parameters))
 
 
 def threads(
-    workers: int,        # that were asked for
+    workers: int,  # that were asked for
     processes: int = 1,  # on this machine
-) -> tuple[int, str]:    # that are used, and what to tell the user
+) -> tuple[int, str]:  # that are used, and what to tell the user
     "As many threads as there are cores for them; what they make does not depend on their number."
     cores = max(1, core_count() // processes)
-    if workers <= cores: return workers, ""
-    return cores, f"workers={workers} is more than the {cores} cores that each process has here; {cores} are used, and the batches are the same"
+    if workers <= cores:
+        return workers, ""
+    return (
+        cores,
+        f"workers={workers} is more than the {cores} cores that each process has here; {cores} are used, and the batches are the same",
+    )
 
 # %% ../../nbs/training/01_guards.ipynb #6e36e6ca
 class OnlineProbes:
     "Linear readers of the encoder's feature: classes and absolute factors."
+
     def __init__(
         self,
         model: nn.Module,  # a method with an `encoder`
@@ -215,7 +289,13 @@ class OnlineProbes:
         with torch.random.fork_rng([]):
             torch.manual_seed(0)
             d = model.encoder.out_dim
-            self.net = nn.ModuleDict(dict(norm=nn.BatchNorm1d(d, affine=False), label=nn.Linear(d, len(source.class_names)), factors=nn.Linear(d, self.space.dim))).to(device)
+            self.net = nn.ModuleDict(
+                dict(
+                    norm=nn.BatchNorm1d(d, affine=False),
+                    label=nn.Linear(d, len(source.class_names)),
+                    factors=nn.Linear(d, self.space.dim),
+                )
+            ).to(device)
         self.adam = torch.optim.Adam(self.net.parameters(), rate)
         self.hook = model.encoder.register_forward_hook(self.catch)
 
@@ -224,23 +304,33 @@ class OnlineProbes:
         self,
         encoder: nn.Module,
         inputs: tuple[torch.Tensor, ...],  # the first is (m, 3, R, R)
-        feature: torch.Tensor,             # (m, d)
+        feature: torch.Tensor,  # (m, d)
     ) -> None:
         "Take the feature of a training batch on its way."
-        if encoder.training: self.seen.append((inputs[0], feature.detach().float()))
+        if encoder.training:
+            self.seen.append((inputs[0], feature.detach().float()))
 
-    def features(self, batch: PairBatch | SequenceBatch) -> torch.Tensor:  # -> (k n, d), k views of each of n items side by side
+    def features(
+        self, batch: PairBatch | SequenceBatch
+    ) -> torch.Tensor:  # -> (k n, d), k views of each of n items side by side
         "What was caught, in the order of the batch: a method may encode it at once, side by side, side after side, or the first views of each item only."
         images, found = zip(*self.seen)
         self.seen, z = [], torch.cat(found)
-        sides = isinstance(batch, PairBatch) and images[0] is not batch.images and len(z) == 2 * len(batch)
+        sides = (
+            isinstance(batch, PairBatch)
+            and images[0] is not batch.images
+            and len(z) == 2 * len(batch)
+        )
         return interleave(*z.chunk(2)) if sides else z
 
     def learn(self, batch: PairBatch | SequenceBatch) -> None:
         "One step on the batch that the model has just read."
         z = self.net["norm"](self.features(batch))
         views = len(z) // len(batch)
-        labels, factors = batch.labels.repeat_interleave(views), batch.latents[:, :views].flatten(0, 1)
+        labels, factors = (
+            batch.labels.repeat_interleave(views),
+            batch.latents[:, :views].flatten(0, 1),
+        )
         logits, guess = self.net["label"](z), self.net["factors"](z)
         self.last = logits.detach(), guess.detach(), labels, factors
         self.adam.zero_grad()
@@ -250,8 +340,18 @@ class OnlineProbes:
     def read(self) -> dict:  # name -> number
         "How well the last batch was read, before it was learned from; waits for the device."
         logits, guess, labels, factors = self.last
-        found = {f"probe_{name}": r2_pooled(guess[:, self.space.slice(name)], factors[:, self.space.slice(name)]) for name in self.space.names}
-        return {k: round(v, 4) for k, v in ({"probe_class": (logits.argmax(1) == labels).float().mean().item()} | found).items()}
+        found = {
+            f"probe_{name}": r2_pooled(
+                guess[:, self.space.slice(name)], factors[:, self.space.slice(name)]
+            )
+            for name in self.space.names
+        }
+        return {
+            k: round(v, 4)
+            for k, v in (
+                {"probe_class": (logits.argmax(1) == labels).float().mean().item()} | found
+            ).items()
+        }
 
     def state(self) -> dict:
         "What has to be kept to go on."
@@ -263,30 +363,48 @@ class OnlineProbes:
         self.adam.load_state_dict(state["adam"])
 
 # %% ../../nbs/training/01_guards.ipynb #a6a04b95
-TRACKERS = {"tensorboard": "TensorBoardTracker", "wandb": "WandBTracker"}  # package -> accelerate's class
+TRACKERS = {
+    "tensorboard": "TensorBoardTracker",
+    "wandb": "WandBTracker",
+}  # package -> accelerate's class
 
 
 def expect_tracker(
-    name: str,       # tensorboard, wandb, or "" for none
+    name: str,  # tensorboard, wandb, or "" for none
 ):
     "Refuse a name that is not known, or a package that is not there."
-    if name and name not in TRACKERS: raise ValueError(f"track={name!r} is not known; use {' or '.join(TRACKERS)}, or leave it out")
+    if name and name not in TRACKERS:
+        raise ValueError(
+            f"track={name!r} is not known; use {' or '.join(TRACKERS)}, or leave it out"
+        )
     if name and importlib.util.find_spec(name) is None:
-        raise ValueError(f"track={name} needs the package {name}, which is not installed; install it with: pip install {name}")
+        raise ValueError(
+            f"track={name} needs the package {name}, which is not installed; install it with: pip install {name}"
+        )
 
 
 def open_tracker(
-    name: str,       # tensorboard, wandb, or "" for none
-    out: Path,       # run folder
+    name: str,  # tensorboard, wandb, or "" for none
+    out: Path,  # run folder
     settings: dict,  # plain values, shown beside the curves
 ) -> Callable[[dict, int], None]:  # to be called as log(row, step)
     "Where the numbers of a line go besides metrics.jsonl."
     expect_tracker(name)
-    if not name: return lambda row, step: None
+    if not name:
+        return lambda row, step: None
     from accelerate import PartialState, tracking
+
     PartialState(cpu=not torch.cuda.is_available())
-    given = dict(run_name="tensorboard", logging_dir=str(out)) if name == "tensorboard" else dict(run_name="contextssl", name=Path(out).name, dir=str(out))
-    tracker = getattr(tracking, TRACKERS[name])(**given)       # in wandb, run_name is the project
-    if hasattr(tracker, "start"): tracker.start()
-    if name == "wandb": tracker.store_init_configuration(settings)
-    return lambda row, step: tracker.log({k: v for k, v in row.items() if isinstance(v, (int, float))}, step=step)
+    given = (
+        dict(run_name="tensorboard", logging_dir=str(out))
+        if name == "tensorboard"
+        else dict(run_name="contextssl", name=Path(out).name, dir=str(out))
+    )
+    tracker = getattr(tracking, TRACKERS[name])(**given)  # in wandb, run_name is the project
+    if hasattr(tracker, "start"):
+        tracker.start()
+    if name == "wandb":
+        tracker.store_init_configuration(settings)
+    return lambda row, step: tracker.log(
+        {k: v for k, v in row.items() if isinstance(v, (int, float))}, step=step
+    )

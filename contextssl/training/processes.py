@@ -15,21 +15,29 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from ..objectives import gather_rows, rank_and_size
 from ..data.pairs import PairBatch, PairSource, draw_two
+from ..objectives import gather_rows, rank_and_size
 
 # %% ../../nbs/training/00_processes.ipynb #73f6f765
 def join(
     device: torch.device,  # where one process would compute
-) -> torch.device:         # where this one computes
+) -> torch.device:  # where this one computes
     "Meet the other processes that torchrun or accelerate launch has started, if any."
-    if int(os.environ.get("WORLD_SIZE", 1)) == 1: return device
+    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
+        return device
     here = int(os.environ.get("LOCAL_WORLD_SIZE", os.environ["WORLD_SIZE"]))
-    if device.type not in ("cpu", "cuda"): raise ValueError(f"several processes can compute on device=cpu or device=cuda, not on {device.type}")
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(
+            f"several processes can compute on device=cpu or device=cuda, not on {device.type}"
+        )
     if device.type == "cuda" and here > torch.cuda.device_count():
-        raise ValueError(f"{here} processes were started on a machine with {torch.cuda.device_count()} GPUs; start one for each GPU, or use device=cpu")
+        raise ValueError(
+            f"{here} processes were started on a machine with {torch.cuda.device_count()} GPUs; start one for each GPU, or use device=cpu"
+        )
     from accelerate import PartialState
-    if not dist.is_initialized(): atexit.register(leave)
+
+    if not dist.is_initialized():
+        atexit.register(leave)
     return PartialState(cpu=device.type == "cpu").device
 
 
@@ -37,56 +45,68 @@ def leave(
     failed: "bool | None" = None,  # whether the process ends with an error; None finds out at its end
 ) -> None:
     "End the group of processes, if there is one."
-    if failed is None: failed = hasattr(sys, "last_value")     # an exception that nobody has caught
+    if failed is None:
+        failed = hasattr(sys, "last_value")  # an exception that nobody has caught
     alone = not (dist.is_available() and dist.is_initialized())
-    if alone or failed and dist.get_backend() != "gloo": return
+    if alone or failed and dist.get_backend() != "gloo":
+        return
     dist.destroy_process_group()
 
 # %% ../../nbs/training/00_processes.ipynb #154dbbf9
 class Share:
     "A data source of which this process reads its part of every batch."
+
     def __init__(
         self,
         source: PairSource,  # where pairs come from
-        rank: int,           # number of this process
-        size: int,           # how many there are
+        rank: int,  # number of this process
+        size: int,  # how many there are
     ):
         self.source, self.rank, self.size = source, rank, size
 
-    def __len__(self) -> int:      # items of the source
+    def __len__(self) -> int:  # items of the source
         return len(self.source)
 
     def rows(
         self,
-        n: int,     # pairs in the whole batch
-    ) -> slice:     # those of this process
+        n: int,  # pairs in the whole batch
+    ) -> slice:  # those of this process
         "Which pairs of a batch this process reads."
-        if n % self.size: raise ValueError(f"a batch of {n} pairs cannot be dealt out to {self.size} processes; choose a batch_size that can, and drop_last=true if the last batch of an epoch is smaller")
+        if n % self.size:
+            raise ValueError(
+                f"a batch of {n} pairs cannot be dealt out to {self.size} processes; choose a batch_size that can, and drop_last=true if the last batch of an epoch is smaller"
+            )
         return slice(self.rank * n // self.size, (self.rank + 1) * n // self.size)
 
     def pairs(
         self,
-        indices: np.ndarray,       # (n,) int, items of the whole batch
+        indices: np.ndarray,  # (n,) int, items of the whole batch
         rng: np.random.Generator,  # in the same state in every process
-    ) -> PairBatch:                # of n / size pairs
+    ) -> PairBatch:  # of n / size pairs
         "The rows of this process."
         mine = self.rows(len(indices))
-        if not hasattr(self.source, "take_pairs") or not hasattr(self.source, "views"): return self.source.pairs(indices, rng)[mine]
+        if not hasattr(self.source, "take_pairs") or not hasattr(self.source, "views"):
+            return self.source.pairs(indices, rng)[mine]
         views = draw_two(rng, len(indices), self.source.views.views_per_object)
         return self.source.take_pairs(indices[mine], *views[mine].T)
 
 # %% ../../nbs/training/00_processes.ipynb #5d204ab3
 class Crew:
     "The processes that train one model; just this one if no others were started."
+
     def __init__(
         self,
         device: torch.device,  # where one process would compute
     ):
         self.device = join(device)
         self.rank, self.size = rank_and_size()
-        self.first = self.rank == 0        # the one that writes
-        self.here = int(os.environ.get("LOCAL_WORLD_SIZE", self.size)) if self.size > 1 else 1     # on this machine
-        self.channel = dist.new_group(backend="gloo", timeout=timedelta(days=1)) if self.size > 1 else None
+        self.first = self.rank == 0  # the one that writes
+        self.here = (
+            int(os.environ.get("LOCAL_WORLD_SIZE", self.size)) if self.size > 1 else 1
+        )  # on this machine
+        self.channel = (
+            dist.new_group(backend="gloo", timeout=timedelta(days=1)) if self.size > 1 else None
+        )
 
     def __enter__(self) -> "Crew":
         "Itself."
@@ -94,15 +114,17 @@ class Crew:
 
     def __exit__(self, *error) -> None:
         "Close the second channel. The group stays: the program may train another model."
-        if self.channel: dist.destroy_process_group(self.channel)
+        if self.channel:
+            dist.destroy_process_group(self.channel)
         self.channel = None
 
     def agree(
         self,
         *numbers: float,  # what this process has to say
-    ) -> tuple:           # of each number the largest that any process has said
+    ) -> tuple:  # of each number the largest that any process has said
         "Let all processes go on with the same numbers."
-        if self.size == 1: return numbers
+        if self.size == 1:
+            return numbers
         said = torch.tensor(numbers, dtype=torch.float64)
         dist.all_reduce(said, dist.ReduceOp.MAX, group=self.channel)
         return tuple(said.tolist())
@@ -113,24 +135,31 @@ class Crew:
     ):
         "Give every process the weights of the first."
         if self.size > 1:
-            for value in model.state_dict().values(): dist.broadcast(value, 0)
+            for value in model.state_dict().values():
+                dist.broadcast(value, 0)
 
     def average_gradients(
         self,
         model: torch.nn.Module,  # after the backward pass
     ):
         "Replace each gradient by its mean over processes."
-        if self.size == 1: return
+        if self.size == 1:
+            return
         grads = [p.grad for p in model.parameters() if p.grad is not None]
         flat = torch.cat([g.flatten() for g in grads])
         dist.all_reduce(flat)
-        for g, mean in zip(grads, (flat / self.size).split([g.numel() for g in grads])): g.copy_(mean.view_as(g))
+        for g, mean in zip(grads, (flat / self.size).split([g.numel() for g in grads])):
+            g.copy_(mean.view_as(g))
 
 # %% ../../nbs/training/00_processes.ipynb #c509847e
 class SharedNorm(torch.nn.modules.batchnorm._BatchNorm):
     "Batch normalisation with the statistics of all processes; the same state as the layer that it replaces."
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # (n, c, ...) -> the same shape
-        if not self.training: return torch.nn.functional.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
+        if not self.training:
+            return torch.nn.functional.batch_norm(
+                x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
+            )
         rows, shape, wide = [0, *range(2, x.ndim)], (1, -1, *[1] * (x.ndim - 2)), x.float()
         mean = gather_rows(wide.mean(rows)[None]).mean(0)
         centred = wide - mean.view(shape)
@@ -141,14 +170,18 @@ class SharedNorm(torch.nn.modules.batchnorm._BatchNorm):
             self.running_var.lerp_(var * n / (n - 1), self.momentum)
             self.num_batches_tracked += 1
         out = centred * (var + self.eps).rsqrt().view(shape)
-        if self.affine: out = out * self.weight.view(shape) + self.bias.view(shape)
+        if self.affine:
+            out = out * self.weight.view(shape) + self.bias.view(shape)
         return out.to(x.dtype)
+
 
 def share_norms(
     model: torch.nn.Module,  # on its device
-) -> torch.nn.Module:        # with the same names and values in its state
+) -> torch.nn.Module:  # with the same names and values in its state
     "Let every batch normalisation of a model use the statistics of all processes."
-    if next(model.parameters()).device.type == "cuda": return torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    if next(model.parameters()).device.type == "cuda":
+        return torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
     for m in model.modules():
-        if isinstance(m, torch.nn.modules.batchnorm._BatchNorm): m.__class__ = SharedNorm
+        if isinstance(m, torch.nn.modules.batchnorm._BatchNorm):
+            m.__class__ = SharedNorm
     return model

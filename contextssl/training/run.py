@@ -33,61 +33,127 @@ import torch
 import yaml
 from tqdm.auto import tqdm
 
-from .checkpoints import expect_saveable, load_training, load_weights, newest, own_memory
-from .checkpoints import read_card, save, versions, write_atomic
 from ..data.pairs import PairBatch, PairSource, batches, steps_per_epoch
+from contextssl.training.checkpoints import (
+    expect_saveable,
+    load_training,
+    load_weights,
+    newest,
+    own_memory,
+    read_card,
+    save,
+    versions,
+    write_atomic,
+)
+from contextssl.training.guards import (
+    Collapse,
+    Finite,
+    OnlineProbes,
+    enough_for_model,
+    enough_memory,
+    expect_room,
+    expect_tracker,
+    open_tracker,
+    threads,
+)
 from .processes import Crew, Share, share_norms
-from .guards import Collapse, Finite, OnlineProbes, enough_for_model, enough_memory, expect_room, expect_tracker, open_tracker, threads
 
 # %% ../../nbs/training/03_run.ipynb #849be83b
 @dataclass(frozen=True)
 class TrainConfig:
     "How to train; the defaults are the published recipe."
-    seed: int = 0                    # of weights, batches, masks and environments
-    batch_size: int = 512            # pairs in a batch
-    epochs: int = 1000               # passes over the objects
-    learning_rate: float = 5e-5      # for a batch of 256; scaled by batch_size/256
-    weight_decay: float = 1e-3       # added to the gradient
-    warmup_epochs: float = 10.0      # of linear warm-up
-    drop_last: bool = False          # leave out the last batch of an epoch if it is incomplete (published: it is trained on)
-    log_interval: int = 5            # epochs between lines in metrics.jsonl
-    save_interval: int = 200         # epochs between checkpoints that are kept for good; 0 has none
-    workers: int = 2                 # threads that read batches ahead; 0 reads in the loop; the batches are the same
-    device: str = "auto"             # auto, cpu, cuda, cuda:1, mps
-    precision: str = "auto"          # auto, fp32, bf16, or fp16 (on CUDA, with a scaled loss)
+
+    seed: int = 0  # of weights, batches, masks and environments
+    batch_size: int = 512  # pairs in a batch
+    epochs: int = 1000  # passes over the objects
+    learning_rate: float = 5e-5  # for a batch of 256; scaled by batch_size/256
+    weight_decay: float = 1e-3  # added to the gradient
+    warmup_epochs: float = 10.0  # of linear warm-up
+    # leave out the last batch of an epoch if it is incomplete (published: it is trained on)
+    drop_last: bool = False
+    log_interval: int = 5  # epochs between lines in metrics.jsonl
+    save_interval: int = 200  # epochs between checkpoints that are kept for good; 0 has none
+    # threads that read batches ahead; 0 reads in the loop; the batches are the same
+    workers: int = 2
+    device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
+    precision: str = "auto"  # auto, fp32, bf16, or fp16 (on CUDA, with a scaled loss)
     # not in the paper
-    log_every_steps: int = 0         # steps between lines instead of epochs; 0 leaves it to log_interval
-    save_every_steps: int = 1000     # steps between checkpoints that a stopped run continues from
-    keep: int = 2                    # how many of those are kept, the newest
-    max_steps: int = 0               # length of the training in steps instead of epochs; 0 leaves it to epochs
-    warmup_steps: int = 0            # warm-up in steps instead of epochs; 0 leaves it to warmup_epochs
-    encoder_lr_scale: float = 1.0    # the encoder's learning rate relative to the transformer's
-    restart: float = 0.0             # share of the steps after which the rate starts again from its peak; 0 never
-    clip_grad: float = 0.0           # largest norm of the gradient; 0 does not clip
-    max_minutes: float = 0.0         # anneal faster so that the clock ends the training by then; 0 has no clock
-    optimizer: str = "adam"          # adam (the decay is added to the gradient, published) or adamw (the weights decay)
-    schedule: str = "cosine"         # of the rate behind the warm-up: cosine (published), linear, constant
-    accumulate: int = 1              # parts in which a batch goes through the model, one after the other; rows are compared within their part
-    ema: float = 0.0                 # decay of a running average of the weights, saved in ema/; 0 has none
-    sync_norm: bool = False          # several processes: batch normalisation over the rows of all
-    online_probes: bool = False      # linear readers of the feature learn beside the model and are logged
-    keep_best: str = ""              # metric of which the best checkpoint is kept in best/; -loss (with a minus) is best where it is smallest
-    track: str = ""                  # tensorboard or wandb, besides metrics.jsonl
-    compile: bool = False            # torch.compile for each part of the model
-    channels_last: bool = True       # the encoder's maps are stored position by position
-    fused: bool = True               # the optimiser goes through all weights in one pass
+    log_every_steps: int = 0  # steps between lines instead of epochs; 0 leaves it to log_interval
+    save_every_steps: int = 1000  # steps between checkpoints that a stopped run continues from
+    keep: int = 2  # how many of those are kept, the newest
+    max_steps: int = 0  # length of the training in steps instead of epochs; 0 leaves it to epochs
+    warmup_steps: int = 0  # warm-up in steps instead of epochs; 0 leaves it to warmup_epochs
+    encoder_lr_scale: float = 1.0  # the encoder's learning rate relative to the transformer's
+    # share of the steps after which the rate starts again from its peak; 0 never
+    restart: float = 0.0
+    clip_grad: float = 0.0  # largest norm of the gradient; 0 does not clip
+    # anneal faster so that the clock ends the training by then; 0 has no clock
+    max_minutes: float = 0.0
+    # adam (the decay is added to the gradient, published) or adamw (the weights decay)
+    optimizer: str = "adam"
+    schedule: str = "cosine"  # of the rate behind the warm-up: cosine (published), linear, constant
+    # parts in which a batch goes through the model, one after the other; rows are compared within
+    # their part
+    accumulate: int = 1
+    ema: float = 0.0  # decay of a running average of the weights, saved in ema/; 0 has none
+    sync_norm: bool = False  # several processes: batch normalisation over the rows of all
+    # linear readers of the feature learn beside the model and are logged
+    online_probes: bool = False
+    # metric of which the best checkpoint is kept in best/; -loss (with a minus) is best where it is
+    # smallest
+    keep_best: str = ""
+    track: str = ""  # tensorboard or wandb, besides metrics.jsonl
+    compile: bool = False  # torch.compile for each part of the model
+    channels_last: bool = True  # the encoder's maps are stored position by position
+    fused: bool = True  # the optimiser goes through all weights in one pass
 
     def __post_init__(self):
-        for name in ("batch_size", "epochs", "log_interval", "save_every_steps", "keep", "accumulate"):
-            if getattr(self, name) < 1: raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
-        if not 0 <= self.restart < 1: raise ValueError(f"restart={self.restart} is a share of the steps and must lie in [0, 1)")
-        for name in ("seed", "learning_rate", "weight_decay", "warmup_epochs", "save_interval", "workers", "log_every_steps", "max_steps",
-                     "warmup_steps", "clip_grad", "max_minutes"):
-            if getattr(self, name) < 0: raise ValueError(f"{name}={getattr(self, name)} must not be negative")
-        if self.accumulate > self.batch_size: raise ValueError(f"accumulate={self.accumulate} parts cannot be made of batch_size={self.batch_size} pairs")
-        if not 0 <= self.ema < 1: raise ValueError(f"ema={self.ema} is the share of the average that stays at each step and must lie in [0, 1)")
-        for name, known in dict(precision=("auto", "fp32", "bf16", "fp16"), optimizer=("adam", "adamw"), schedule=("cosine", "linear", "constant")).items():
-            if getattr(self, name) not in known: raise ValueError(f"{name}={getattr(self, name)!r} is not known; use {', '.join(known[:-1])} or {known[-1]}")
+        for name in (
+            "batch_size",
+            "epochs",
+            "log_interval",
+            "save_every_steps",
+            "keep",
+            "accumulate",
+        ):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
+        if not 0 <= self.restart < 1:
+            raise ValueError(
+                f"restart={self.restart} is a share of the steps and must lie in [0, 1)"
+            )
+        for name in (
+            "seed",
+            "learning_rate",
+            "weight_decay",
+            "warmup_epochs",
+            "save_interval",
+            "workers",
+            "log_every_steps",
+            "max_steps",
+            "warmup_steps",
+            "clip_grad",
+            "max_minutes",
+        ):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}={getattr(self, name)} must not be negative")
+        if self.accumulate > self.batch_size:
+            raise ValueError(
+                f"accumulate={self.accumulate} parts cannot be made of batch_size={self.batch_size} pairs"
+            )
+        if not 0 <= self.ema < 1:
+            raise ValueError(
+                f"ema={self.ema} is the share of the average that stays at each step and must lie in [0, 1)"
+            )
+        for name, known in dict(
+            precision=("auto", "fp32", "bf16", "fp16"),
+            optimizer=("adam", "adamw"),
+            schedule=("cosine", "linear", "constant"),
+        ).items():
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} is not known; use {', '.join(known[:-1])} or {known[-1]}"
+                )
 
 # %% ../../nbs/training/03_run.ipynb #d33ba670
 def pick_device(
@@ -95,13 +161,28 @@ def pick_device(
 ) -> torch.device:
     "The device of that name, or the best one there is."
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        name = (
+            "cuda"
+            if torch.cuda.is_available()
+            else "mps"
+            if torch.backends.mps.is_available()
+            else "cpu"
+        )
     if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(f"device={name} was asked for, but torch sees no CUDA GPU; use device=cpu or device=auto")
+        raise ValueError(
+            f"device={name} was asked for, but torch sees no CUDA GPU; use device=cpu or device=auto"
+        )
     if name == "mps" and not torch.backends.mps.is_available():
-        raise ValueError("device=mps was asked for, but torch sees no Apple GPU; use device=cpu or device=auto")
-    try: return torch.device(name)
-    except RuntimeError: raise ValueError(f"device={name!r} is not known; use auto, cpu, cuda, cuda:1 or mps") from None
+        raise ValueError(
+            "device=mps was asked for, but torch sees no Apple GPU; use device=cpu or device=auto"
+        )
+    try:
+        return torch.device(name)
+    except RuntimeError:
+        raise ValueError(
+            f"device={name!r} is not known; use auto, cpu, cuda, cuda:1 or mps"
+        ) from None
+
 
 def autocast(
     device: torch.device,
@@ -109,36 +190,49 @@ def autocast(
 ) -> contextlib.AbstractContextManager:
     "Mixed precision on that device; `auto` uses bfloat16 where the hardware has it."
     if precision == "fp16":
-        if device.type != "cuda": raise ValueError(f"precision=fp16 needs a CUDA GPU, and the device is {device}; use bf16 or fp32")
+        if device.type != "cuda":
+            raise ValueError(
+                f"precision=fp16 needs a CUDA GPU, and the device is {device}; use bf16 or fp32"
+            )
         return torch.autocast("cuda", torch.float16)
-    has_bf16 = {"cuda": lambda: torch.cuda.is_bf16_supported(),
-                "cpu": lambda: getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()}.get(device.type, bool)
+    has_bf16 = {
+        "cuda": lambda: torch.cuda.is_bf16_supported(),
+        "cpu": lambda: getattr(torch.cpu, "_is_avx512_bf16_supported", bool)(),
+    }.get(device.type, bool)
     on = precision == "bf16" or (precision == "auto" and has_bf16())
     return torch.autocast(device.type, torch.bfloat16) if on else contextlib.nullcontext()
 
 # %% ../../nbs/training/03_run.ipynb #b718e0f3
 def rate(
-    s: float,     # step, 0 first
+    s: float,  # step, 0 first
     warmup: int,  # W
-    total: int,   # N
-    restart: float = 0.0,        # share of the steps after which a second cosine begins; 0 has none
-    schedule: str = "cosine",    # or linear, constant
-) -> float:       # factor on the peak learning rate, 0 to 1
+    total: int,  # N
+    restart: float = 0.0,  # share of the steps after which a second cosine begins; 0 has none
+    schedule: str = "cosine",  # or linear, constant
+) -> float:  # factor on the peak learning rate, 0 to 1
     "Linear warm-up, then a cosine to zero (ContextSSL's published schedule), and with `restart` a second cosine."
-    fall = {"cosine": lambda done: 0.5 * (1 + math.cos(math.pi * min(1.0, done))), "linear": lambda done: max(0.0, 1.0 - done), "constant": lambda done: 1.0}[schedule]
+    fall = {
+        "cosine": lambda done: 0.5 * (1 + math.cos(math.pi * min(1.0, done))),
+        "linear": lambda done: max(0.0, 1.0 - done),
+        "constant": lambda done: 1.0,
+    }[schedule]
     end = restart * total or total
-    if s < warmup: return s / warmup
-    if s < end or end == total: return fall((s - warmup) / max(1, end - warmup))
+    if s < warmup:
+        return s / warmup
+    if s < end or end == total:
+        return fall((s - warmup) / max(1, end - warmup))
     return fall((s - end) / (total - end))
 
+
 def scheduled_step(
-    step: int,           # steps done
-    total: int,          # N
-    elapsed: float,      # seconds of training so far
+    step: int,  # steps done
+    total: int,  # N
+    elapsed: float,  # seconds of training so far
     max_minutes: float,  # 0 has no clock
-) -> float:              # the step that the schedule is at; the training ends when it reaches N
+) -> float:  # the step that the schedule is at; the training ends when it reaches N
     "The schedule's position: the step, or the clock if that is ahead."
-    if not max_minutes: return step
+    if not max_minutes:
+        return step
     limit = 60 * max_minutes
     return max(step, total * (elapsed - limit / 20) / (limit * 19 / 20))
 
@@ -146,54 +240,90 @@ def scheduled_step(
 @dataclass(frozen=True)
 class Plan:
     "A training, counted in steps."
-    epoch: int    # in an epoch
-    total: int    # in all
-    warmup: int   # until the peak rate
-    log: int      # between lines of metrics.jsonl
+
+    epoch: int  # in an epoch
+    total: int  # in all
+    warmup: int  # until the peak rate
+    log: int  # between lines of metrics.jsonl
     forever: int  # between checkpoints that are kept for good; 0: there are none
 
+
 def plan(
-    items: int,            # objects in the source
+    items: int,  # objects in the source
     config: TrainConfig,
 ) -> Plan:
     "What the configuration means for a data set of that size."
     if items < config.batch_size:
-        raise ValueError(f"batch_size={config.batch_size} is larger than the {items} items of the data; choose a smaller one")
+        raise ValueError(
+            f"batch_size={config.batch_size} is larger than the {items} items of the data; choose a smaller one"
+        )
     epoch = steps_per_epoch(items, config.batch_size, config.drop_last)
-    return Plan(epoch, config.max_steps or config.epochs * epoch, config.warmup_steps or round(config.warmup_epochs * epoch),
-                config.log_every_steps or config.log_interval * epoch, config.save_interval * epoch)
+    return Plan(
+        epoch,
+        config.max_steps or config.epochs * epoch,
+        config.warmup_steps or round(config.warmup_epochs * epoch),
+        config.log_every_steps or config.log_interval * epoch,
+        config.save_interval * epoch,
+    )
 
 # %% ../../nbs/training/03_run.ipynb #d2de25ef
 def alone(
-    pairs: int,      # in a batch
-    accumulate: int, # parts in which it goes through the model
+    pairs: int,  # in a batch
+    accumulate: int,  # parts in which it goes through the model
     processes: int,  # that share it
-    each: int,       # pairs that every process must have
-) -> str:            # "" if it can be trained on
+    each: int,  # pairs that every process must have
+) -> str:  # "" if it can be trained on
     "Why a batch of so many pairs cannot be trained on."
-    if pairs % processes: return f"cannot be dealt out to {processes} processes in equal parts"
+    if pairs % processes:
+        return f"cannot be dealt out to {processes} processes in equal parts"
     part = max(1, pairs // processes // accumulate)
-    if part >= each and part * processes > 1: return ""
-    cut = " and ".join([f"{processes} processes"] * (processes > 1) + [f"accumulate={accumulate}"] * (accumulate > 1))
-    return (f"falls into parts of one pair with {cut}" if cut else "is one pair") + ", which has nothing to be compared with"
+    if part >= each and part * processes > 1:
+        return ""
+    cut = " and ".join(
+        [f"{processes} processes"] * (processes > 1)
+        + [f"accumulate={accumulate}"] * (accumulate > 1)
+    )
+    return (
+        f"falls into parts of one pair with {cut}" if cut else "is one pair"
+    ) + ", which has nothing to be compared with"
+
 
 def expect_batches(
-    items: int,          # objects in the source
+    items: int,  # objects in the source
     config: TrainConfig,
     processes: int = 1,  # that share each batch
-    each: int = 2,       # pairs that every process must have
+    each: int = 2,  # pairs that every process must have
 ):
     "Refuse batches in which there is nothing to compare."
-    never = config.drop_last or 0 < config.max_steps < steps_per_epoch(items, config.batch_size, False)      # no epoch ends
+    never = config.drop_last or 0 < config.max_steps < steps_per_epoch(
+        items, config.batch_size, False
+    )  # no epoch ends
     last = lambda size: 0 if never else items % size
     why = lambda pairs: alone(pairs, config.accumulate, processes, each) if pairs else ""
-    less, size, rest = "a smaller accumulate, " if config.accumulate > 1 else "", config.batch_size, last(config.batch_size)
-    for pairs, name, instead in ((size, f"batch_size={size}", less), (rest, f"the last batch of an epoch, {rest} of {items} items,", "drop_last=true, " + less)):
-        if not why(pairs): continue
-        near = next((s for d in range(1, items) for s in (size - d, size + d) if 2 <= s <= items and not why(s) and not why(last(s))), "")
-        raise ValueError(f"{name} {why(pairs)}; use {instead}{'or ' * bool(instead)}another batch_size" + (f", such as {near}" if near else ""))
-
-
+    less, size, rest = (
+        "a smaller accumulate, " if config.accumulate > 1 else "",
+        config.batch_size,
+        last(config.batch_size),
+    )
+    for pairs, name, instead in (
+        (size, f"batch_size={size}", less),
+        (rest, f"the last batch of an epoch, {rest} of {items} items,", "drop_last=true, " + less),
+    ):
+        if not why(pairs):
+            continue
+        near = next(
+            (
+                s
+                for d in range(1, items)
+                for s in (size - d, size + d)
+                if 2 <= s <= items and not why(s) and not why(last(s))
+            ),
+            "",
+        )
+        raise ValueError(
+            f"{name} {why(pairs)}; use {instead}{'or ' * bool(instead)}another batch_size"
+            + (f", such as {near}" if near else "")
+        )
 
 # %% ../../nbs/training/03_run.ipynb #56fa33a7
 def make_optimizer(
@@ -204,24 +334,36 @@ def make_optimizer(
     fast = ("encoder.", "feature_aux_head.")
     peak = config.learning_rate * config.batch_size / 256
     named = list(model.named_parameters())
-    groups = [dict(params=[p for n, p in named if n.startswith(fast)], peak=peak * config.encoder_lr_scale),
-              dict(params=[p for n, p in named if not n.startswith(fast)], peak=peak)]
-    fused = config.fused and named[0][1].device.type in ("cpu", "cuda")      # one pass over all weights instead of one for each operation
+    groups = [
+        dict(
+            params=[p for n, p in named if n.startswith(fast)], peak=peak * config.encoder_lr_scale
+        ),
+        dict(params=[p for n, p in named if not n.startswith(fast)], peak=peak),
+    ]
+    fused = config.fused and named[0][1].device.type in (
+        "cpu",
+        "cuda",
+    )  # one pass over all weights instead of one for each operation
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
-    return kind([g for g in groups if g["params"]], lr=0.0, weight_decay=config.weight_decay, fused=fused)
+    return kind(
+        [g for g in groups if g["params"]], lr=0.0, weight_decay=config.weight_decay, fused=fused
+    )
 
 # %% ../../nbs/training/03_run.ipynb #1e34b63d
 class Average:
     "A running average of a model's weights."
-    def __init__(self,
-                 model: torch.nn.Module,  # on its device
-                 decay: float,            # share of the average that stays at each step
-                ):
+
+    def __init__(
+        self,
+        model: torch.nn.Module,  # on its device
+        decay: float,  # share of the average that stays at each step
+    ):
         self.model, self.decay = copy.deepcopy(model).eval(), decay
-        own_memory(self.model)                       # an expanded buffer could not be written to
-        pairs = {}                                   # a tensor that has two names moves once
+        own_memory(self.model)  # an expanded buffer could not be written to
+        pairs = {}  # a tensor that has two names moves once
         for kept, now in zip(self.model.state_dict().values(), model.state_dict().values()):
-            if not isinstance(kept, torch.Tensor): continue
+            if not isinstance(kept, torch.Tensor):
+                continue
             pairs[kept.data_ptr(), kept.shape, kept.stride()] = kept, now
         self.numbers = [p for p in pairs.values() if p[0].is_floating_point()]
         self.counts = [p for p in pairs.values() if not p[0].is_floating_point()]
@@ -233,103 +375,153 @@ class Average:
         "Move towards the model's weights of now."
         average, now = (list(v) for v in zip(*self.numbers))
         torch._foreach_lerp_(average, now, 1 - min(self.decay, (1 + step) / (10 + step)))
-        for kept, new in self.counts: kept.copy_(new)
-        for kept, new in self.stateful: kept.set_extra_state(copy.deepcopy(new.get_extra_state()))
+        for kept, new in self.counts:
+            kept.copy_(new)
+        for kept, new in self.stateful:
+            kept.set_extra_state(copy.deepcopy(new.get_extra_state()))
 
 # %% ../../nbs/training/03_run.ipynb #51e3f480
 def describe_run(
     model: torch.nn.Module,  # method with a configuration
-    source: PairSource,      # where pairs come from
-    config: TrainConfig,     # how it is trained
-) -> dict:                   # sections model, train and data
+    source: PairSource,  # where pairs come from
+    config: TrainConfig,  # how it is trained
+) -> dict:  # sections model, train and data
     "What `config.yaml` holds: the model's configuration, the training's, and the data."
     plain = json.loads(json.dumps(dict(model=asdict(model.config), train=asdict(config))))
     return dict(plain, data=dict(fingerprint=source.fingerprint, items=len(source)))
 
-FREE = {"log_interval", "log_every_steps", "save_interval", "save_every_steps", "keep", "keep_best", "workers", "device", "max_minutes",
-        "online_probes", "track", "compile", "channels_last", "fused"}  # options that a run may change when it continues
+
+FREE = {
+    "log_interval",
+    "log_every_steps",
+    "save_interval",
+    "save_every_steps",
+    "keep",
+    "keep_best",
+    "workers",
+    "device",
+    "max_minutes",
+    "online_probes",
+    "track",
+    "compile",
+    "channels_last",
+    "fused",
+}  # options that a run may change when it continues
+
 
 def defaults_of(*configs) -> dict:
     "Option -> default of dataclasses."
     return {f.name: f.default for c in configs for f in fields(c) if f.default is not MISSING}
 
+
 def differences(
-    old: dict,           # from `describe_run`
-    new: dict,           # the same of another run
+    old: dict,  # from `describe_run`
+    new: dict,  # the same of another run
     usual: dict = None,  # option -> value where one of them does not have it
-) -> list:               # of "section.key: old -> new"
+) -> list:  # of "section.key: old -> new"
     "What differs between two run descriptions; when and where it runs does not count."
     found, plain = [], lambda v: list(v) if isinstance(v, tuple) else v
     for section in ("model", "train", "data"):
         a, b = old.get(section, {}), new.get(section, {})
         for k in {**a, **b}:
             was, now = (plain(d.get(k, (usual or {}).get(k))) for d in (a, b))
-            if k not in FREE and was != now: found.append(f"{section}.{k}: {was} -> {now}")
+            if k not in FREE and was != now:
+                found.append(f"{section}.{k}: {was} -> {now}")
     return found
 
 # %% ../../nbs/training/03_run.ipynb #8e3905e0
 def read_run(
     out: "str | Path",  # run folder
-) -> dict:              # sections model, train, data, and of a run of the command line run
+) -> dict:  # sections model, train, data, and of a run of the command line run
     "What `config.yaml` of a run says."
     path = Path(out) / "config.yaml"
-    try: found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError): raise FileNotFoundError(f"there is no run to resume in {out}: config.yaml is missing") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as e: raise ValueError(f"{path} cannot be read as YAML: {' '.join(str(e).split())}") from None
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(
+            f"there is no run to resume in {out}: config.yaml is missing"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as e:
+        raise ValueError(f"{path} cannot be read as YAML: {' '.join(str(e).split())}") from None
     sections = found if isinstance(found, dict) else {}
-    if not all(isinstance(sections.get(s, {} if s == "run" else None), dict) for s in ("model", "train", "data", "run")): raise ValueError(f"{path} is not that of a run: it needs the sections model, train and data")
+    if not all(
+        isinstance(sections.get(s, {} if s == "run" else None), dict)
+        for s in ("model", "train", "data", "run")
+    ):
+        raise ValueError(
+            f"{path} is not that of a run: it needs the sections model, train and data"
+        )
     return found
 
+
 def check_run(
-    out: Path,       # run folder
-    run: dict,       # from `describe_run`
-    resume: bool,    # continue what is there
-    usual: dict,     # defaults of the options
+    out: Path,  # run folder
+    run: dict,  # from `describe_run`
+    resume: bool,  # continue what is there
+    usual: dict,  # defaults of the options
 ):
     "Refuse to write over a run, or to continue another one."
     if not resume:
-        if not (out / "config.yaml").exists(): return
-        raise ValueError(f"{out} already holds a run; continue it with resume={shlex.quote(str(out))}, or choose another folder with out=")
+        if not (out / "config.yaml").exists():
+            return
+        raise ValueError(
+            f"{out} already holds a run; continue it with resume={shlex.quote(str(out))}, or choose another folder with out="
+        )
     changed = differences(read_run(out), run, usual)
-    if changed: raise ValueError(f"the run in {out} was started with other settings ({'; '.join(changed)}); give the same ones, or start a new run with out=")
+    if changed:
+        raise ValueError(
+            f"the run in {out} was started with other settings ({'; '.join(changed)}); give the same ones, or start a new run with out="
+        )
+
 
 def open_run(
-    out: Path,       # run folder
-    run: dict,       # from `describe_run`
-    crew: Crew,      # of which the first writes
-) -> Path:           # the checkpoint to continue from; None to begin at the beginning
+    out: Path,  # run folder
+    run: dict,  # from `describe_run`
+    crew: Crew,  # of which the first writes
+) -> Path:  # the checkpoint to continue from; None to begin at the beginning
     "Write down what is asked; find where to go on, and say if another version began it."
-    crew.agree(0)                              # everybody has looked at the folder before the first writes into it
+    crew.agree(0)  # everybody has looked at the folder before the first writes into it
     if crew.first:
         out.mkdir(parents=True, exist_ok=True)
         write_atomic(out / "config.yaml", yaml.safe_dump(run, sort_keys=False))
     crew.agree(0)
-    try: path = newest(out)
-    except FileNotFoundError: return None      # killed before its first checkpoint
+    try:
+        path = newest(out)
+    except FileNotFoundError:
+        return None  # killed before its first checkpoint
     then, now = read_card(path)["versions"], versions()
-    if other := [f"{k} {then.get(k)} -> {now[k]}" for k in ("contextssl", "torch") if then.get(k) != now[k]]:
-        warnings.warn(f"the run in {out} goes on with another version ({', '.join(other)}); its numbers may differ from those of one that was not stopped")
+    if other := [
+        f"{k} {then.get(k)} -> {now[k]}" for k in ("contextssl", "torch") if then.get(k) != now[k]
+    ]:
+        warnings.warn(
+            f"the run in {out} goes on with another version ({', '.join(other)}); its numbers may differ from those of one that was not stopped"
+        )
     return path
+
 
 def keep_metrics(path: Path, up_to: int):
     "Drop the lines of metrics.jsonl behind a step, and a last line that was cut off."
     rows = []
     for line in path.read_text().splitlines() if path.exists() else []:
-        try: row = json.loads(line)
-        except ValueError: break
-        if row["step"] <= up_to: rows.append(line + "\n")
+        try:
+            row = json.loads(line)
+        except ValueError:
+            break
+        if row["step"] <= up_to:
+            rows.append(line + "\n")
     write_atomic(path, "".join(rows))
 
 # %% ../../nbs/training/03_run.ipynb #63f990e0
 def read_metrics(
     run: "str | Path",  # run folder
-) -> list:              # of dicts: step, epoch, terms of the loss, lr, images_per_s
+) -> list:  # of dicts: step, epoch, terms of the loss, lr, images_per_s
     "The lines of a run's metrics.jsonl."
     return [json.loads(line) for line in (Path(run) / "metrics.jsonl").read_text().splitlines()]
 
 # %% ../../nbs/training/03_run.ipynb #2c793bdc
 class Interrupted(KeyboardInterrupt):
     "Training stopped by a signal after it had saved a checkpoint."
+
 
 @contextlib.contextmanager
 def stop_note() -> Iterator[threading.Event]:
@@ -339,27 +531,43 @@ def stop_note() -> Iterator[threading.Event]:
         yield note
         return
     old = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+
     def leave_note(signum, frame):
         note.set()
         signal.signal(signum, old[signum])
-    for s in old: signal.signal(s, leave_note)
-    try: yield note
+
+    for s in old:
+        signal.signal(s, leave_note)
+    try:
+        yield note
     finally:
-        for s, handler in old.items(): signal.signal(s, handler)
+        for s, handler in old.items():
+            signal.signal(s, handler)
 
 # %% ../../nbs/training/03_run.ipynb #7f27c08a
 def page_locked(batch: PairBatch) -> PairBatch:
     "The batch in memory from which a GPU copies by itself."
-    return replace(batch, **{f.name: v.pin_memory() for f in fields(batch) if (v := getattr(batch, f.name)) is not None and v.device.type == "cpu"})
+    return replace(
+        batch,
+        **{
+            f.name: v.pin_memory()
+            for f in fields(batch)
+            if (v := getattr(batch, f.name)) is not None and v.device.type == "cpu"
+        },
+    )
+
 
 def read_ahead(
-    source: PairSource,   # where pairs come from
+    source: PairSource,  # where pairs come from
     config: TrainConfig,  # seed, batch size and workers
     start_step: int = 0,  # number of the first batch
-    pin: bool = False,    # into page-locked memory
+    pin: bool = False,  # into page-locked memory
 ) -> Iterator[PairBatch]:  # batches start_step, start_step + 1, ..., without end
     "The batches of a training, made by `workers` threads ahead of the loop."
-    make = lambda s, n: map(page_locked if pin else lambda b: b, batches(source, config.batch_size, config.seed, s, n, config.drop_last))
+    make = lambda s, n: map(
+        page_locked if pin else lambda b: b,
+        batches(source, config.batch_size, config.seed, s, n, config.drop_last),
+    )
     if not config.workers:
         yield from make(start_step, None)
         return
@@ -367,85 +575,121 @@ def read_ahead(
     try:
         for s in count(start_step):
             waiting.append(pool.submit(lambda s: next(make(s, 1)), s))
-            if len(waiting) > config.workers: yield waiting.popleft().result()
-    finally: pool.shutdown(cancel_futures=True)
+            if len(waiting) > config.workers:
+                yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 # %% ../../nbs/training/03_run.ipynb #3ee79de1
 def step_generator(seed: int, step: int) -> torch.Generator:
     "All randomness of one step apart from its batch."
     return torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
 
+
 def parts_of(batch: PairBatch, count: int) -> list[PairBatch]:
     "A batch in parts of nearly equal size."
-    if count == 1: return [batch]
+    if count == 1:
+        return [batch]
     edges = [len(batch) * i // count for i in range(count + 1)]
     return [batch[a:b] for a, b in zip(edges, edges[1:]) if b > a]
 
 # %% ../../nbs/training/03_run.ipynb #464dc490
 def train_step(
-    model: torch.nn.Module,            # method with a `loss`
-    batch: PairBatch,                  # on the device, images normalised
+    model: torch.nn.Module,  # method with a `loss`
+    batch: PairBatch,  # on the device, images normalised
     optimizer: torch.optim.Optimizer,  # from `make_optimizer`
-    config: TrainConfig,               # precision, parts and clipping
-    scale: float,                      # factor on the peak rates
-    device: torch.device,              # where the model is
-    generator: torch.Generator,        # all randomness of the step
-    progress: float,                   # share of the training done
+    config: TrainConfig,  # precision, parts and clipping
+    scale: float,  # factor on the peak rates
+    device: torch.device,  # where the model is
+    generator: torch.Generator,  # all randomness of the step
+    progress: float,  # share of the training done
     scaler: torch.amp.GradScaler = None,  # of fp16
-    crew: Crew = None,                 # processes that share the batch
-    after_part: Callable = None,       # called with each part that has gone through the model
-) -> dict:                             # scalars, "loss" and its terms
+    crew: Crew = None,  # processes that share the batch
+    after_part: Callable = None,  # called with each part that has gone through the model
+) -> dict:  # scalars, "loss" and its terms
     "One optimisation step at `scale` times the peak rates; returns the terms of the loss, detached, on the device."
-    scaler, parts, means = scaler or torch.amp.GradScaler(enabled=False), parts_of(batch, config.accumulate), {}
-    for group in optimizer.param_groups: group["lr"] = group["peak"] * scale
+    scaler, parts, means = (
+        scaler or torch.amp.GradScaler(enabled=False),
+        parts_of(batch, config.accumulate),
+        {},
+    )
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak"] * scale
     optimizer.zero_grad(set_to_none=True)
     for part in parts:
-        with autocast(device, config.precision): terms = model.loss(part, generator, progress)
+        with autocast(device, config.precision):
+            terms = model.loss(part, generator, progress)
         scaler.scale(terms["loss"] / len(parts)).backward()
-        for k, v in terms.items(): means[k] = means.get(k, 0) + v.detach() / len(parts)
-        if after_part: after_part(part)
-    if crew: crew.average_gradients(model)
+        for k, v in terms.items():
+            means[k] = means.get(k, 0) + v.detach() / len(parts)
+        if after_part:
+            after_part(part)
+    if crew:
+        crew.average_gradients(model)
     if config.clip_grad:
         scaler.unscale_(optimizer)
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_grad)
     scaler.step(optimizer)
     scaler.update()
-    if hasattr(model, "after_step"): model.after_step(progress)
+    if hasattr(model, "after_step"):
+        model.after_step(progress)
     return means
 
+
 def log_row(
-    step: int,        # steps done
-    epoch: int,       # epochs done
-    terms: dict,      # of the loss, scalars on the device
+    step: int,  # steps done
+    epoch: int,  # epochs done
+    terms: dict,  # of the loss, scalars on the device
     optimizer: torch.optim.Optimizer,  # for the learning rate
-    images: int,      # encoded since the last line
-    seconds: float,   # since the last line
+    images: int,  # encoded since the last line
+    seconds: float,  # since the last line
 ) -> dict:
     "One line of metrics.jsonl; reading the terms waits for the device."
-    return dict(step=step, epoch=epoch, **{k: round(v.item(), 6) for k, v in terms.items()},
-                lr=optimizer.param_groups[-1]["lr"], images_per_s=round(images / seconds))
+    return dict(
+        step=step,
+        epoch=epoch,
+        **{k: round(v.item(), 6) for k, v in terms.items()},
+        lr=optimizer.param_groups[-1]["lr"],
+        images_per_s=round(images / seconds),
+    )
 
 # %% ../../nbs/training/03_run.ipynb #8fe2ee3a
 def data_facts(
     source: PairSource,  # training data
-) -> dict:               # fingerprint, and mean and std (3,) per channel on a scale of 0 to 1
+) -> dict:  # fingerprint, and mean and std (3,) per channel on a scale of 0 to 1
     "What a checkpoint has to say of the data it was trained on, so that new images can be normalised alike."
-    return dict(data=source.fingerprint, mean=[float(v) for v in source.mean], std=[float(v) for v in source.std])
+    return dict(
+        data=source.fingerprint,
+        mean=[float(v) for v in source.mean],
+        std=[float(v) for v in source.std],
+    )
 
 
 def save_checkpoint(
-    out: Path,                # run folder
-    model: torch.nn.Module,   # its weights
-    training: dict,           # what continuing needs, with the "step"
-    config: TrainConfig,      # for seed, batch size and how many to keep
-    source: PairSource,       # for its fingerprint and normalisation
-) -> Path:                    # the checkpoint
+    out: Path,  # run folder
+    model: torch.nn.Module,  # its weights
+    training: dict,  # what continuing needs, with the "step"
+    config: TrainConfig,  # for seed, batch size and how many to keep
+    source: PairSource,  # for its fingerprint and normalisation
+) -> Path:  # the checkpoint
     "Save the step's checkpoint and drop the oldest ones."
     step, forever = training["step"], plan(len(source), config).forever
-    path = save(out / f"checkpoints/step_{step:08d}", model, training, step=step, seed=config.seed,
-                batch_size=config.batch_size, **data_facts(source))
-    passing = [p for p in sorted((out / "checkpoints").glob("step_*[0-9]")) if not forever or int(p.name[5:]) % forever]
-    for old in passing[:-config.keep]: shutil.rmtree(old)
+    path = save(
+        out / f"checkpoints/step_{step:08d}",
+        model,
+        training,
+        step=step,
+        seed=config.seed,
+        batch_size=config.batch_size,
+        **data_facts(source),
+    )
+    passing = [
+        p
+        for p in sorted((out / "checkpoints").glob("step_*[0-9]"))
+        if not forever or int(p.name[5:]) % forever
+    ]
+    for old in passing[: -config.keep]:
+        shutil.rmtree(old)
     return path
 
 # %% ../../nbs/training/03_run.ipynb #66fbf83a
@@ -457,71 +701,134 @@ def undisturbed(
     modes = {m: m.training for m in model.modules()}
     device = next(model.parameters()).device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        try: yield model.eval()
+        try:
+            yield model.eval()
         finally:
-            for m, training in modes.items(): m.training = training
+            for m, training in modes.items():
+                m.training = training
 
 # %% ../../nbs/training/03_run.ipynb #9814d58d
 class Learner:
     "Everything that learns in a training."
+
     def __init__(self, model: torch.nn.Module, source: PairSource, config: TrainConfig, crew: Crew):
         self.config, self.crew, self.device = config, crew, crew.device
         with enough_for_model(model, crew.device):
             crew.start_alike(model.to(crew.device).train())
-            if config.sync_norm and crew.size > 1: model = share_norms(model)
-            if config.channels_last: model.encoder.to(memory_format=torch.channels_last)
+            if config.sync_norm and crew.size > 1:
+                model = share_norms(model)
+            if config.channels_last:
+                model.encoder.to(memory_format=torch.channels_last)
             self.model, self.optimizer = model, make_optimizer(model, config)
             self.average = Average(model, config.ema) if config.ema else None
             self.probes = OnlineProbes(model, source, crew.device) if config.online_probes else None
         expect_room(model, crew.device)
         self.scaler = torch.amp.GradScaler(crew.device.type, enabled=config.precision == "fp16")
-        if config.compile: [part.compile() for part in model.children()]
+        if config.compile:
+            [part.compile() for part in model.children()]
 
     @property
     def judged(self) -> torch.nn.Module:
         "The weights that one looks at: the average if there is one."
         return self.average.model if self.average else self.model
 
-    def step(self, batch: PairBatch, step: int, scale: float, progress: float) -> dict:  # terms of the loss, scalars
+    def step(
+        self, batch: PairBatch, step: int, scale: float, progress: float
+    ) -> dict:  # terms of the loss, scalars
         "One step on a batch that is where the model is."
-        if self.probes: self.probes.seen.clear()
-        terms = train_step(self.model, batch, self.optimizer, self.config, scale, self.device, step_generator(self.config.seed, step), progress,
-                           self.scaler, self.crew, self.probes.learn if self.probes else None)
-        if self.average: self.average.update(step)
+        if self.probes:
+            self.probes.seen.clear()
+        terms = train_step(
+            self.model,
+            batch,
+            self.optimizer,
+            self.config,
+            scale,
+            self.device,
+            step_generator(self.config.seed, step),
+            progress,
+            self.scaler,
+            self.crew,
+            self.probes.learn if self.probes else None,
+        )
+        if self.average:
+            self.average.update(step)
         return terms
 
     def state(self) -> dict:
         "What continuing needs besides the model's weights."
         kept = dict(optimizer=self.optimizer.state_dict(), scaler=self.scaler.state_dict())
-        if self.average: kept["average"] = self.average.model.state_dict()
+        if self.average:
+            kept["average"] = self.average.model.state_dict()
         return kept | (dict(probes=self.probes.state()) if self.probes else {})
 
     def restore(self, path: Path, kept: dict):
         "Go back to a checkpoint, of which `kept` is the state."
         load_weights(path, self.model)
         self.optimizer.load_state_dict(kept["optimizer"])
-        if self.scaler.is_enabled(): self.scaler.load_state_dict(kept["scaler"])
-        if self.average: self.average.model.load_state_dict(kept["average"])
-        if self.probes and "probes" in kept: self.probes.restore(kept["probes"])
+        if self.scaler.is_enabled():
+            self.scaler.load_state_dict(kept["scaler"])
+        if self.average:
+            self.average.model.load_state_dict(kept["average"])
+        if self.probes and "probes" in kept:
+            self.probes.restore(kept["probes"])
 
 # %% ../../nbs/training/03_run.ipynb #36a96768
 class Run:
     "A training in progress: a learner, its position, and the folder that it is written to."
-    def __init__(self, model: torch.nn.Module, source: PairSource, config: TrainConfig, out: "str | Path", resume: bool = False, run: dict = None):
-        device, told, self.out = pick_device(config.device), describe_run(model, source, config), Path(out)
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        source: PairSource,
+        config: TrainConfig,
+        out: "str | Path",
+        resume: bool = False,
+        run: dict = None,
+    ):
+        device, told, self.out = (
+            pick_device(config.device),
+            describe_run(model, source, config),
+            Path(out),
+        )
         expect_saveable(model)
-        autocast(device, config.precision), expect_tracker(config.track), check_run(self.out, told, resume, defaults_of(type(model.config), config))
-        if run := run or resume and read_run(out).get("run"): told["run"] = run
-        self.go_on = f"go on with: contextssl train resume={shlex.quote(str(out))}" if run else "the same command, or train(..., resume=True), goes on from there"
-        self.source, self.config, self.plan, self.crew = source, config, plan(len(source), config), Crew(device)
+        (
+            autocast(device, config.precision),
+            expect_tracker(config.track),
+            check_run(self.out, told, resume, defaults_of(type(model.config), config)),
+        )
+        if run := run or resume and read_run(out).get("run"):
+            told["run"] = run
+        self.go_on = (
+            f"go on with: contextssl train resume={shlex.quote(str(out))}"
+            if run
+            else "the same command, or train(..., resume=True), goes on from there"
+        )
+        self.source, self.config, self.plan, self.crew = (
+            source,
+            config,
+            plan(len(source), config),
+            Crew(device),
+        )
         expect_batches(len(source), config, self.crew.size, getattr(model, "pairs_each", 2))
-        self.learner, self.finite, self.collapse = Learner(model, source, config, self.crew), Finite(), Collapse()
-        self.path = open_run(self.out, told, self.crew)         # the newest checkpoint
+        self.learner, self.finite, self.collapse = (
+            Learner(model, source, config, self.crew),
+            Finite(),
+            Collapse(),
+        )
+        self.path = open_run(self.out, told, self.crew)  # the newest checkpoint
         kept = load_training(self.path) if self.path else {}
-        if kept: self.learner.restore(self.path, kept)
-        self.step, self.best, self.images, self.metrics = kept.get("step", 0), kept.get("best"), 0, {}
+        if kept:
+            self.learner.restore(self.path, kept)
+        self.step, self.best, self.images, self.metrics = (
+            kept.get("step", 0),
+            kept.get("best"),
+            0,
+            {},
+        )
         self.saved, self.logged = self.step if kept else -1, self.step
-        if self.crew.first: keep_metrics(self.out / "metrics.jsonl", self.step)
+        if self.crew.first:
+            keep_metrics(self.out / "metrics.jsonl", self.step)
         self.track = open_tracker(config.track if self.crew.first else "", self.out, told["train"])
         self.tick = time.perf_counter()
         self.start = self.tick - kept.get("spent", 0.0)
@@ -530,8 +837,12 @@ class Run:
         "One step; `at` is the schedule's position."
         c, p = self.config, self.plan
         with enough_memory(c.batch_size, c.accumulate, self.crew.device):
-            batch = batch.to(self.crew.device, non_blocking=True).normalised(self.source.mean, self.source.std)
-            self.terms = self.learner.step(batch, self.step, rate(at, p.warmup, p.total, c.restart, c.schedule), at / p.total)
+            batch = batch.to(self.crew.device, non_blocking=True).normalised(
+                self.source.mean, self.source.std
+            )
+            self.terms = self.learner.step(
+                batch, self.step, rate(at, p.warmup, p.total, c.restart, c.schedule), at / p.total
+            )
         self.pairs = len(batch) * self.crew.size
         self.step, self.images = self.step + 1, self.images + len(batch.images) * self.crew.size
         self.finite.see(self.step, self.terms)
@@ -540,10 +851,22 @@ class Run:
         "Write a line and return it; refuse a loss that is no number, and say if the model has collapsed."
         self.finite.check(self.path)
         now, probes = time.perf_counter(), self.learner.probes
-        row = log_row(self.step, self.step // self.plan.epoch, self.terms, self.learner.optimizer, self.images, now - self.tick) | (probes.read() if probes else {})
+        row = log_row(
+            self.step,
+            self.step // self.plan.epoch,
+            self.terms,
+            self.learner.optimizer,
+            self.images,
+            now - self.tick,
+        ) | (probes.read() if probes else {})
         self.logged, self.images, self.tick = self.step, 0, now
-        told = self.collapse(self.step, row, self.pairs // self.config.accumulate) if self.step > self.plan.warmup else ""
-        if told and self.crew.first: warnings.warn(told)
+        told = (
+            self.collapse(self.step, row, self.pairs // self.config.accumulate)
+            if self.step > self.plan.warmup
+            else ""
+        )
+        if told and self.crew.first:
+            warnings.warn(told)
         file.write(json.dumps(row) + "\n")
         self.track(row, self.step)
         self.consider(row)
@@ -551,28 +874,57 @@ class Run:
 
     def consider(self, metrics: dict):
         "Keep the model if it is the best so far."
-        name, sign = self.config.keep_best.removeprefix("-"), -1 if self.config.keep_best.startswith("-") else 1
+        name, sign = (
+            self.config.keep_best.removeprefix("-"),
+            -1 if self.config.keep_best.startswith("-") else 1,
+        )
         self.metrics |= metrics
-        if name not in metrics or not self.crew.first or self.best is not None and sign * metrics[name] <= self.best: return
+        if (
+            name not in metrics
+            or not self.crew.first
+            or self.best is not None
+            and sign * metrics[name] <= self.best
+        ):
+            return
         self.best = sign * metrics[name]
-        save(self.out / "best", self.learner.judged, step=self.step, metric=name, value=metrics[name], **data_facts(self.source))
+        save(
+            self.out / "best",
+            self.learner.judged,
+            step=self.step,
+            metric=name,
+            value=metrics[name],
+            **data_facts(self.source),
+        )
 
     def save(self):
         "Save a checkpoint, unless something in it is no number."
         self.finite.check(self.path)
         self.saved, self.path = self.step, self.out / f"checkpoints/step_{self.step:08d}"
-        training = self.learner.state() | dict(step=self.step, spent=time.perf_counter() - self.start, best=self.best)
+        training = self.learner.state() | dict(
+            step=self.step, spent=time.perf_counter() - self.start, best=self.best
+        )
         if self.crew.first:
             save_checkpoint(self.out, self.learner.model, training, self.config, self.source)
-            if self.config.ema: save(self.out / "ema", self.learner.judged, step=self.step, ema=self.config.ema, **data_facts(self.source))
-            if self.config.keep_best and self.best is None: warnings.warn(f"keep_best={self.config.keep_best} is not among what was measured so far ({', '.join(self.metrics)})")
-        self.crew.agree(0)                     # nobody goes on, or ends, before it is saved
+            if self.config.ema:
+                save(
+                    self.out / "ema",
+                    self.learner.judged,
+                    step=self.step,
+                    ema=self.config.ema,
+                    **data_facts(self.source),
+                )
+            if self.config.keep_best and self.best is None:
+                warnings.warn(
+                    f"keep_best={self.config.keep_best} is not among what was measured so far ({', '.join(self.metrics)})"
+                )
+        self.crew.agree(0)  # nobody goes on, or ends, before it is saved
 
     def show(self, after_epoch: Callable):
         "Let the caller look at the model; the time does not count."
         began = time.perf_counter()
         if self.crew.first:
-            with undisturbed(self.learner.judged) as model: self.consider(after_epoch(model, self.step // self.plan.epoch, self.step) or {})
+            with undisturbed(self.learner.judged) as model:
+                self.consider(after_epoch(model, self.step // self.plan.epoch, self.step) or {})
         self.crew.agree(0)
         self.start, self.tick = (t + time.perf_counter() - began for t in (self.start, self.tick))
 
@@ -580,47 +932,90 @@ class Run:
 def stream_of(run: Run) -> contextlib.closing:  # of an iterator of batches
     "The batches of a run from where it stands; of several processes each reads its share."
     crew, (workers, told) = run.crew, threads(run.config.workers, run.crew.here)
-    if told and crew.first: warnings.warn(told)
+    if told and crew.first:
+        warnings.warn(told)
     source = Share(run.source, crew.rank, crew.size) if crew.size > 1 else run.source
-    return contextlib.closing(read_ahead(source, replace(run.config, workers=workers), run.step, crew.device.type == "cuda"))
+    return contextlib.closing(
+        read_ahead(
+            source, replace(run.config, workers=workers), run.step, crew.device.type == "cuda"
+        )
+    )
+
 
 def lines_of(run: Run) -> TextIO:
     "Where lines go; only the first process writes."
-    return open(run.out / "metrics.jsonl" if run.crew.first else os.devnull, "a", buffering=1, encoding="utf-8")
+    return open(
+        run.out / "metrics.jsonl" if run.crew.first else os.devnull,
+        "a",
+        buffering=1,
+        encoding="utf-8",
+    )
+
 
 def bar_of(run: Run, shown: bool) -> tqdm:
     "Steps done and to do, time gone and left."
-    return tqdm(total=run.plan.total, initial=run.step, disable=not (shown and run.crew.first), unit="step", desc="train", mininterval=1)
+    return tqdm(
+        total=run.plan.total,
+        initial=run.step,
+        disable=not (shown and run.crew.first),
+        unit="step",
+        desc="train",
+        mininterval=1,
+    )
+
 
 def bar_text(row: dict) -> dict:  # name -> text
     "What the bar says of a line: the terms, and the speed."
-    return {k: f"{v:.3f}" for k, v in row.items() if k not in ("step", "epoch", "lr", "images_per_s")} | {"images/s": row["images_per_s"]}
+    return {
+        k: f"{v:.3f}" for k, v in row.items() if k not in ("step", "epoch", "lr", "images_per_s")
+    } | {"images/s": row["images_per_s"]}
 
 # %% ../../nbs/training/03_run.ipynb #42a7c0b4
 def train(
     model: torch.nn.Module,  # any method: has `.loss(batch, generator, progress)`, `.encoder`, `.config`; trained in place
-    source: PairSource,      # where pairs come from
+    source: PairSource,  # where pairs come from
     config: TrainConfig,
-    out: "str | Path",       # run folder
-    resume: bool = False,    # continue from the newest checkpoint in `out`
-    progress: bool = True,   # show a progress bar
+    out: "str | Path",  # run folder
+    resume: bool = False,  # continue from the newest checkpoint in `out`
+    progress: bool = True,  # show a progress bar
     after_epoch: Callable = None,  # called as after_epoch(model, epoch, step), the model in evaluation mode; may return a dict of metrics
-    every: int = 0,          # epochs between the calls; 0 never calls
-    run: dict = None,        # what the command line needs to continue the run: the section `run` of config.yaml
-) -> Path:                   # the last checkpoint
+    every: int = 0,  # epochs between the calls; 0 never calls
+    run: dict = None,  # what the command line needs to continue the run: the section `run` of config.yaml
+) -> Path:  # the last checkpoint
     "Train a method on a source of pairs."
-    run, due = Run(model, source, config, out, resume, run), lambda steps: steps and run.step % steps == 0
+    run, due = (
+        Run(model, source, config, out, resume, run),
+        lambda steps: steps and run.step % steps == 0,
+    )
     total, look = run.plan.total, every * run.plan.epoch if after_epoch else 0
-    with run.crew, stop_note() as note, lines_of(run) as file, stream_of(run) as stream, bar_of(run, progress) as bar:
-        if run.step and due(look): run.show(after_epoch)
+    with (
+        run.crew,
+        stop_note() as note,
+        lines_of(run) as file,
+        stream_of(run) as stream,
+        bar_of(run, progress) as bar,
+    ):
+        if run.step and due(look):
+            run.show(after_epoch)
         for batch in stream:
             elapsed, stop = run.crew.agree(time.perf_counter() - run.start, note.is_set())
             at = scheduled_step(run.step, total, elapsed, config.max_minutes)
             moved = at < total and not stop
-            if moved: run.advance(batch, at); bar.update()
+            if moved:
+                run.advance(batch, at)
+                bar.update()
             done = at >= total or run.step >= total
-            if run.step > run.logged and (due(run.plan.log) or done): bar.set_postfix(bar_text(run.log(file)))
-            if run.step > run.saved and (due(config.save_every_steps) or due(run.plan.forever) or done or stop): run.save()
-            if moved and due(look): run.show(after_epoch)
-            if done: return run.path
-            if stop: raise Interrupted(f"training stopped at step {run.step} of {total}; {run.path} is saved; {run.go_on}")
+            if run.step > run.logged and (due(run.plan.log) or done):
+                bar.set_postfix(bar_text(run.log(file)))
+            if run.step > run.saved and (
+                due(config.save_every_steps) or due(run.plan.forever) or done or stop
+            ):
+                run.save()
+            if moved and due(look):
+                run.show(after_epoch)
+            if done:
+                return run.path
+            if stop:
+                raise Interrupted(
+                    f"training stopped at step {run.step} of {total}; {run.path} is saved; {run.go_on}"
+                )
