@@ -7,7 +7,7 @@ __all__ = ['UNITS', 'SMALL', 'BENCHMARKS', 'TARGETS', 'processor', 'brief', 'res
            'plain_transformer', 'plain_nt_xent', 'PlainStep', 'pair_batch', 'step_setup', 'step_race', 'cuda_peak',
            'step_memory', 'train_step_fp32', 'train_step_bf16', 'train_step_gpu', 'seconds_of', 'matrix_rate',
            'bandwidth', 'SplitStep', 'noise_views', 'split_setup', 'floors', 'train', 'demo_step', 'serve_steps',
-           'Stepper', 'busy_loops', 'load_rows', 'under_load', 'repeat_context', 'plain_query', 'resident',
+           'Stepper', 'busy_loops', 'slowdown_rows', 'under_load', 'repeat_context', 'plain_query', 'resident',
            'query_setup', 'query_memory', 'in_fresh_process', 'context_memory', 'plain_zbuffer', 'PlainRenderer',
            'render_race', 'render_64', 'render_128', 'jpeg_set', 'plain_image', 'PlainPairs', 'batches_128',
            'pack_race', 'pack_exact', 'pack_fast', 'PlainRetrieval', 'retrieval_race', 'retrieval_end_to_end',
@@ -712,7 +712,7 @@ def busy_loops(
             process.wait()
 
 # %% ../../nbs/benchmarks/00_race.ipynb #56d602e9
-def load_rows(
+def slowdown_rows(
     times: np.ndarray,  # (r, 2, 2) seconds a step: round; alone, beside others; spinning, passive
     difference: float,  # between the losses of the two
     note: str,  # what a reader of the rows must know
@@ -748,7 +748,7 @@ def under_load(repeats: int = 7, small: bool = False) -> list[dict]:
             "and a comparison of their speed would mean nothing"
         )
     note = f"1 thread beside {cores} busy processes; the baseline has {cores} threads, which spin while they wait"
-    return load_rows(times, difference, note)
+    return slowdown_rows(times, difference, note)
 
 # %% ../../nbs/benchmarks/00_race.ipynb #4fdc48f1
 def repeat_context(
