@@ -320,11 +320,20 @@ def undocumented(source: str, cell: dict, module: str):
 
 
 @functools.cache
+def package() -> dict:
+    "Exported modules: dotted name below the package -> text."
+    found = {}
+    for path in sorted((ROOT / "contextssl").rglob("[!_]*.py")):
+        name = ".".join(path.relative_to(ROOT / "contextssl").with_suffix("").parts)
+        found[name] = path.read_text(encoding="utf-8")
+    return found
+
+
+@functools.cache
 def described() -> dict:
     "What the package says of parameters: (module, name) -> (function or dataclass, those alone on a line with a comment)."
     found = {}
-    for path in sorted((ROOT / "contextssl").glob("[!_]*.py")):
-        text = path.read_text(encoding="utf-8")
+    for module, text in package().items():
         lines = text.splitlines()
         for node in ast.parse(text).body:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -332,7 +341,7 @@ def described() -> dict:
                 given = a.posonlyargs + a.args + a.kwonlyargs
                 starts = [node.lineno, *(x.lineno for x in given)]
                 alone = [x for x in given if starts.count(x.lineno) == 1]
-                found[path.stem, node.name] = (
+                found[module, node.name] = (
                     "function",
                     {x.arg for x in alone if "# " in lines[x.lineno - 1]},
                 )
@@ -340,7 +349,7 @@ def described() -> dict:
                 "dataclass" in ast.unparse(d) for d in node.decorator_list
             ):
                 fields = [x for x in node.body if isinstance(x, ast.AnnAssign)]
-                found[path.stem, node.name] = (
+                found[module, node.name] = (
                     "dataclass",
                     {x.target.id for x in fields if "# " in lines[x.end_lineno - 1]},
                 )
@@ -351,11 +360,11 @@ def described() -> dict:
 def other_meanings() -> dict:
     "Names that are public in the package: name -> (modules that define it, classes with a field of that name)."
     found = {}
-    for path in sorted((ROOT / "contextssl").glob("[!_]*.py")):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for module, text in package().items():
+        for node in ast.parse(text).body:
             if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 continue
-            found.setdefault(node.name, (set(), set()))[0].add(path.stem)
+            found.setdefault(node.name, (set(), set()))[0].add(module)
             if isinstance(node, ast.ClassDef):
                 for entry in node.body:
                     if isinstance(entry, ast.AnnAssign):
@@ -373,7 +382,7 @@ def doubtful(text: str, home: str, module: str):
         where = target.removeprefix(home).lstrip("/")
         if where == target or "#" not in where or "." in name or name in MEASURES:
             continue
-        defined = posixpath.basename(where.partition("#")[0]).removesuffix(".html")
+        defined = where.partition("#")[0].removesuffix(".html").replace("/", ".")
         bare, called = name.removesuffix("()"), name.endswith("()")
         modules, classes = other_meanings().get(bare, (set(), set()))
         if len(modules) > 1 and defined != module:
@@ -523,7 +532,7 @@ def rendered(source: str, home: str) -> Page:
         meta = front_matter(joined(first["source"]), page)
         original = json.loads((ROOT / "nbs" / source).read_text(encoding="utf-8"))["cells"]
         exported = re.search(
-            r"^#\s*\| default_exp (\w+)",
+            r"^#\s*\| default_exp ([\w.]+)",
             "\n".join(joined(c["source"]) for c in original),
             re.MULTILINE,
         )
