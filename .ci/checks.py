@@ -9,6 +9,7 @@ import argparse
 import ast
 import configparser
 import hashlib
+import io
 import json
 import os
 import re
@@ -17,7 +18,9 @@ import sys
 import tarfile
 import tempfile
 import time
+import tokenize
 import zipfile
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -210,12 +213,102 @@ def provenance():
 
 
 @check
+def own_tests():
+    "Each check finds a fault of its kind in a small repository made for it (.ci/test_checks.py)."
+    done = run(sys.executable, ROOT / ".ci/test_checks.py")
+    if done.returncode:
+        yield tail(done, 12)
+
+
+@check
 def dialect():
     "ruff has nothing to format and nothing to say (ruff.toml): one statement a line, sorted imports, no unused name."
     for command in (["format", "--check"], ["check", "--output-format", "concise"]):
         done = run(tool("ruff"), *command, ".")
         if done.returncode:
             yield f"ruff {command[0]}: {tail(done, 12)}"
+
+
+WIDTH, TOKENS = 100, 35  # columns of a line; tokens on it
+MODULE_LINES, PUBLIC_NAMES, PARAMETERS = 450, 450, 7
+
+
+def code_of(cell: dict) -> str:
+    "The text of a code cell, lines for IPython left empty; nothing for other cells."
+    if cell["cell_type"] != "code":
+        return ""
+    lines = "".join(cell["source"]).split("\n")
+    return "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines)
+
+
+def tokens_on(text: str) -> dict:
+    "Line number -> how many names, numbers, strings and operators begin on it."
+    counted = Counter()
+    kinds = {tokenize.NAME, tokenize.OP, tokenize.NUMBER, tokenize.STRING}
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type in kinds:
+            counted[token.start[0]] += 1
+    return counted
+
+
+@check
+def lines():
+    "No exported line is over 100 columns, under 1 % of the others; under 1 % of all have over 35 tokens."
+    long, dense, other, every = 0, 0, 0, 0
+    for path in notebooks():
+        for cell in cells(path):
+            text = code_of(cell)
+            exported = re.search(r"^#\s*\|\s*exporti?\b", text, re.MULTILINE)
+            too_long = [n for n, line in enumerate(text.split("\n"), 1) if len(line) > WIDTH]
+            if exported:
+                yield from (
+                    f"{path.name}, cell {cell['id']}, line {n} is over {WIDTH} columns"
+                    for n in too_long
+                )
+            else:
+                long += len(too_long)
+                other += text.count("\n") + 1
+            counts = tokens_on(text)
+            dense += sum(n > TOKENS for n in counts.values())
+            every += len(counts)
+    if long > 0.01 * other:
+        yield f"{long} of {other} lines that are not exported are over {WIDTH} columns, more than 1 %"
+    if dense > 0.01 * every:
+        yield f"{dense} of {every} lines have more than {TOKENS} tokens, more than 1 %"
+
+
+def public_names(tree) -> list:
+    "What a module lists under `__all__`."
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return ast.literal_eval(node.value)
+    return []
+
+
+@check
+def house():
+    "Modules are short, public names few and told once, signatures short."
+    homes = {}
+    for name, tree in modules().items():
+        size = len((ROOT / file_of(name)).read_text(encoding="utf-8").splitlines())
+        if size > MODULE_LINES:
+            yield f"{file_of(name)} has {size} lines, more than {MODULE_LINES}: it holds more than one idea"
+        for public in public_names(tree):
+            homes.setdefault(public, []).append(name)
+        for node in ast.walk(tree):
+            if isinstance(node, FUNCTIONS):
+                a = node.args
+                given = [x.arg for x in a.posonlyargs + a.args + a.kwonlyargs]
+                count = len([x for x in given if x not in ("self", "cls")])
+                if count > PARAMETERS:
+                    yield f"{name}.{node.name} takes {count} parameters, more than {PARAMETERS}"
+    yield from (
+        f"{public} is defined in {' and in '.join(places)}: a public name has one meaning"
+        for public, places in homes.items()
+        if len(places) > 1
+    )
+    if len(homes) > PUBLIC_NAMES:
+        yield f"the package has {len(homes)} public names, more than {PUBLIC_NAMES}"
 
 
 @check
