@@ -11,7 +11,6 @@ __all__ = ['TEXT', 'STYLE', 'BANDS', 'PROBES', 'PUBLISHED', 'METRICS', 'RETRIEVA
            'flatten', 'order', 'Shade', 'component_names', 'shades', 'embedding_map', 'confusion', 'headline']
 
 # %% ../nbs/10_figures.ipynb #0ef1756e
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,9 +31,9 @@ from sklearn.neighbors import NearestNeighbors
 
 from .data.threediebench import ACTION_SPACE, TITLES, Views
 from .evaluation.protocol import Neighbours, RotationPath
+from .files import replacing
 from .groups import KINDS, ActionSpace
 from .palette import COLORS, context_colors
-from .training.checkpoints import sync_file
 
 # %% ../nbs/10_figures.ipynb #2c063da5
 TEXT = "#404040"
@@ -112,26 +111,13 @@ def save_figure(
         )
     stem.parent.mkdir(parents=True, exist_ok=True)
     files = [stem.with_name(f"{stem.name}.{f}") for f in formats]
+    told = vars(fig).get("alt_text", "")
+    about = {"Description": told} if told else {}
+    metadata = {"png": about, "svg": about | {"Date": None}}
     for file, kind in zip(files, formats):
-        part = file.with_name(file.name + ".part")
-        try:
-            with matplotlib.rc_context(STYLE):
-                told = (
-                    {"Description": fig.alt_text}
-                    if getattr(fig, "alt_text", "") and kind in ("png", "svg")
-                    else {}
-                )
-                fig.savefig(
-                    part,
-                    format=kind,
-                    dpi=dpi,
-                    facecolor="white",
-                    metadata=told | ({"Date": None} if kind == "svg" else {}),
-                )
-            sync_file(part)
-            os.replace(part, file)
-        finally:
-            part.unlink(missing_ok=True)
+        with matplotlib.rc_context(STYLE), replacing(file) as part:
+            look = dict(format=kind, dpi=dpi, facecolor="white", metadata=metadata.get(kind))
+            fig.savefig(part, **look)
     return files
 
 # %% ../nbs/10_figures.ipynb #18e2334f
