@@ -32,8 +32,8 @@ from .data.threediebench import ViewPairs, Views, open_views
 from .demo import FINAL, preset
 from .evaluation.protocol import EvalConfig, evaluate
 from .evaluation.results import ignores_action, load_rows, save_rows
-from .figures import STYLE, save_figure
 from .figures.palette import COLORS, GREEN, PINK
+from .figures.style import STYLE, save_figure
 from .files import write_atomic
 from .methods.contextssl import ContextSSLConfig
 from .methods.invariant import MethodConfig
