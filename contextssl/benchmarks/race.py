@@ -60,8 +60,8 @@ from contextssl.methods.contextssl import (
     pair_tokens,
     prediction_terms,
 )
-from ..metrics import hits_at, mrr, retrieval_ranks
 from ..names import nearest_name
+from ..ranks import hits_at, mrr, retrieval_ranks
 from contextssl.render.renderer import (
     CAMERA,
     LIGHT_DISTANCE,

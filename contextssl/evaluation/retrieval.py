@@ -16,7 +16,7 @@ import torch
 from ..data.threediebench import Views
 from .embeddings import Condition, embed_rows, expect_numbers, expect_sound
 from ..methods.invariant import start_features
-from ..metrics import _break_ties, _rank_counts
+from ..ranks import break_ties, rank_counts
 
 # %% ../../nbs/evaluation/03_retrieval.ipynb #56238688
 def retrieve(
@@ -149,9 +149,9 @@ def object_ranks(
                 model, views, features, part, one, source, unit, candidates
             )
             counts.append(
-                _rank_counts(queries[:, asked], candidates, target.expand(len(part), -1)).cpu()
+                rank_counts(queries[:, asked], candidates, target.expand(len(part), -1)).cpu()
             )
-    found = [_break_ties(*torch.cat(counts, 1), ties, seed) for counts in found]
+    found = [break_ties(*torch.cat(counts, 1), ties, seed) for counts in found]
     return found[0] if isinstance(c, Condition) else found
 
 # %% ../../nbs/evaluation/03_retrieval.ipynb #29545339
@@ -256,6 +256,6 @@ def pool_ranks(
     near = torch.stack([torch.from_numpy(pool)[near // count], near % count], -1)
     better, equal = torch.cat(counts, 2)
     found = [
-        PoolRanks(_break_ties(b, e, ties, seed), n, target) for b, e, n in zip(better, equal, near)
+        PoolRanks(break_ties(b, e, ties, seed), n, target) for b, e, n in zip(better, equal, near)
     ]
     return found[0] if isinstance(c, Condition) else found
