@@ -33,22 +33,13 @@ from .demo import FINAL, preset
 from .evaluation.protocol import EvalConfig, evaluate
 from .evaluation.results import ignores_action, load_rows, save_rows
 from .figures import STYLE, save_figure
+from .methods.base import MethodConfig
 from .methods.contextssl import ContextSSLConfig
-from .methods.invariant import MethodConfig
+from .methods.recipes import METHODS, Recipe, build_method, recipe
 from .names import nearest_name
 from .palette import COLORS, GREEN, PINK
 from .render.renderer import render_dataset
-from contextssl.training.checkpoints import (
-    METHODS,
-    Recipe,
-    build_method,
-    load,
-    newest,
-    read_card,
-    recipe,
-    training_source,
-    write_atomic,
-)
+from .training.checkpoints import load, newest, read_card, training_source, write_atomic
 from contextssl.training.run import (
     TrainConfig,
     defaults_of,

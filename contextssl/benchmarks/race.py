@@ -48,15 +48,17 @@ from ..evaluation.embeddings import PairDraw, conditions_of, draw_context, encod
 from ..evaluation.probes import AdamProbes
 from ..evaluation.retrieval import object_ranks
 from contextssl.methods.contextssl import (
-    ContextCache,
     ContextSSL,
     ContextSSLConfig,
+    draw_environment,
+    prediction_terms,
+)
+from contextssl.methods.transformer import (
+    ContextCache,
     ContextTransformer,
     context_mask,
-    draw_environment,
     pair_mask,
     pair_tokens,
-    prediction_terms,
 )
 from ..metrics import hits_at, mrr, retrieval_ranks
 from ..names import WAITING, nearest_name

@@ -26,7 +26,7 @@ from tqdm.auto import tqdm
 from ..data.pairs import draw_two, normalise, prefetch
 from ..data.threediebench import Views
 from ..groups import ActionSpace
-from ..methods.contextssl import ContextCache
+from ..methods.transformer import ContextCache
 from ..training.checkpoints import write_atomic
 from ..training.run import autocast
 
