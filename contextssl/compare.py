@@ -33,13 +33,14 @@ from .demo import FINAL, preset
 from .evaluation.protocol import EvalConfig, evaluate
 from .evaluation.results import ignores_action, load_rows, save_rows
 from .figures import STYLE, save_figure
+from .files import write_atomic
 from .methods.base import MethodConfig
 from .methods.contextssl import ContextSSLConfig
 from .methods.recipes import METHODS, Recipe, build_method, recipe
 from .names import nearest_name
 from .palette import COLORS, GREEN, PINK
 from .render.renderer import render_dataset
-from .training.checkpoints import load, newest, read_card, training_source, write_atomic
+from .training.checkpoints import load, newest, read_card, training_source
 from contextssl.training.run import (
     TrainConfig,
     defaults_of,

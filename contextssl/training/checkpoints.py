@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['FULL', 'EXTRA', 'DATA_PARALLEL', 'CHECKPOINT_FILES', 'WEIGHT_FILES', 'PUBLISHED', 'PUBLISHED_BLOCK', 'HOLDERS',
-           'WRAPPERS', 'training_source', 'sync_file', 'write_atomic', 'writing', 'aside', 'put_in_place', 'unwrapped',
-           'without_compile', 'overlaps', 'expect_storable', 'as_json', 'entries_of', 'expect_saveable', 'save',
-           'versions', 'steps_of', 'newest', 'read_card', 'way_back', 'own_memory', 'stored_entries', 'load_weights',
-           'load', 'as_stored', 'load_training', 'from_pretrained', 'published_name', 'published_keys', 'no_weights',
-           'read_reference', 'bare_names', 'bare_state', 'resnet_of', 'encoder_in', 'what_it_is', 'both_whole',
-           'refuse_other', 'load_encoder', 'infer_backbone', 'infer_config', 'is_mask', 'load_reference',
-           'reference_model', 'with_names_of', 'expect_keys', 'load_published_sie', 'sie_model', 'load_published',
-           'reference_state', 'export_reference']
+           'WRAPPERS', 'training_source', 'writing', 'aside', 'put_in_place', 'unwrapped', 'without_compile',
+           'overlaps', 'expect_storable', 'as_json', 'entries_of', 'expect_saveable', 'save', 'versions', 'steps_of',
+           'newest', 'read_card', 'way_back', 'own_memory', 'stored_entries', 'load_weights', 'load', 'as_stored',
+           'load_training', 'from_pretrained', 'published_name', 'published_keys', 'no_weights', 'read_reference',
+           'bare_names', 'bare_state', 'resnet_of', 'encoder_in', 'what_it_is', 'both_whole', 'refuse_other',
+           'load_encoder', 'infer_backbone', 'infer_config', 'is_mask', 'load_reference', 'reference_model',
+           'with_names_of', 'expect_keys', 'load_published_sie', 'sie_model', 'load_published', 'reference_state',
+           'export_reference']
 
 # %% ../../nbs/training/02_checkpoints.ipynb #264d733b
 import contextlib
@@ -35,6 +35,7 @@ from safetensors.torch import save as to_bytes
 
 import contextssl
 from ..data.pairs import PairSource
+from ..files import sync_file
 from ..methods.base import Method
 from ..methods.contextssl import ContextSSL, ContextSSLConfig
 from ..methods.encoders import RESNETS, build_encoder
@@ -59,24 +60,6 @@ def training_source(
 ) -> PairSource:  # where its batches come from
     "Deprecated: `model.source_of`."
     return model.source_of(source)
-
-# %% ../../nbs/training/02_checkpoints.ipynb #26872cd2
-def sync_file(path: Path):
-    "Flush a file to the disk, so that a rename after it cannot overtake its content."
-    with open(path, "r+b") as f:  # Windows flushes only what may be written to
-        os.fsync(f.fileno())
-
-
-def write_atomic(
-    path: "str | Path",  # where the file shall be
-    text: str,  # what shall be in it
-):
-    "Write a text file so that its name never stands for half of it."
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    sync_file(part)
-    os.replace(part, path)
 
 # %% ../../nbs/training/02_checkpoints.ipynb #72567169
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
