@@ -31,8 +31,8 @@ from .figures.style import save_figure
 from .files import in_repository, write_atomic
 from .methods.contextssl import ContextSSL, ContextSSLConfig
 from .names import nearest_name
-from .render.renderer import render_dataset
 from .page import html_report
+from .render.renderer import render_dataset
 from .training.checkpoints import load
 from .training.guards import peak_memory
 from .training.run import TrainConfig, pick_device, read_metrics, train

@@ -34,6 +34,7 @@ from .figures.maps import embedding_map, shades
 from .figures.neighbours import neighbour_grid, neighbour_images
 from .figures.paths import path_curves, path_grid, path_images
 from .figures.style import save_figure
+from .methods.base import Model
 from .page import html_report
 from .training.run import read_metrics
 
@@ -56,7 +57,7 @@ def _result_figures(
 
 
 def _model_figures(
-    model: torch.nn.Module,  # trained model
+    model: Model,  # trained
     views: Views,  # data set
     features: torch.Tensor,  # (o, v, d) of all views
     cfg: EvalConfig,  # the protocol
@@ -66,10 +67,10 @@ def _model_figures(
     confusions if classes were asked for."""
     found = {}
     pictures = views.are_pictures and views.images.shape[-1] == 3
-    if hasattr(model, "predict_features") and pictures:
+    if model.has_predictor and pictures:
         nearest = neighbours(model, views, features, objects=5, k=4, cfg=cfg, all_objects=True)
         found["neighbours"] = neighbour_grid(neighbour_images(views, nearest))
-    if hasattr(model, "predict_features") and views.action_space.of_kind("rotation"):
+    if model.has_predictor and views.action_space.of_kind("rotation"):
         paths = rotation_paths(model, views, features, cfg, objects=40)
         if pictures:
             found["rotation_path"] = path_grid(**path_images(views, paths))
@@ -89,7 +90,7 @@ def _model_figures(
 def report(
     run: "str | Path",  # run folder; figures go into `figures/`, the page beside the results
     rows: Sequence[dict],  # results of `evaluate`
-    model: torch.nn.Module,  # trained model
+    model: Model,  # trained
     views: Views,  # data set
     features: torch.Tensor,  # (o, v, d) of all views, from `encode_views`
     cfg: EvalConfig = EvalConfig(),  # the protocol

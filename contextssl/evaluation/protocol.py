@@ -60,7 +60,7 @@ from contextssl.evaluation.retrieval import (
 )
 from ..groups import ActionSpace, geodesic_angle, quat_multiply, turning_factor
 from ..intervals import mean_of_sums, mean_sums
-from ..methods.invariant import start_features
+from ..methods.base import start_features
 from ..metrics import pre
 from ..names import nearest_name
 from ..training.run import autocast
