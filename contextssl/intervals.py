@@ -38,8 +38,10 @@ def r2_sums(
     "What `r2_of_sums` needs of each object."
     pred, target = finite_pair(pred, target)
     t = target - target.mean()
-    count, missed = torch.full_like(t[:, 0], t.shape[1]), (target - pred).square().sum(1)
-    return _by_group(torch.stack([count, t.sum(1), t.square().sum(1), missed], 1), groups)
+    missed = (target - pred).square().sum(1)
+    count = torch.full_like(missed, t.shape[1])
+    sums = [count, t.sum(1), t.square().sum(1), missed]
+    return _by_group(torch.stack(sums, 1), groups)
 
 
 def mean_sums(
