@@ -36,7 +36,6 @@ from contextssl.figures.style import (
     published_colors,
     save_figure,
     task_title,
-    under_context,
 )
 
 # %% ../../nbs/figures/10_headline.ipynb #649f63ab
@@ -63,9 +62,8 @@ def _draw_images(fig: Figure, shown: NeighbourImages) -> None:
     colors = published_colors(list(shown.nearest))
     for i, (context, images) in enumerate(shown.nearest.items(), 1):
         count = min(4, images.shape[1])
-        title = f"nearest {under_context(context, shown.tokens)}"
         span = (edge, edge + count * step - gap)
-        draw_header(fig, span, top + i * down - 0.06, title, colors[context])
+        draw_header(fig, span, top + i * down - 0.06, shown.title(context), colors[context])
         for k in range(count):
             place = (edge + k * step, top + i * down, side)
             caption, hit = shown.caption(context, 0, k), shown.is_hit(context, 0, k)

@@ -20,7 +20,6 @@ from contextssl.figures.style import (
     STYLE,
     TEXT,
     context_name,
-    legend_order,
     published_colors,
     short_number,
 )
@@ -117,10 +116,10 @@ def draw_lines(
     band: "str | None" = None,
 ) -> None:
     "One line for each context, the floor dashed and labelled."
-    shown = legend_order(row["context"] for row in rows)
+    colors = published_colors(row["context"] for row in rows)
     band = band_of(rows) if band is None else band
-    lines = {c: value_line([row for row in rows if row["context"] == c], band) for c in shown}
-    colors = published_colors(shown)
+    of = lambda context: [row for row in rows if row["context"] == context]
+    lines = {context: value_line(of(context), band) for context in colors}
     ticks = sorted({t for tokens, *_ in lines.values() for t in tokens})
     for c, (tokens, mean, low, high) in lines.items():
         x = [ticks.index(t) for t in tokens]

@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from .lines import draw_floor, lines_in_words
 from .palette import COLORS
-from .style import STYLE, described, factor_name, legend_order, published_colors
+from .style import STYLE, described, factor_name, published_colors
 
 # %% ../../nbs/figures/04_losses.ipynb #44df1c67
 def running_mean(
@@ -64,9 +64,11 @@ def _auxiliary_terms(
 ) -> dict[str, tuple]:  # name of the term -> (colour, label)
     "The auxiliary terms that a log holds: one for each factor, and that of the feature."
     logged = dict.fromkeys(key for m in metrics for key, value in m.items() if value is not None)
-    factors = legend_order(key.removeprefix("aux_") for key in logged if key.startswith("aux_"))
-    colors = published_colors(factors)
-    found = {f"aux_{f}": (colors[f], f"{factor_name(f)}, of the prediction") for f in factors}
+    factors = [key.removeprefix("aux_") for key in logged if key.startswith("aux_")]
+    found = {
+        f"aux_{factor}": (color, f"{factor_name(factor)}, of the prediction")
+        for factor, color in published_colors(factors).items()
+    }
     if "feature_aux" in logged:
         found["feature_aux"] = (COLORS["none"], "all factors, of the feature")
     return found

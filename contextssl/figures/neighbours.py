@@ -20,11 +20,11 @@ from ..evaluation.protocol import Neighbours
 from .images import draw_header, expect_images, show_image
 from contextssl.figures.style import (
     STYLE,
+    context_name,
     described,
     factor_name,
     published_colors,
     short_number,
-    under_context,
 )
 from ..groups import KINDS, ActionSpace
 
@@ -57,6 +57,17 @@ def _measures(
     return found
 
 # %% ../../nbs/figures/06_neighbours.ipynb #2c70de95
+def _under(
+    context: str,
+    tokens: "int | None",
+) -> str:
+    "The same behind `nearest`."
+    name = context_name(context, tokens)
+    if tokens == 0:
+        return f"with {name}"
+    return f"under {'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
 @dataclass(frozen=True)
 class NeighbourImages:
     "Images of queries and of the views nearest to their predictions."
@@ -94,6 +105,10 @@ class NeighbourImages:
         "The text below an image; empty if there is none."
         return self.captions[context][row][k] if self.captions else ""
 
+    def title(self, context: str) -> str:
+        "What stands above the neighbours under a context."
+        return f"nearest {_under(context, self.tokens)}"
+
     def is_hit(self, context: str, row: int, k: int) -> bool:
         "Whether an image is the target itself."
         return bool(self.hits is not None and self.hits[context][row][k])
@@ -102,7 +117,7 @@ class NeighbourImages:
         "What the images show."
         told = []
         for context, images in self.nearest.items():
-            said = under_context(context, self.tokens)
+            said = _under(context, self.tokens)
             said = said[:1].upper() + said[1:]
             if self.hits:
                 right = int(np.any(self.hits[context], 1).sum())
@@ -195,8 +210,7 @@ def neighbour_grid(
             caption, hit = shown.caption(context, i, k), shown.is_hit(context, i, k)
             show_image(fig, place, images[i, k], caption, hit)
         right = left + images.shape[1] * step
-        title = f"nearest {under_context(context, shown.tokens)}"
-        draw_header(fig, (left, right - gap), top - 0.08, title, colors[context])
+        draw_header(fig, (left, right - gap), top - 0.08, shown.title(context), colors[context])
         left = right + space
     fig.text(edge / 8, 0.05 / fig.get_figheight(), shown.key, fontsize=7.5)
     return described(fig, shown.in_words())
