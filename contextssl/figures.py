@@ -30,7 +30,7 @@ from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 
 from .data.threediebench import ACTION_SPACE, TITLES, Views
-from .evaluation.protocol import Neighbours, RotationPath
+from .evaluation.inspect import Neighbours, RotationPath
 from .files import replacing
 from .groups import KINDS, ActionSpace
 from .palette import COLORS, context_colors

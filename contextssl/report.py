@@ -18,14 +18,10 @@ import torch
 
 from . import figures as draw
 from .data.threediebench import Views
-from .evaluation.embeddings import evaluating
-from contextssl.evaluation.protocol import (
-    EvalConfig,
-    class_confusion,
-    context_embeddings,
-    neighbours,
-    rotation_paths,
-)
+from .evaluation.embeddings import Subject
+from .evaluation.inspect import context_embeddings, neighbours, rotation_paths
+from .evaluation.options import EvalConfig
+from .evaluation.protocol import class_confusion
 from .evaluation.results import IGNORED, ignores_action, load_rows, split_floors
 from .files import write_atomic
 from .groups import turning_factor
@@ -356,23 +352,20 @@ def model_figures(
     "The figures that a model and its data allow: neighbours, paths of a rotation, maps, and confusions if classes were asked for."
     found = {}
     pictures = views.are_pictures and views.images.shape[-1] == 3
-    if hasattr(model, "predict_features") and pictures:
-        nearest = neighbours(model, views, features, objects=5, k=4, cfg=cfg, all_objects=True)
+    subject = Subject(model, views, features)
+    if model.has_predictor and pictures:
+        nearest = neighbours(subject, cfg, objects=5, k=4, all_objects=True)
         found["neighbours"] = draw.neighbour_grid(**draw.neighbour_images(views, nearest))
-    if hasattr(model, "predict_features") and turning_factor(views.action_space):
-        paths = rotation_paths(model, views, features, cfg, objects=40)
+    if model.has_predictor and turning_factor(views.action_space):
+        paths = rotation_paths(subject, cfg, objects=40)
         if pictures:
             found["rotation_path"] = draw.path_grid(**draw.path_images(views, paths))
         found["rotation_curves"] = draw.path_curves(paths)
-    some, seen = context_embeddings(model, views, features, cfg)
+    some, seen = context_embeddings(subject, cfg)
     if colourings := draw.shades(views.at(some)):
         found["embedding_map"] = draw.embedding_map(seen, colourings)
     if any(r["task"] == "class" for r in rows):
-        with evaluating(model) as device:
-            pass
-        found["confusion"] = draw.confusion(
-            class_confusion(views, features, cfg, device), views.class_names
-        )
+        found["confusion"] = draw.confusion(class_confusion(subject, cfg), views.class_names)
     return found
 
 # %% ../nbs/11_report.ipynb #9dff36fe
