@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 from ..data.pairs import normalise, prefetch
 from ..data.threediebench import Views
 from .stores import EmbeddingStore, open_store
+from ..groups import ActionSpace
 from ..training.run import autocast
 
 # %% ../../nbs/evaluation/01_embeddings.ipynb #90866f77
@@ -152,7 +153,7 @@ class Subject:
         return self.views.rows("val") if self.chosen is None else self.chosen
 
     @property
-    def space(self):  # an `ActionSpace`
+    def space(self) -> ActionSpace:
         "The factors of the model's actions."
         return self.model.action_space
 

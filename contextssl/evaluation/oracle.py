@@ -45,8 +45,11 @@ class Oracle(Model):
         self.action_space = space
 
     def context_features(
-        self, z: torch.Tensor, actions: torch.Tensor, longer: bool = False
-    ) -> _Shown:  # (c, d), (c / 2, A)
+        self,
+        z: torch.Tensor,  # (c, d)
+        actions: torch.Tensor,  # (c / 2, A)
+        longer: bool = False,
+    ) -> _Shown:
         "Which factors ever change in these pairs."
         space = self.action_space
         changes = [name for name in space.names if actions[:, space.slice(name)].any()]

@@ -110,8 +110,11 @@ class TrainedLinear(Probe):
         return self.fit_all([x], y)[0]
 
     def fit_all(
-        self, inputs: Sequence[torch.Tensor], y: torch.Tensor, progress: bool = False
-    ) -> list[Callable]:  # K tensors (n, d), and (n, t) or (n,)
+        self,
+        inputs: Sequence[torch.Tensor],  # K tensors (n, d)
+        y: torch.Tensor,  # (n, t) float targets of them all, or (n,) int64 classes
+        progress: bool = False,  # show a bar
+    ) -> list[Callable]:  # K functions
         "Trained maps, one for each input."
         probes = self.untrained(y).fit(inputs, y, progress)
         return [partial(probes.read, k=k) for k in range(len(inputs))]

@@ -9,7 +9,7 @@ __all__ = ['QUESTIONS', 'expect_classes', 'feature_reader', 'feature_answers', '
 
 # %% ../../nbs/evaluation/12_protocol.ipynb #e0865877
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def feature_reader(
     probe: TrainedLinear,  # of the class
     images: int,  # training images, at most
     progress: bool = False,  # show a bar
-):  # a function (n, d) -> (n, c)
+) -> Callable:  # (n, d) -> (n, c)
     "A linear probe of the class on the encoder's feature."
     views, count = subject.views, subject.views.views_per_object
     train = views.rows("train")
