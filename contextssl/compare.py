@@ -30,7 +30,8 @@ from .data.pairs import PairSource
 from .data.registry import DataOptions, DataSet, follows_from, open_data
 from .data.threediebench import ViewPairs, Views, open_views
 from .demo import FINAL, preset
-from .evaluation.protocol import EvalConfig, evaluate
+from .evaluation.options import EvalConfig
+from .evaluation.protocol import Compute, evaluate
 from .evaluation.results import ignores_action, load_rows, save_rows
 from .figures.palette import COLORS, GREEN, PINK
 from .figures.style import STYLE, save_figure
@@ -187,7 +188,8 @@ def measure(
         "classification",
         *(["retrieval"] if hasattr(model, "predict_features") else []),
     )
-    rows = evaluate(model, views, cfg, progress=progress, tasks=tasks, test_views=third)
+    compute = Compute(progress=progress)
+    rows = evaluate(model, views, cfg, tasks, test_views=third, compute=compute)
     if third is not None:
         rows = [row for row in rows if row["split"] == cfg.test_name]
     return [row | dict(method=name, seed=seed) for row in rows]

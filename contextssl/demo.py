@@ -19,8 +19,10 @@ import numpy as np
 import torch
 
 from .data.threediebench import ViewPairs, Views, open_views
-from .evaluation.embeddings import encode_views
-from .evaluation.protocol import QUESTIONS, EvalConfig, evaluate, neighbours
+from .evaluation.embeddings import Subject, encode_views
+from .evaluation.inspect import neighbours
+from .evaluation.options import EvalConfig
+from .evaluation.protocol import QUESTIONS, Compute, evaluate
 from .evaluation.results import ignores_action, save_rows
 from .figures.curves import context_curves, retrieval_curves
 from .figures.headline import headline
@@ -258,7 +260,7 @@ def draw(
     "Every figure of the demo."
     rows = judged(rows)
     found = neighbour_images(
-        views, neighbours(model, views, features, objects=5, k=4, cfg=cfg, all_objects=True)
+        views, neighbours(Subject(model, views, features), cfg, objects=5, k=4, all_objects=True)
     )
     first = [
         int(views.rows("val")[views.labels[views.rows("val")] == c][0])
@@ -409,15 +411,9 @@ def beside(
 ) -> str:  # a heading and the table
     "The shipped SIE on the same questions; it has no context."
     model = load(in_repository(BESIDE), device)
-    rows = evaluate(
-        model,
-        views,
-        cfg,
-        device,
-        progress,
-        encode_views(model, views, device, cfg.batch_size, progress),
-        ("equivariance", "retrieval"),
-    )
+    features = encode_views(model, views, device, cfg.batch_size, progress)
+    tasks = "equivariance", "retrieval"
+    rows = evaluate(model, views, cfg, tasks, features, compute=Compute(device, progress))
     save_rows(rows, run / "sie")
     return f"SIE, told the rotation, trained for 1,500 steps:\n{table(rows)}"
 
@@ -455,7 +451,7 @@ def demo(
     device = pick_device(cfg.device)
     features = encode_views(model, views, device, c.batch_size, progress)
     asked = views if third is None else fewer_held_out(views, HELD_OUT)
-    rows = evaluate(model, asked, c, device, progress, features, ASKED, third)
+    rows = evaluate(model, asked, c, ASKED, features, third, Compute(device, progress))
     save_rows(rows, run)
     clock("draw")
     made = draw(run, views, model, rows, features, c, batch_pairs)

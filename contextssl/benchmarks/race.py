@@ -44,9 +44,10 @@ from ..data.packed import pack
 from ..data.pairs import PairBatch, PairSource, batches
 from ..data.threediebench import ViewImages, ViewPairs, Views, open_views, relative_action
 from ..demo import preset
-from ..evaluation.embeddings import PairDraw, conditions_of, draw_context, encode_views
-from ..evaluation.probes import AdamProbes
+from ..evaluation.contexts import PairDraw, conditions_of, draw_context
+from ..evaluation.embeddings import Subject, encode_views
 from ..evaluation.retrieval import object_ranks
+from ..evaluation.trained import AdamProbes
 from ..files import write_atomic
 from ..machine import WAITING
 from contextssl.methods.contextssl import (
@@ -1278,7 +1279,7 @@ def retrieval_race(
         with mixed():
             return scores(
                 {
-                    (c.context, c.tokens): object_ranks(model, now, z, c, rows)
+                    (c.context, c.tokens): object_ranks(Subject(model, now, z), c, rows)
                     for c in conditions_of(model, z, draw, model.action_space.names, lengths)
                 }
             )
