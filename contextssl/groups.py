@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'quat_multiply', 'quat_conjugate', 'quat_normalise', 'random_quat', 'quat_rotate', 'quat_to_matrix',
-           'quat_from_euler', 'relative_quat', 'geodesic_angle', 'Kind', 'Factor', 'ActionSpace', 'turning_factor',
-           'equivariance_error', 'invariance_error']
+           'quat_from_euler', 'relative_quat', 'geodesic_angle', 'Kind', 'Factor', 'ActionSpace', 'equivariance_error',
+           'invariance_error']
 
 # %% ../nbs/00_groups.ipynb #d2992e6e
 import math
@@ -271,7 +271,7 @@ class ActionSpace:
 
     @property
     def factors(self) -> dict:  # name -> width
-        "The widths of the factors."
+        "How many numbers each factor takes."
         return {factor.name: factor.width for factor in self}
 
     def kind(
@@ -338,13 +338,6 @@ class ActionSpace:
         return f"ActionSpace({self.to_dict()}" + (
             f", hidden={self.hidden})" if self.hidden else ")"
         )
-
-
-def turning_factor(
-    space: ActionSpace,  # of a model or of a data set
-) -> "str | None":  # the name of its first factor that is a rotation in space; None if it has none
-    "Which factor turns objects in space."
-    return next(iter(space.of_kind("rotation")), None)
 
 # %% ../nbs/00_groups.ipynb #e39fa99f
 def equivariance_error(
