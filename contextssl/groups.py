@@ -215,11 +215,11 @@ def _declared(factors: "Mapping | Iterable[Factor]") -> Iterator[Factor]:
     if not isinstance(factors, Mapping):
         yield from factors
         return
-    for name, value in factors.items():
-        if isinstance(value, (list, tuple)):
-            yield Factor(name, *value)
-        else:
-            yield Factor(name, value, _usual_kind(name, value, factors))
+    told = {n: tuple(v) if isinstance(v, (list, tuple)) else (v,) for n, v in factors.items()}
+    widths = {name: value[0] for name, value in told.items()}
+    for name, value in told.items():
+        kind = value[1] if len(value) > 1 else _usual_kind(name, value[0], widths)
+        yield Factor(name, value[0], kind)
 
 
 class ActionSpace:
