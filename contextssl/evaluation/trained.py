@@ -179,12 +179,20 @@ def expect_converging(
     )
 
 
+def _taken(inputs: Sequence[torch.Tensor], rows: torch.Tensor, batch: torch.Tensor):
+    "Some rows (b,) of each of K inputs (n, d), copied into one batch (K, b, d)."
+    for x, place in zip(inputs, batch):
+        torch.index_select(x, 0, rows, out=place)
+    return batch
+
+
 def _updates(probes: AdamProbes, inputs: list, y: torch.Tensor) -> Iterator[int]:
     "Updates on all rows, to the last step."
-    batches = _row_batches(len(y), probes.batch_size, probes.steps, probes.generator)
-    for n, rows in enumerate(batches, 1):
+    first, size = inputs[0], min(probes.batch_size, len(y))
+    batch = first.new_empty(len(inputs), size, first.shape[1])  # used again and again
+    for n, rows in enumerate(_row_batches(len(y), size, probes.steps, probes.generator), 1):
         rows = rows.to(y.device)
-        losses = probes.step(torch.stack([x[rows] for x in inputs]), y[rows])
+        losses = probes.step(_taken(inputs, rows, batch), y[rows])
         yield n
     expect_converging(losses, inputs, probes.lr)
 
