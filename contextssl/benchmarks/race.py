@@ -44,22 +44,27 @@ from ..data.packed import pack
 from ..data.pairs import PairBatch, PairSource, batches
 from ..data.threediebench import ViewImages, ViewPairs, Views, open_views, relative_action
 from ..demo import preset
-from ..evaluation.embeddings import PairDraw, conditions_of, draw_context, encode_views
-from ..evaluation.probes import AdamProbes
+from ..evaluation.contexts import PairDraw, conditions_of, draw_context
+from ..evaluation.embeddings import Subject, encode_views
 from ..evaluation.retrieval import object_ranks
+from ..evaluation.trained import AdamProbes
+from ..files import write_atomic
+from ..machine import WAITING
 from contextssl.methods.contextssl import (
-    ContextCache,
     ContextSSL,
     ContextSSLConfig,
-    ContextTransformer,
-    context_mask,
     draw_environment,
-    pair_mask,
-    pair_tokens,
     prediction_terms,
 )
-from ..metrics import hits_at, mrr, retrieval_ranks
-from ..names import WAITING, nearest_name
+from contextssl.methods.transformer import (
+    ContextCache,
+    ContextTransformer,
+    context_mask,
+    pair_mask,
+    pair_tokens,
+)
+from ..names import nearest_name
+from ..ranks import hits_at, mrr, retrieval_ranks
 from contextssl.render.renderer import (
     CAMERA,
     LIGHT_DISTANCE,
@@ -79,7 +84,6 @@ from contextssl.render.renderer import (
     to_screen,
 )
 from ..render.shapes import Mesh
-from ..training.checkpoints import write_atomic
 from ..training.guards import peak_memory
 from contextssl.training.run import (
     TrainConfig,
@@ -675,7 +679,7 @@ class Stepper:
     ):
         code = f"from contextssl.benchmarks.race import serve_steps; serve_steps({small})"
         if passive:
-            code = f"from contextssl.names import wait_passively; wait_passively(); {code}"
+            code = f"from contextssl.machine import wait_passively; wait_passively(); {code}"
         unset = {k: v for k, v in os.environ.items() if k not in (*WAITING, "THP_MEM_ALLOC_ENABLE")}
         threads = 1 if passive else core_count()
         variables = unset | dict(OMP_NUM_THREADS=str(threads))
@@ -1275,7 +1279,7 @@ def retrieval_race(
         with mixed():
             return scores(
                 {
-                    (c.context, c.tokens): object_ranks(model, now, z, c, rows)
+                    (c.context, c.tokens): object_ranks(Subject(model, now, z), c, rows)
                     for c in conditions_of(model, z, draw, model.action_space.names, lengths)
                 }
             )
