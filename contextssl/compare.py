@@ -38,7 +38,7 @@ from .methods.contextssl import ContextSSLConfig
 from .methods.invariant import MethodConfig
 from .names import nearest_name
 from .palette import COLORS, GREEN, PINK
-from .render.renderer import render_dataset
+from .render.embedded import render_dataset
 from contextssl.training.checkpoints import (
     METHODS,
     Recipe,

@@ -31,7 +31,7 @@ from typing import BinaryIO
 from tqdm.auto import tqdm
 
 from ..pictures import is_hidden
-from ..render.renderer import write_text
+from ..render.set_files import write_text
 
 # %% ../../nbs/data/04_archive.ipynb #feb8a838
 @dataclass(frozen=True)

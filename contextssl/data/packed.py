@@ -54,14 +54,12 @@ from contextssl.data.threediebench import (
     read_split_files,
     view_numbers,
 )
+from ..files import file_checksum
+from ..machine import core_count
 from ..pictures import may_lack_pixels
-from contextssl.render.renderer import (
-    HIGHEST,
-    LATENTS,
-    LOWEST,
+from ..render.scene import HIGHEST, LATENTS, LOWEST
+from contextssl.render.set_files import (
     Progress,
-    core_count,
-    file_checksum,
     finished_objects,
     is_finished,
     read_meta,

@@ -31,7 +31,7 @@ from PIL import Image
 from .pairs import Conventions, PairBatch, draw_two
 from ..groups import ActionSpace, Factor, quat_from_euler, relative_quat
 from ..pictures import is_hidden, is_whole_jpeg, known_split, may_lack_pixels
-from ..render.renderer import LATENTS
+from ..render.scene import LATENTS
 
 # %% ../../nbs/data/01_threediebench.ipynb #2808a4ef
 HUES = [

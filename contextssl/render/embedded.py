@@ -7,8 +7,7 @@ __all__ = ['RenderJob', 'render_object', 'render_dataset']
 
 # %% ../../nbs/render/12_embedded.ipynb #7509f828
 import zlib
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ import numpy as np
 from .jobs import SetJob
 from .produce import Drawing, produce
 from .renderer import Renderer
-from .scene import sample_latents
+from .scene import ANGLES, sample_latents
 from .shapes import CLASSES, check_class, make_mesh
 
 # %% ../../nbs/render/12_embedded.ipynb #94f06fea
@@ -25,7 +24,12 @@ class RenderJob(SetJob):
     "All that determines a set of procedural objects."
 
     objects: int = 40  # per class
+    views: int = 50  # per object
+    size: int = 64  # pixels of the square images
+    seed: int = 0  # of shapes and latents
+    format: str = "packed"  # packed or files
     classes: tuple = tuple(CLASSES)  # in alphabetical order; the place is the label
+    angles: tuple = ANGLES  # degrees, range of each Euler angle
 
     def __post_init__(self):
         self._check_whole("objects", 1)
@@ -43,29 +47,24 @@ class RenderJob(SetJob):
     def place(
         self,
         index: int,  # of the object
-    ) -> tuple[str, int]:  # class, number
-        "Class and number within its class of an object."
-        label, number = divmod(index, self.objects)
-        return self.classes[label], number
+    ) -> tuple[int, int]:  # label, number
+        "Label and number within its class of an object."
+        return divmod(index, self.objects)
 
     def name(
         self,
         index: int,  # of the object
     ) -> str:  # CLASS/NUMBER
         "The object's name, such as chair/0003."
-        kind, number = self.place(index)
-        return f"{kind}/{number:04d}"
+        label, number = self.place(index)
+        return f"{self.classes[label]}/{number:04d}"
 
     def source(self) -> dict:  # program, version and all fields
         "The record as JSON will give it back."
         return {
             "program": "contextssl render",
             "version": 1,
-            "objects": self.objects,
-            "views": self.views,
-            "size": self.size,
-            "seed": self.seed,
-            "format": self.format,
+            **asdict(self),
             "classes": list(self.classes),
             "angles": list(self.angles),
         }
@@ -77,22 +76,17 @@ def render_object(
     renderer: Renderer,  # of the job's size
 ) -> tuple:  # images (views, R, R, 3) uint8, latents (views, 7) float64
     "All views of one object of a data set."
-    kind, number = job.place(index)
+    label, number = job.place(index)
+    kind = job.classes[label]
     key = [job.seed, zlib.crc32(kind.encode()), number]
     latents = sample_latents(job.views, np.random.default_rng([*key, 1]), job.angles)
     mesh = make_mesh(kind, np.random.default_rng([*key, 0]))
     return renderer(mesh, latents), latents
 
 # %% ../../nbs/render/12_embedded.ipynb #1ef87e0e
-@lru_cache(1)
-def _renderer(size):
-    "The renderer of a process."
-    return Renderer(size)
-
-
 def _draw(job, index):
     "All views of one object of a job."
-    return Drawing(*render_object(job, index, _renderer(job.size)))
+    return Drawing(*render_object(job, index, Renderer(job.size)))
 
 
 def render_dataset(

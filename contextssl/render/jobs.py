@@ -8,27 +8,25 @@ __all__ = ['FORMATS', 'LEFT_OUT', 'SetJob']
 # %% ../../nbs/render/09_jobs.ipynb #294a7bf2
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..names import nearest_name
-from .scene import ANGLES, check_angles
+from .scene import check_angles
 
 # %% ../../nbs/render/09_jobs.ipynb #094c0d93
 FORMATS = ("packed", "files")
 LEFT_OUT = "left out"  # the split of objects that could not be made
 
 
-@dataclass(frozen=True)
 class SetJob:
-    "All that determines a set; which objects are in it is said by its subclasses."
+    "What is asked of a job; its subclasses are frozen dataclasses with these fields and more."
 
-    views: int = 50  # per object
-    size: int = 64  # pixels of the square images
-    seed: int = 0  # of shapes and latents
-    format: str = "packed"  # packed or files
-    angles: tuple = ANGLES  # degrees, range of each Euler angle
+    views: int  # per object
+    size: int  # pixels of the square images
+    seed: int  # of shapes and latents
+    format: str  # packed or files
+    angles: tuple  # degrees, range of each Euler angle
 
     def __post_init__(self):
         for name, least in (("views", 2), ("size", 16), ("seed", 0)):

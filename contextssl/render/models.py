@@ -9,8 +9,8 @@ __all__ = ['ModelJob', 'render_models']
 import json
 import warnings
 import zlib
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache, partial
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from .model_folders import find_models
 from .ply import need_trimesh
 from .produce import Drawing, produce
 from .rays import ModelRenderer
-from .scene import sample_latents
+from .scene import ANGLES, sample_latents
 from .set_files import objects_left_out
 from .surfaces import Unreadable
 from .textured import read_model
@@ -31,8 +31,12 @@ from .textured import read_model
 class ModelJob(SetJob):
     "All that determines a set that is rendered from models."
 
+    root: str  # folder of the models
+    views: int = 50  # per object
     size: int = 128  # pixels of the square images
-    root: str = field(kw_only=True)  # folder of the models
+    seed: int = 0  # of the latents
+    format: str = "packed"  # packed or files
+    angles: tuple = ANGLES  # degrees, range of each Euler angle
 
     @cached_property
     def files(self) -> dict:
@@ -52,11 +56,11 @@ class ModelJob(SetJob):
         return self.names[index]
 
     def task(self, index: int) -> tuple:  # arguments of what draws it
-        "What is needed to draw a model: numbers of the set, its name, its file, its folder."
+        "What is needed to draw a model: the job, its name, its file, its folder."
         name = self.names[index]
-        numbers = SetJob(self.views, self.size, self.seed, self.format, self.angles)
         home = Path(self.root, *name.split("/"))
-        return numbers, name, self.files[name], home if home.is_dir() else None
+        light = replace(self)  # a copy that knows no listing
+        return light, name, self.files[name], home if home.is_dir() else None
 
     def first_for_validation(self, total: int) -> int:  # objects before it are for training
         "The last fifth of a class is for validation, at least one of several."
@@ -68,25 +72,16 @@ class ModelJob(SetJob):
         return {
             "program": "contextssl render meshes",
             "version": 1,
+            **asdict(self),
             "root": Path(self.root).name,
-            "views": self.views,
-            "size": self.size,
-            "seed": self.seed,
-            "format": self.format,
             "angles": list(self.angles),
             "models": len(self),
             "listing": listing,
         }
 
 # %% ../../nbs/render/25_models.ipynb #1456fecf
-@lru_cache(1)
-def _renderer(size):
-    "The renderer of a process."
-    return ModelRenderer(size)
-
-
 def _draw(
-    job: SetJob,  # numbers of the set
+    job: ModelJob,  # the set
     name: str,  # CLASS/OBJECT
     file: Path,  # the model
     home: "Path | None",  # folder of the object, if it has one
@@ -101,7 +96,7 @@ def _draw(
         raise ValueError(f"{error}; skip_corrupt=true leaves such models out") from error
     rng = np.random.default_rng([job.seed, zlib.crc32(name.encode()), 1])
     latents = sample_latents(job.views, rng, job.angles)
-    return Drawing(_renderer(job.size)(model, latents), latents, model.remarks)
+    return Drawing(ModelRenderer(job.size)(model, latents), latents, model.remarks)
 
 # %% ../../nbs/render/25_models.ipynb #f2a2eb7a
 def _sentences(
@@ -146,7 +141,7 @@ def render_models(
 ) -> Path:  # the folder
     "Render a folder of models as 3DIEBench was; goes on where an interrupted run stopped."
     need_trimesh()
-    job, out = ModelJob(root=str(root), **job), Path(out)
+    job, out = ModelJob(str(root), **job), Path(out)
     done = produce(job, partial(_draw, skip=skip_corrupt), out, workers, progress)
     for sentence in _sentences(job, done):
         warnings.warn(sentence)
@@ -195,7 +190,7 @@ def render_models(
 ) -> Path:  # the folder
     "Render a folder of models as 3DIEBench was; goes on where an interrupted run stopped."
     need_trimesh()
-    job, out = ModelJob(root=str(root), **job), Path(out)
+    job, out = ModelJob(str(root), **job), Path(out)
     done = produce(job, partial(_draw, skip=skip_corrupt), out, workers, progress)
     for sentence in _sentences(job, done):
         warnings.warn(sentence)

@@ -13,6 +13,7 @@ import numpy as np
 from .obj import numbers_of_lines
 from .polygons import triangulate_faces
 from contextssl.render.surfaces import (
+    Companions,
     Surface,
     Unreadable,
     decode_text,
