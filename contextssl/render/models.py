@@ -9,7 +9,7 @@ __all__ = ['ModelJob', 'render_models']
 import json
 import warnings
 import zlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
@@ -56,11 +56,12 @@ class ModelJob(SetJob):
         return self.names[index]
 
     def task(self, index: int) -> tuple:  # arguments of what draws it
-        "What is needed to draw a model: the job, its name, its file, its folder."
+        "What is needed to draw a model: its file, its folder if it has one, latents, size."
         name = self.names[index]
         home = Path(self.root, *name.split("/"))
-        light = replace(self)  # a copy that knows no listing
-        return light, name, self.files[name], home if home.is_dir() else None
+        rng = np.random.default_rng([self.seed, zlib.crc32(name.encode()), 1])
+        latents = sample_latents(self.views, rng, self.angles)
+        return self.files[name], home if home.is_dir() else None, latents, self.size
 
     def first_for_validation(self, total: int) -> int:  # objects before it are for training
         "The last fifth of a class is for validation, at least one of several."
@@ -81,10 +82,10 @@ class ModelJob(SetJob):
 
 # %% ../../nbs/render/25_models.ipynb #1456fecf
 def _draw(
-    job: ModelJob,  # the set
-    name: str,  # CLASS/OBJECT
     file: Path,  # the model
     home: "Path | None",  # folder of the object, if it has one
+    latents: np.ndarray,  # (views, 7)
+    size: int,  # pixels of the square images
     skip: bool = False,  # leave a model out that cannot be read
 ) -> Drawing:
     "All views of one model, and what reading it did without."
@@ -94,9 +95,7 @@ def _draw(
         if skip:
             return Drawing(left_out=(str(error),))
         raise ValueError(f"{error}; skip_corrupt=true leaves such models out") from error
-    rng = np.random.default_rng([job.seed, zlib.crc32(name.encode()), 1])
-    latents = sample_latents(job.views, rng, job.angles)
-    return Drawing(ModelRenderer(job.size)(model, latents), latents, model.remarks)
+    return Drawing(ModelRenderer(size)(model, latents), latents, model.remarks)
 
 # %% ../../nbs/render/25_models.ipynb #f2a2eb7a
 def _sentences(
