@@ -473,7 +473,7 @@ def data_download(words: list):
 
 def data_pack(words: list):
     "A folder of JPEG files, or the archive, as a packed set."
-    from contextssl.data.packed import pack
+    from contextssl.data.packing import pack
 
     (o,) = parse("data pack", split_words(words, "paths", many=True), PackOptions)
     if len(o.paths) != 2:
@@ -487,7 +487,7 @@ def data_pack(words: list):
 
 def data_verify(words: list):
     "Everything read and compared with its checksums."
-    from contextssl.data.packed import verify
+    from contextssl.data.packing import verify
 
     (o,) = parse("data verify", split_words(words, "path"), VerifyOptions)
     problems = verify(o.path)
@@ -510,7 +510,7 @@ def data_check(words: list):
 
 def data_info(words: list):
     "Objects per class and split, ranges of the latents, what was left out, a contact sheet."
-    from contextssl.data.packed import info, info_text
+    from contextssl.data.contents import info, info_text
 
     (o,) = parse("data info", split_words(words, "path"), InfoOptions)
     found = info(o.path)
@@ -520,7 +520,7 @@ def data_info(words: list):
 
         write_atomic(o.out, json.dumps(found, indent=1) + "\n")
     if o.sheet:
-        from contextssl.data.packed import sheet_of
+        from contextssl.data.contents import sheet_of
         from contextssl.figures import contact_sheet
 
         contact_sheet(*sheet_of(o.path)).savefig(o.sheet, dpi=150)
