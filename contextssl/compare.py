@@ -28,7 +28,8 @@ from matplotlib.figure import Figure
 
 from .data.pairs import PairSource
 from .data.registry import DataOptions, DataSet, follows_from, open_data
-from .data.threediebench import ViewPairs, Views, open_views
+from .data.threediebench import open_views
+from .data.views import ViewPairs, Views
 from .demo import FINAL, preset
 from .evaluation.protocol import EvalConfig, evaluate
 from .evaluation.results import ignores_action, load_rows, save_rows

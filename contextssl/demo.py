@@ -19,7 +19,8 @@ import numpy as np
 import torch
 
 from . import figures
-from .data.threediebench import ViewPairs, Views, open_views
+from .data.threediebench import open_views
+from .data.views import ViewPairs, Views
 from .evaluation.embeddings import encode_views
 from .evaluation.protocol import QUESTIONS, EvalConfig, evaluate, neighbours
 from .evaluation.results import ignores_action, save_rows

@@ -29,7 +29,8 @@ from sklearn.isotonic import isotonic_regression
 from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 
-from .data.threediebench import ACTION_SPACE, TITLES, Views
+from .data.threediebench import ACTION_SPACE, TITLES
+from .data.views import Views
 from .evaluation.protocol import Neighbours, RotationPath
 from .files import replacing
 from .groups import KINDS, ActionSpace

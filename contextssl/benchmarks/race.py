@@ -40,9 +40,10 @@ from scipy.spatial.transform import Rotation
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..data.packed import pack
+from ..data.packing import pack
 from ..data.pairs import PairBatch, PairSource, batches
-from ..data.threediebench import ViewImages, ViewPairs, Views, open_views, relative_action
+from ..data.threediebench import open_views, relative_action
+from ..data.views import ViewImages, ViewPairs, Views
 from ..demo import preset
 from ..evaluation.embeddings import PairDraw, conditions_of, draw_context, encode_views
 from ..evaluation.probes import AdamProbes

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..data.pairs import PairBatch
-from ..data.threediebench import Views
+from ..data.views import Views
 from ..groups import ActionSpace
 from .encoders import build_encoder
 from contextssl.objectives import (

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..data.pairs import PairBatch, normalise
-from ..data.threediebench import ViewPairs, Views
+from ..data.views import ViewPairs, Views
 from ..groups import ActionSpace
 from .equivariant import PredictingMethod
 from .invariant import MethodConfig, Part, unit_std

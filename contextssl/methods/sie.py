@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ..data.pairs import PairBatch
-from ..data.threediebench import Views
+from ..data.views import Views
 from .equivariant import PredictingMethod, PredictorConfig, build_predictor
 from .invariant import Part, projector, spread_terms
 from ..objectives import gather_rows, invariance, variance_hinge
