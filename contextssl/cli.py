@@ -368,13 +368,13 @@ def run_render(words: list):
             render_models(
                 o.meshes,
                 o.out,
-                o.views,
-                o.size,
-                o.seed,
                 o.workers or None,
-                o.format,
-                angles=o.angles,
                 skip_corrupt=o.skip_corrupt,
+                views=o.views,
+                size=o.size,
+                seed=o.seed,
+                format=o.format,
+                angles=o.angles,
             )
         )
         return
@@ -383,13 +383,13 @@ def run_render(words: list):
     print(
         render_dataset(
             o.out,
-            o.objects,
-            o.views,
-            o.size,
-            o.seed,
             o.workers or None,
-            o.format,
-            o.classes,
+            objects=o.objects,
+            views=o.views,
+            size=o.size,
+            seed=o.seed,
+            format=o.format,
+            classes=o.classes,
             angles=o.angles,
         )
     )

@@ -960,7 +960,8 @@ def render_race(
 
     def ours():
         with tempfile.TemporaryDirectory() as folder:
-            render_dataset(f"{folder}/set", objects, views, size, classes=classes, progress=False)
+            made = dict(objects=objects, views=views, size=size, classes=classes)
+            render_dataset(f"{folder}/set", progress=False, **made)
             return np.load(f"{folder}/set/images.npy", mmap_mode="r")[chosen, : some[1]]
 
     apart = lambda a, b: np.abs(a.astype(float) - b).mean() / 255
@@ -1005,9 +1006,8 @@ def jpeg_set(
 ) -> tuple:  # the folder's handle (it goes when the process ends) and its path
     "A rendered set of JPEG files in a temporary folder, made once."
     handle = tempfile.TemporaryDirectory()
-    return handle, render_dataset(
-        f"{handle.name}/set", objects, views, size, format="files", classes=classes, progress=False
-    )
+    made = dict(objects=objects, views=views, size=size, format="files", classes=classes)
+    return handle, render_dataset(f"{handle.name}/set", progress=False, **made)
 
 
 def plain_image(

@@ -107,8 +107,8 @@ def _reports(
         how = {"return_as": "generator_unordered", "batch_size": 1}
         reports = joblib.Parallel(workers, **how)(calls)
     try:
-        for report in reports:
-            yield report  # noqa: UP028 (it is closed below)
+        for report in reports:  # noqa: UP028 (closing it at once would warn)
+            yield report
     except TerminatedWorkerError as error:
         raise RuntimeError("a render worker died; run the same command again to go on") from error
     finally:
