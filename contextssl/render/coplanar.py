@@ -63,30 +63,6 @@ def distinct(
     order = np.argsort(key, kind="stable")
     return np.sort(order[np.diff(key[order], prepend=~key[order[:1]]) != 0])
 
-# %% ../../nbs/render/21_coplanar.ipynb #17793dde
-_MIXERS = np.array(
-    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5], np.uint64
-)
-
-
-def _hash_rows(
-    rows: np.ndarray,  # (n, k) of 64 bits, k at most 4
-) -> np.ndarray:  # (n,) uint64
-    "One number for each row, the same for the same rows, and for others by a chance of 1 to 2^64."
-    numbers = rows.astype(np.uint64) @ _MIXERS[: rows.shape[1]]
-    return (numbers ^ numbers >> np.uint64(31)) * _MIXERS[1]
-
-
-def distinct(
-    points: np.ndarray,  # (n, 3) float32
-    faces: np.ndarray,  # (m, 3) int
-) -> np.ndarray:  # (r,) int, rows of `faces`, sorted: the first of those with the same corners
-    "Triangles without those that are there already."
-    names = _hash_rows((np.ascontiguousarray(points) + np.float32(0)).view(np.uint32))  # -0 is 0
-    key = _hash_rows(np.sort(names[faces], 1))
-    order = np.argsort(key, kind="stable")
-    return np.sort(order[np.diff(key[order], prepend=~key[order[:1]]) != 0])
-
 # %% ../../nbs/render/21_coplanar.ipynb #8c8d9a25
 _PLANE = np.array(
     [1.3e-3, 1.3e-3, 1.3e-3, 2.1e-5]
