@@ -22,7 +22,8 @@ def barycentric(
     e = triangles[:, 1] - triangles[:, 0]
     f = triangles[:, 2] - triangles[:, 0]
     x = points - triangles[:, 0]
-    ee, ef, ff = (e * e).sum(1), (e * f).sum(1), (f * f).sum(1)
+    ee, ff = (e * e).sum(1), (f * f).sum(1)
+    ef = (e * f).sum(1)
     ex, fx = (e * x).sum(1), (f * x).sum(1)
     area = np.maximum(ee * ff - ef * ef, 1e-20)
     s = (ff * ex - ef * fx) / area
@@ -109,8 +110,10 @@ def _near_pairs(
             part = np.arange(at, min(at + 1000, len(rows)))
             one, k = number_members((ends[part] - part - 1).astype(np.int32))
             i, j = rows[part[one]], rows[part[one] + 1 + k]
-            near = (look[i] != look[j]) & (low[i] <= high[j]).all(1) & (low[j] <= high[i]).all(1)
-            pairs.append(np.stack([np.maximum(i, j)[near], np.minimum(i, j)[near]], 1))
+            overlap = (low[i] <= high[j]) & (low[j] <= high[i])
+            near = (look[i] != look[j]) & overlap.all(1)
+            later, earlier = np.maximum(i, j), np.minimum(i, j)
+            pairs.append(np.stack([later[near], earlier[near]], 1))
     return np.concatenate(pairs)
 
 

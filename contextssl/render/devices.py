@@ -31,7 +31,8 @@ from contextssl.render.primitives import (
 def _laptop(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "The screen opens at the rear by a random angle; a window on the screen lies at one side, a badge on the back of the lid."
+    """The screen opens at the rear by a random angle; a window on the screen lies at one side,
+    a badge on the back of the lid."""
     case, screen, pad, window = random_albedos(rng)
     width, depth, thick, angle = random_proportions(
         rng, (1.2, 1.5), (0.8, 1.0), (0.05, 0.09), (-0.1, 0.6)
@@ -62,7 +63,8 @@ def _laptop(
 def _camera(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "The lens is in front, the display at the back; the grip is at the left, the flash at the right, the finder on top."
+    """The lens is in front, the display at the back; the grip is at the left, the flash at the
+    right, the finder on top."""
     body, band, ring, button = random_albedos(rng)
     width, height, depth = random_proportions(rng, (0.95, 1.25), (0.6, 0.8), (0.3, 0.45))
     x, radius, lens = random_proportions(rng, (-0.12, 0.05), (0.2, 0.3), (0.2, 0.5))
@@ -117,7 +119,8 @@ def _drill(
 def _guitar(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "Strings, hole and bridge are in front; the body is cut away, the pegs stand and the pick guard lies at the right."
+    """Strings, hole and bridge are in front; the body is cut away, the pegs stand and the pick
+    guard lies at the right."""
     body, neck, wood, mark = random_albedos(rng)
     t, waist = np.linspace(0, 2 * np.pi, 28, endpoint=False), rng.uniform(0.12, 0.25)
     half = 0.36 - 0.08 * np.sin(t) + waist * 0.35 * np.cos(2 * t)
@@ -139,7 +142,8 @@ def _guitar(
 def _mailbox(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "The door with its knob is in front, the post below, the flag at one side, raised by a random angle."
+    """The door with its knob is in front, the post below, the flag at one side, raised by a
+    random angle."""
     box_, post, door, flag = random_albedos(rng)
     radius, length, height = random_proportions(rng, (0.25, 0.33), (0.75, 1.0), (0.7, 1.0))
     angle = np.linspace(0, np.pi, 11)

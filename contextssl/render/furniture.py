@@ -25,7 +25,8 @@ from contextssl.render.primitives import (
 def _chair(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "The back rest is at the rear, solid or of bars; some chairs have arm rests, on both sides or on one."
+    """The back rest is at the rear, solid or of bars; some chairs have arm rests, on both sides
+    or on one."""
     seat, back, legs, arms = random_albedos(rng)
     width, depth, height, rise = random_proportions(
         rng, (0.8, 1.1), (0.8, 1.0), (0.7, 1.0), (0.7, 1.2)
@@ -53,7 +54,8 @@ def _chair(
 def _table(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "A desk: drawers at one end, legs at the other, knobs in front, a panel at the back, a sheet of paper on top."
+    """A desk: drawers at one end, legs at the other, knobs in front, a panel at the back, a
+    sheet of paper on top."""
     top, metal, drawers, paper = random_albedos(rng)
     width, depth, height = random_proportions(rng, (1.3, 1.9), (0.7, 1.0), (0.6, 0.9))
     shape, s = Shape().box((width, depth, 0.08), top, (0, 0, height)), left_or_right(rng)
@@ -114,7 +116,8 @@ def _sofa(
 def _bookshelf(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "Open to the front, with books from the left; a crate stands on one end of it, plates mark back, side, top and bottom."
+    """Open to the front, with books from the left; a crate stands on one end of it, plates mark
+    back, side, top and bottom."""
     frame, back, mark, plinth = random_albedos(rng)
     width, depth, height = random_proportions(rng, (0.8, 1.2), (0.3, 0.45), (1.3, 1.8))
     n = int(rng.integers(3, 5))
@@ -163,7 +166,8 @@ def _fill_shelf(
 def _cabinet(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "A door on one side and drawers on the other, both in front; plates on the back, the top and the bottom."
+    """A door on one side and drawers on the other, both in front; plates on the back, the top
+    and the bottom."""
     body, front, rim, door = random_albedos(rng)
     width, depth, height = random_proportions(rng, (0.9, 1.5), (0.5, 0.7), (0.7, 1.2))
     n, s = int(rng.integers(2, 4)), left_or_right(rng)
@@ -195,7 +199,8 @@ def _cabinet(
 def _bed(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "The high board and the pillows are at the head, the blanket is folded at the foot, a night stand is at one side."
+    """The high board and the pillows are at the head, the blanket is folded at the foot, a
+    night stand is at one side."""
     frame, blanket, pillows, stand = random_albedos(rng)
     width, length, height, head = random_proportions(
         rng, (0.9, 1.4), (1.6, 1.9), (0.3, 0.4), (0.5, 0.8)
@@ -219,7 +224,8 @@ def _bed(
 def _piano(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "An upright piano: keys and stool are in front, a lamp stands on the right, plates mark the back, the top and the bottom."
+    """An upright piano: keys and stool are in front, a lamp stands on the right, plates mark
+    the back, the top and the bottom."""
     body, lid, sheet, stool = random_albedos(rng)
     width, height, depth = random_proportions(rng, (1.2, 1.5), (0.9, 1.15), (0.35, 0.45))
     shape, front = Shape().box((width, depth, height), body, (0, 0, height / 2)), depth / 2

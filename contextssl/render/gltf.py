@@ -268,8 +268,10 @@ def _moved_places(
 ) -> np.ndarray:  # (n, 2) from below left
     "Where the corners are in an image."
     turn = moved.get("rotation", 0)
-    matrix = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    u, v = (places * moved.get("scale", [1, 1]) @ matrix.T + moved.get("offset", [0, 0])).T
+    cosine, sine = np.cos(turn), np.sin(turn)
+    matrix = np.array([[cosine, sine], [-sine, cosine]])
+    stretched = places * moved.get("scale", [1, 1])
+    u, v = (stretched @ matrix.T + moved.get("offset", [0, 0])).T
     return np.stack([u, 1 - v], 1)
 
 
@@ -282,8 +284,9 @@ def _triangles_of(
         return index[: len(index) // 3 * 3].reshape(-1, 3)
     k = np.arange(max(0, len(index) - 2))
     if mode == 5:
-        return np.stack([index[k + k % 2], index[k + 1 - k % 2], index[k + 2]], 1)
-    return np.stack([np.full(len(k), index[0] if len(index) else 0), index[k + 1], index[k + 2]], 1)
+        odd = k % 2
+        return index[np.stack([k + odd, k + 1 - odd, k + 2], 1)]
+    return index[np.stack([0 * k, k + 1, k + 2], 1)]
 
 
 def _node_matrix(

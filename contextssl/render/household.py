@@ -31,7 +31,8 @@ from contextssl.render.primitives import (
 def _mug(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "The handle at the right and the patch on the front tell the turn about the axis, the opening tells up from down."
+    """The handle at the right and the patch on the front tell the turn about the axis, the
+    opening tells up from down."""
     body, grip, print_, _ = random_albedos(rng)
     height, radius, narrow = random_proportions(rng, (0.8, 1.3), (0.36, 0.5), (0.85, 1.1))
     shape, foot = Shape(), radius * narrow
@@ -57,7 +58,8 @@ def _mug(
 def _bottle(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "A spray bottle: trigger and nozzle point to the front, the grip is at the back, the label carries an off-centre mark."
+    """A spray bottle: trigger and nozzle point to the front, the grip is at the back, the label
+    carries an off-centre mark."""
     body, grip, label, mark = random_albedos(rng)
     radius, height, neck = random_proportions(rng, (0.28, 0.4), (0.75, 1.1), (0.15, 0.35))
     shape, top = Shape(), height + neck
@@ -104,7 +106,8 @@ def _bottle(
 def _watering_can(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "The spout with its rose points to the front, one handle is at the back and one over the opening."
+    """The spout with its rose points to the front, one handle is at the back and one over the
+    opening."""
     body, spout, rose, handle = random_albedos(rng)
     radius, height = random_proportions(rng, (0.34, 0.45), (0.55, 0.8))
     shape = Shape()
@@ -141,7 +144,8 @@ def _watering_can(
 def _lamp(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "A desk lamp: the arm leans back and then forward, the shade looks to the front, the switch is at the right."
+    """A desk lamp: the arm leans back and then forward, the shade looks to the front, the
+    switch is at the right."""
     base, arm, shade, switch = random_albedos(rng)
     lower, upper, lean, reach = random_proportions(
         rng, (0.7, 1), (0.6, 0.9), (0.15, 0.5), (0.9, 1.4)
@@ -171,7 +175,8 @@ def _lamp(
 def _faucet(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "The spout bends to the front, the lever is at one side, a small plate marks the front of the foot."
+    """The spout bends to the front, the lever is at one side, a small plate marks the front of
+    the foot."""
     base, pipe, mouth, lever = random_albedos(rng)
     height, bend = random_proportions(rng, (0.7, 1.1), (0.25, 0.38))
     arc = np.linspace(np.pi, -0.2, 10)
@@ -195,7 +200,8 @@ def _faucet(
 def _cap(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "A baseball cap: the peak and a patch are in front, the strap at the back, a badge at the right."
+    """A baseball cap: the peak and a patch are in front, the strap at the back, a badge at the
+    right."""
     crown, peak, front, strap = random_albedos(rng)
     tall = rng.uniform(0.75, 1.0)
     shape = Shape().add(ball(0.5, 0.55, 0.5 * tall, sides=22, lowest=0), crown)

@@ -52,7 +52,8 @@ def read_off(
         )
     vertices = numbers_of_lines(lines[1 : 1 + n], 3, 10, "")
     rows = [line.split() for line in lines[1 + n : 1 + n + m]]
-    if bad := [row for row in rows if not row[0].isdigit() or len(row) < 1 + int(row[0])]:
+    whole = [row[0].isdigit() and len(row) >= 1 + int(row[0]) for row in rows]
+    if bad := [row for row, fine in zip(rows, whole) if not fine]:
         raise Unreadable(
             f"the face '{' '.join(bad[0])}' should begin with the number of its corners"
         )

@@ -19,7 +19,8 @@ from .polygons import clip_ears
 # %% ../../nbs/render/01_primitives.ipynb #af3526be
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    "Triangles with one colour each; the bounding box is centred at 0 and its diagonal is 1, as in ShapeNet."
+    """Triangles with one colour each; the bounding box is centred at 0 and its diagonal is 1,
+    as in ShapeNet."""
 
     vertices: np.ndarray  # (n, 3) float32, right-handed, z is up, +y is the front
     faces: np.ndarray  # (m, 3) int32, corners of each triangle
@@ -51,9 +52,11 @@ def box(
     taper: tuple = (1, 1),  # how much narrower the top is, in x and y
 ) -> Solid:  # 8 corners, 12 triangles
     "A box around the origin, possibly with a smaller top."
-    corners = np.array([[i, j, k] for k in (-0.5, 0.5) for j in (-0.5, 0.5) for i in (-0.5, 0.5)])
+    ends = (-0.5, 0.5)
+    corners = np.array([[i, j, k] for k in ends for j in ends for i in ends])
     corners[4:, :2] *= taper
-    quads = [(0, 2, 3, 1), (4, 5, 7, 6), (0, 1, 5, 4), (2, 6, 7, 3), (0, 4, 6, 2), (1, 3, 7, 5)]
+    sides = "0231 4576 0154 2673 0462 1375".split()
+    quads = [[int(corner) for corner in side] for side in sides]
     faces = [t for a, b, c, d in quads for t in ((a, b, c), (a, c, d))]
     return corners * [x, y, z], np.array(faces)
 
@@ -71,7 +74,8 @@ def _grid_faces(
     i, j = i.ravel(), j.ravel()
     next_i, next_j = (i + 1) % a, (j + 1) % b
     p, q, r, s = i * b + j, next_i * b + j, next_i * b + next_j, i * b + next_j
-    return np.concatenate([np.stack([p, q, r], 1), np.stack([p, r, s], 1)])
+    upper, lower = np.stack([p, q, r], 1), np.stack([p, r, s], 1)
+    return np.concatenate([upper, lower])
 
 # %% ../../nbs/render/01_primitives.ipynb #0de40e72
 def revolve(
@@ -107,9 +111,8 @@ def cylinder(
 ) -> Solid:  # closed
     "A cylinder or a truncated cone around the origin."
     top = radius if top is None else top
-    return revolve(
-        [(0, -height / 2), (radius, -height / 2), (top, height / 2), (0, height / 2)], sides
-    )
+    end = height / 2
+    return revolve([(0, -end), (radius, -end), (top, end), (0, end)], sides)
 
 
 def ball(
@@ -133,7 +136,8 @@ def capsule(
     "A cylinder with round ends."
     latitude = np.linspace(-np.pi / 2, 0, 5)
     r, z = radius * np.cos(latitude), radius * np.sin(latitude) - height / 2
-    return revolve(list(zip(r, z)) + list(zip(r[::-1], -z[::-1])), sides)
+    lower, upper = list(zip(r, z)), list(zip(r[::-1], -z[::-1]))
+    return revolve(lower + upper, sides)
 
 # %% ../../nbs/render/01_primitives.ipynb #2cd07841
 def path(
@@ -163,10 +167,13 @@ def tube(
     "A circle swept along a path, with flat ends."
     points = np.asarray(points, float)
     radius = np.broadcast_to(radius, len(points))
-    step = np.roll(points, -1, 0) - np.roll(points, 1, 0) if closed else np.gradient(points, axis=0)
+    step = np.gradient(points, axis=0)
+    if closed:
+        step = np.roll(points, -1, 0) - np.roll(points, 1, 0)
     tangents = step / (np.linalg.norm(step, axis=1, keepdims=True) + 1e-9)
     angle = np.arange(sides)[:, None] * 2 * np.pi / sides
-    first = np.cross(tangents[0], [1, 0, 0] if abs(tangents[0, 0]) < 0.9 else [0, 1, 0])
+    aside = [1, 0, 0] if abs(tangents[0, 0]) < 0.9 else [0, 1, 0]
+    first = np.cross(tangents[0], aside)
     rings = []
     for point, tangent, r in zip(points, tangents, radius):
         first = first - tangent * (first @ tangent)

@@ -45,7 +45,8 @@ def _half_triangles(
     faces: np.ndarray,  # (t, 3)
     size: int,  # pixels of the image
 ) -> tuple:  # table (8, n*2*t) float32, numbers of rows (n*2*t,) int32
-    "Each triangle as an upper and a lower half: first row, edges and depth there, and their slopes."
+    """Each triangle as an upper and a lower half: first row, edges and depth there, and their
+    slopes."""
     (x0, x1, x2), (y0, y1, y2), (w0, w1, w2) = _sorted_corners(screen, faces)
     start = [
         np.clip(np.ceil(y - f32(0.5)), 0, size) for y in (y0, y1, y2)
@@ -58,9 +59,9 @@ def _half_triangles(
     table = np.empty((8, len(x0), 2, len(faces)), f32)
     with np.errstate(divide="ignore", invalid="ignore"):  # a flat edge crosses no row
         long = bx / by
-        for half, (first, x, y, short) in enumerate(
-            ((start[0], x0, y0, ax / ay), (start[1], x1, y1, (x2 - x1) / (y2 - y1)))
-        ):
+        upper = start[0], x0, y0, ax / ay
+        lower = start[1], x1, y1, (x2 - x1) / (y2 - y1)
+        for half, (first, x, y, short) in enumerate((upper, lower)):
             row = first + f32(0.5)
             w = w0 + wy * (row - y0) - wx * (x0 - f32(0.5))
             table[:, :, half] = (
@@ -73,7 +74,7 @@ def _half_triangles(
                 wx,
                 wy,
             )
-    rows = np.stack([(start[1] - start[0]) * solid, (start[2] - start[1]) * solid], 1)
+    rows = np.stack([start[1] - start[0], start[2] - start[1]], 1) * solid[:, None]
     return table.reshape(8, -1), rows.ravel().astype(np.int32)
 
 # %% ../../nbs/render/08_rasteriser.ipynb #8e02efc4

@@ -52,8 +52,8 @@ class _Rays:
     ) -> tuple:  # triangle (size * size,) int, -1: none; 1 / depth (size * size,) float32
         "What a viewer sees at each pixel."
         ray = ((np.arange(size) + 0.5) / size * 2 - 1) / zoom
-        ahead = np.stack([*np.meshgrid(ray, ray), np.ones((size, size))], -1).reshape(-1, 3)
-        rays = ahead @ (axes @ pose)
+        ahead = np.stack([*np.meshgrid(ray, ray), np.ones((size, size))], -1)
+        rays = ahead.reshape(-1, 3) @ (axes @ pose)
         origin = position @ pose
         face = np.asarray(self.tree.intersects_first(np.broadcast_to(origin, rays.shape), rays))
         hit = np.flatnonzero(face >= 0)

@@ -197,10 +197,9 @@ def light_on_faces(
     normals /= np.linalg.norm(normals, axis=1, keepdims=True) + f32(1e-12)
     offset = np.einsum("ij,ij->i", normals, corners[:, 0])
     back = np.swapaxes(scene.pose, 1, 2)
-    camera, light, up = (
-        (v.astype(f32) @ normals.T)
-        for v in (back @ CAMERA, (back @ scene.light[:, :, None])[:, :, 0], back[:, :, 2])
-    )
+    lamp = (back @ scene.light[:, :, None])[:, :, 0]
+    turned = (back @ CAMERA, lamp, back[:, :, 2])
+    camera, light, up = (v.astype(f32) @ normals.T for v in turned)
     sign = np.where(camera < offset, f32(-1), f32(1))
     up = up * sign
     return [
@@ -219,7 +218,8 @@ class Renderer:
         self.size, self.width, self.map = size, 2 * size, max(64, size * 5 // 4)
         self.batch = max(1, 25 * 64**2 // size**2)  # views at once: the arrays stay in the cache
         ray = ((np.arange(size) + 0.5) / size * 2 - 1) / ZOOM
-        rays = np.stack([*np.meshgrid(ray, ray), np.ones((size, size))], -1) @ look_at(CAMERA)
+        ahead = np.stack([*np.meshgrid(ray, ray), np.ones((size, size))], -1)
+        rays = ahead @ look_at(CAMERA)
         floor = CAMERA + rays * ((FLOOR - CAMERA[2]) / rays[..., 2:])
         self.floor = np.ascontiguousarray(floor.reshape(-1, 3).T, f32)
         y, x = np.divmod(np.arange(self.width**2), self.width)

@@ -73,7 +73,8 @@ def write_files(
     images: np.ndarray,  # (views, R, R, 3) uint8
     latents: np.ndarray,  # (views, 7)
 ) -> None:
-    "One object as CLASS/OBJECT/image_k.jpg and latent_k.npy; the folder gets its name when it is complete."
+    """One object as CLASS/OBJECT/image_k.jpg and latent_k.npy; the folder gets its name when it
+    is complete."""
     target = out / name
     folder = target.with_name(f".{target.name}.{os.getpid()}.part")
     shutil.rmtree(folder, ignore_errors=True)
@@ -154,7 +155,8 @@ def _channel_statistics(
     job: SetJob,  # the data set
     done: dict,  # object -> report
 ) -> dict:  # {"mean": [r, g, b], "std": [r, g, b]} in [0, 1]
-    "Mean and standard deviation of the training images (of all images, if there is only one object per class)."
+    """Mean and standard deviation of the training images (of all images, if there is only one
+    object per class)."""
     split = job.contents(objects_left_out(job, done))["split"]
     made = {index: report for index, report in done.items() if "left_out" not in report}
     training = [report for index, report in made.items() if split[index] == "train"]
@@ -238,7 +240,8 @@ def is_finished(
             if found.get(key) != wanted[key]
         )
         raise ValueError(
-            f"{out} holds a set with other arguments ({differ}); choose another folder or the same arguments"
+            f"{out} holds a set with other arguments ({differ}); "
+            "choose another folder or the same arguments"
         )
     if (
         found is None

@@ -42,13 +42,14 @@ CUBE_COLORS = [
     (150, 70, 170),
     (235, 235, 235),
 ]  # of the sides -y, +y, -x, +x, -z, +z in the file
+# the corners of each side: where x, y and z are + or -
 _CUBE_SIDES = [
-    [(-1, -1, -1), (1, -1, -1), (1, -1, 1), (-1, -1, 1)],
-    [(-1, 1, 1), (1, 1, 1), (1, 1, -1), (-1, 1, -1)],
-    [(-1, -1, -1), (-1, -1, 1), (-1, 1, 1), (-1, 1, -1)],
-    [(1, -1, 1), (1, -1, -1), (1, 1, -1), (1, 1, 1)],
-    [(1, -1, -1), (-1, -1, -1), (-1, 1, -1), (1, 1, -1)],
-    [(-1, -1, 1), (1, -1, 1), (1, 1, 1), (-1, 1, 1)],
+    ["---", "+--", "+-+", "--+"],
+    ["-++", "+++", "++-", "-+-"],
+    ["---", "--+", "-++", "-+-"],
+    ["+-+", "+--", "++-", "+++"],
+    ["+--", "---", "-+-", "++-"],
+    ["--+", "+-+", "+++", "-++"],
 ]
 
 
@@ -67,7 +68,8 @@ def write_cube(
     strip.save(home / "images" / "texture0.jpg", quality=95)
     lines = ["mtllib model_normalized.mtl", "usemtl wrapped"]
     for k, side in enumerate(_CUBE_SIDES):
-        lines += [f"v {x} {y} {z}" for x, y, z in side]
+        for corner in side:
+            lines.append("v " + " ".join(f"{sign}1" for sign in corner))
         for u, v in ((0.01, 0.01), (0.99, 0.01), (0.99, 0.99), (0.01, 0.99)):
             lines.append(f"vt {(k + u) / 6} {v}")
         for triangle in ((1, 2, 3), (1, 3, 4)):

@@ -124,7 +124,8 @@ def albedo_at(
 # %% ../../nbs/render/22_textured.ipynb #d9b67b6a
 def read_model(
     file: "str | Path",  # OBJ, GLB, glTF, PLY, STL or OFF
-    root: "str | Path | None" = None,  # folder of the object, out of which nothing is read; None: the file's own
+    # folder of the object, out of which nothing is read; None: the file's own
+    root: "str | Path | None" = None,
 ) -> Model:  # centred, z is up; its remarks say what could not be read
     "A model from a file, with its images and colours."
     surface, remarks = read_surface(file, root)
@@ -140,7 +141,8 @@ def read_model(
 
 def load_model(
     file: "str | Path",  # OBJ, GLB, glTF, PLY, STL or OFF
-    root: "str | Path | None" = None,  # folder of the object, out of which nothing is read; None: the file's own
+    # folder of the object, out of which nothing is read; None: the file's own
+    root: "str | Path | None" = None,
 ) -> Model:  # centred, z is up
     "A model from a file, with its images and colours; warns of what could not be read."
     model = read_model(file, root)

@@ -34,7 +34,8 @@ from contextssl.render.primitives import (
 def _airplane(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "Swept wings and a dark cockpit tell front from rear; the fin and the engines tell up from down."
+    """Swept wings and a dark cockpit tell front from rear; the fin and the engines tell up from
+    down."""
     body, wings, engines, fin = random_albedos(rng)
     length, radius = random_proportions(rng, (1.7, 2.2), (0.13, 0.2))
     t = np.linspace(0, 1, 12)  # 0 at the nose, 1 at the tail
@@ -80,7 +81,8 @@ def _airplane(
 def _car(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "White lights in front, red ones behind, a windscreen; a stripe beside the middle or a spoiler at the rear."
+    """White lights in front, red ones behind, a windscreen; a stripe beside the middle or a
+    spoiler at the rear."""
     body, cabin, _, stripe = random_albedos(rng)
     length, width, height, cab = random_proportions(
         rng, (1.7, 2.2), (0.75, 0.95), (0.28, 0.38), (0.28, 0.45)
@@ -140,7 +142,8 @@ def _car(
 def _bus(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "A windscreen and a bonnet in front, a coloured rear, the door at the left, hatches on the roof, a dark box above."
+    """A windscreen and a bonnet in front, a coloured rear, the door at the left, hatches on the
+    roof, a dark box above."""
     body, band, bonnet, rear = random_albedos(rng)
     length, width, height = random_proportions(rng, (1.7, 2.2), (0.55, 0.7), (0.6, 0.85))
     n = int(rng.integers(4, 7))
@@ -181,7 +184,8 @@ def _bus(
 def _boat(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "A pointed bow and the cabin near the stern; either a sail, or a funnel to the right of the middle."
+    """A pointed bow and the cabin near the stern; either a sail, or a funnel to the right of
+    the middle."""
     hull, cabin, roof, mark = random_albedos(rng)
     length, width, height = random_proportions(rng, (1.6, 2.0), (0.5, 0.7), (0.3, 0.4))
     sections = []
@@ -214,7 +218,8 @@ def _boat(
 def _bicycle(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "A pale basket in front, a smaller coloured wheel and a bag at the right behind, the chain ring at the right."
+    """A pale basket in front, a smaller coloured wheel and a bag at the right behind, the chain
+    ring at the right."""
     frame, seat, bag, rear_wheel = random_albedos(rng)
     R, base = random_proportions(rng, (0.38, 0.46), (0.95, 1.15))
     shape = Shape()
@@ -258,7 +263,8 @@ def _bicycle(
 def _skateboard(
     rng: np.random.Generator,  # draws proportions and colours
 ) -> Mesh:  # centred, diagonal 1
-    "A narrow nose and a broad tail, both bent up; stripes across the deck, wheels of one colour in front and dark ones behind."
+    """A narrow nose and a broad tail, both bent up; stripes across the deck, wheels of one
+    colour in front and dark ones behind."""
     deck, front, stripe, under = random_albedos(rng)
     length, width, bend = random_proportions(rng, (1.6, 2.0), (0.42, 0.56), (0.1, 0.2))
     ends = [
