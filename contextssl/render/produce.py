@@ -9,7 +9,7 @@ __all__ = ['Drawing', 'produce']
 import os
 import signal
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,15 +85,16 @@ def _make_apart(
     *job,  # arguments of `_make`
 ) -> dict:  # the report
     "Make one object in a process of the pool."
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if os.getppid() != parent:
-        os._exit(1)
-    os.chdir(folder)
+    if os.getpid() != parent:  # where there are no processes to be had, joblib calls it here
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if os.getppid() != parent:
+            os._exit(1)
+        os.chdir(folder)
     return _make(*job)
 
 
 def _reports(
-    jobs: list[tuple],  # arguments of `_make` for each object
+    jobs: Iterable[tuple],  # arguments of `_make` for each object
     workers: int,  # processes
 ) -> Iterator[dict]:  # one report for each object, in the order of completion
     "Make objects with several processes; closing the iterator stops them."
