@@ -522,7 +522,7 @@ def data_info(words: list):
         write_atomic(o.out, json.dumps(found, indent=1) + "\n")
     if o.sheet:
         from contextssl.data.contents import sheet_of
-        from contextssl.figures import contact_sheet
+        from contextssl.figures.images import contact_sheet
 
         contact_sheet(*sheet_of(o.path)).savefig(o.sheet, dpi=150)
 
@@ -708,7 +708,7 @@ def train_options(
     "What the command line of `train` says."
     from contextssl.data.registry import DataOptions, follows_from
     from contextssl.demo import preset
-    from contextssl.training.checkpoints import METHODS, Recipe, recipe
+    from contextssl.methods.recipes import METHODS, Recipe, recipe
     from contextssl.training.run import TrainConfig
 
     given, stored = split_words(words), stored or {}
@@ -766,8 +766,9 @@ def run_train(words: list):
     import torch
 
     from contextssl.demo import preset
-    from contextssl.evaluation.protocol import EvalConfig
-    from contextssl.training.checkpoints import METHODS, size_remark, training_source
+    from contextssl.evaluation.options import EvalConfig
+    from contextssl.methods.recipes import METHODS, size_remark
+    from contextssl.training.checkpoints import training_source
     from contextssl.training.guards import enough_for_model
     from contextssl.training.run import train
 
@@ -888,7 +889,7 @@ def eval_options(
     "What the command line of `eval` says."
     from contextssl.data.registry import DataOptions
     from contextssl.demo import preset
-    from contextssl.evaluation.protocol import EvalConfig, protocol
+    from contextssl.evaluation.options import EvalConfig, protocol
 
     given = split_words(words, "task")
     defaults = preset(peek(given, "preset", "paper")).evaluation | protocol(
@@ -990,7 +991,7 @@ def run_eval(words: list) -> None:
     data = open_data(first) if first.data != "3diebench" else None
     o, d, c = eval_options(words, data)
     from contextssl.evaluation.embeddings import encode_views
-    from contextssl.evaluation.protocol import evaluate
+    from contextssl.evaluation.protocol import Compute, evaluate
     from contextssl.evaluation.results import save_rows
     from contextssl.training.checkpoints import load
     from contextssl.training.run import pick_device
@@ -1022,7 +1023,9 @@ def run_eval(words: list) -> None:
         else None
     )
     try:
-        rows = evaluate(model, views, c, device, True, features, tasks_of(o.task), test, store)
+        rows = evaluate(
+            model, views, c, tasks_of(o.task), features, test, Compute(device, True, store)
+        )
     except ValueError as e:
         raise ValueError(
             re.sub(r"\bprobe_\w+", lambda m: EVAL_NAMES.get(m[0], m[0]), str(e))

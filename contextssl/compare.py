@@ -31,25 +31,18 @@ from .data.registry import DataOptions, DataSet, follows_from, open_data
 from .data.threediebench import open_views
 from .data.views import ViewPairs, Views
 from .demo import FINAL, preset
-from .evaluation.protocol import EvalConfig, evaluate
+from .evaluation.options import EvalConfig
+from .evaluation.protocol import Compute, evaluate
 from .evaluation.results import ignores_action, load_rows, save_rows
-from .figures import STYLE, save_figure
+from .figures.palette import COLORS, GREEN, PINK
+from .figures.style import STYLE, save_figure
 from .files import write_atomic
+from .methods.base import MethodConfig
 from .methods.contextssl import ContextSSLConfig
-from .methods.invariant import MethodConfig
+from .methods.recipes import METHODS, Recipe, build_method, recipe
 from .names import nearest_name
-from .palette import COLORS, GREEN, PINK
 from .render.embedded import render_dataset
-from contextssl.training.checkpoints import (
-    METHODS,
-    Recipe,
-    build_method,
-    load,
-    newest,
-    read_card,
-    recipe,
-    training_source,
-)
+from .training.checkpoints import load, newest, read_card, training_source
 from contextssl.training.run import (
     TrainConfig,
     defaults_of,
@@ -196,7 +189,8 @@ def measure(
         "classification",
         *(["retrieval"] if hasattr(model, "predict_features") else []),
     )
-    rows = evaluate(model, views, cfg, progress=progress, tasks=tasks, test_views=third)
+    compute = Compute(progress=progress)
+    rows = evaluate(model, views, cfg, tasks, test_views=third, compute=compute)
     if third is not None:
         rows = [row for row in rows if row["split"] == cfg.test_name]
     return [row | dict(method=name, seed=seed) for row in rows]
@@ -877,8 +871,8 @@ def _tex_line(cells: Sequence[str]) -> str:
 # %% ../nbs/13_compare.ipynb #ab11fde5
 TOLD = {
     "none": COLORS["none"],
-    "rot": COLORS["rot"],
-    "color": COLORS["color"],
+    "rot": COLORS["rotation"],
+    "color": COLORS["circle"],
     "rot+color": GREEN,
     "context": PINK,
 }

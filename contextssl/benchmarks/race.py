@@ -45,24 +45,27 @@ from ..data.pairs import PairBatch, PairSource, batches
 from ..data.threediebench import open_views, relative_action
 from ..data.views import ViewImages, ViewPairs, Views
 from ..demo import preset
-from ..evaluation.embeddings import PairDraw, conditions_of, draw_context, encode_views
-from ..evaluation.probes import AdamProbes
+from ..evaluation.contexts import PairDraw, conditions_of, draw_context
+from ..evaluation.embeddings import Subject, encode_views
 from ..evaluation.retrieval import object_ranks
+from ..evaluation.trained import AdamProbes
 from ..files import write_atomic
 from ..machine import WAITING, core_count
 from contextssl.methods.contextssl import (
-    ContextCache,
     ContextSSL,
     ContextSSLConfig,
-    ContextTransformer,
-    context_mask,
     draw_environment,
-    pair_mask,
-    pair_tokens,
     prediction_terms,
 )
-from ..metrics import hits_at, mrr, retrieval_ranks
+from contextssl.methods.transformer import (
+    ContextCache,
+    ContextTransformer,
+    context_mask,
+    pair_mask,
+    pair_tokens,
+)
 from ..names import nearest_name
+from ..ranks import hits_at, mrr, retrieval_ranks
 from ..render.embedded import RenderJob, render_dataset, render_object
 from ..render.primitives import Mesh
 from ..render.rasteriser import to_screen
@@ -1269,7 +1272,7 @@ def retrieval_race(
         with mixed():
             return scores(
                 {
-                    (c.context, c.tokens): object_ranks(model, now, z, c, rows)
+                    (c.context, c.tokens): object_ranks(Subject(model, now, z), c, rows)
                     for c in conditions_of(model, z, draw, model.action_space.names, lengths)
                 }
             )
