@@ -47,7 +47,7 @@ def _column(
     for name in names:
         if name in known:
             found = data[name]
-            found = found["f1"] if getattr(found.dtype, "names", None) else found
+            found = found["f1"] if found.dtype.names else found
             return found[:, 0] if found.ndim == 2 and found.shape[1] == 1 else found
     return None
 
