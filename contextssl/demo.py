@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .data.threediebench import ViewPairs, Views, open_views
+from .data.threediebench import open_views
+from .data.views import ViewPairs, Views
 from .evaluation.embeddings import Subject, encode_views
 from .evaluation.inspect import neighbours
 from .evaluation.options import EvalConfig
@@ -34,7 +35,7 @@ from .files import in_repository, write_atomic
 from .methods.contextssl import ContextSSL, ContextSSLConfig
 from .names import nearest_name
 from .page import html_report
-from .render.renderer import render_dataset
+from .render.embedded import render_dataset
 from .training.checkpoints import load
 from .training.guards import peak_memory
 from .training.run import TrainConfig, pick_device, read_metrics, train

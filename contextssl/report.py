@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from .data.threediebench import Views
+from .data.views import Views
 from .evaluation.embeddings import Subject
 from .evaluation.inspect import context_embeddings, neighbours, rotation_paths
 from .evaluation.options import EvalConfig

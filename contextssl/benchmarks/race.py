@@ -40,16 +40,17 @@ from scipy.spatial.transform import Rotation
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..data.packed import pack
+from ..data.packing import pack
 from ..data.pairs import PairBatch, PairSource, batches
-from ..data.threediebench import ViewImages, ViewPairs, Views, open_views, relative_action
+from ..data.threediebench import open_views, relative_action
+from ..data.views import ViewImages, ViewPairs, Views
 from ..demo import preset
 from ..evaluation.contexts import PairDraw, conditions_of, draw_context
 from ..evaluation.embeddings import Subject, encode_views
 from ..evaluation.retrieval import object_ranks
 from ..evaluation.trained import AdamProbes
 from ..files import write_atomic
-from ..machine import WAITING
+from ..machine import WAITING, core_count
 from contextssl.methods.contextssl import (
     ContextSSL,
     ContextSSLConfig,
@@ -65,25 +66,17 @@ from contextssl.methods.transformer import (
 )
 from ..names import nearest_name
 from ..ranks import hits_at, mrr, retrieval_ranks
+from ..render.embedded import RenderJob, render_dataset, render_object
+from ..render.primitives import Mesh
+from ..render.rasteriser import to_screen
 from contextssl.render.renderer import (
-    CAMERA,
-    LIGHT_DISTANCE,
-    LIGHT_ZOOM,
-    ZOOM,
     Renderer,
-    RenderJob,
-    Scene,
     Visible,
-    core_count,
     light_on_faces,
     light_on_floor,
-    look_at,
-    render_dataset,
-    render_object,
     spot_on_points,
-    to_screen,
 )
-from ..render.shapes import Mesh
+from ..render.scene import CAMERA, LIGHT_DISTANCE, LIGHT_ZOOM, ZOOM, Scene, look_at
 from ..training.guards import peak_memory
 from contextssl.training.run import (
     TrainConfig,
@@ -970,7 +963,8 @@ def render_race(
 
     def ours():
         with tempfile.TemporaryDirectory() as folder:
-            render_dataset(f"{folder}/set", objects, views, size, classes=classes, progress=False)
+            made = dict(objects=objects, views=views, size=size, classes=classes)
+            render_dataset(f"{folder}/set", progress=False, **made)
             return np.load(f"{folder}/set/images.npy", mmap_mode="r")[chosen, : some[1]]
 
     apart = lambda a, b: np.abs(a.astype(float) - b).mean() / 255
@@ -1015,9 +1009,8 @@ def jpeg_set(
 ) -> tuple:  # the folder's handle (it goes when the process ends) and its path
     "A rendered set of JPEG files in a temporary folder, made once."
     handle = tempfile.TemporaryDirectory()
-    return handle, render_dataset(
-        f"{handle.name}/set", objects, views, size, format="files", classes=classes, progress=False
-    )
+    made = dict(objects=objects, views=views, size=size, format="files", classes=classes)
+    return handle, render_dataset(f"{handle.name}/set", progress=False, **made)
 
 
 def plain_image(

@@ -24,7 +24,7 @@ import torchvision
 from PIL import Image
 
 from .pairs import Conventions, PairBatch
-from .threediebench import ViewImages, Views
+from .views import ViewImages, Views
 from ..groups import ActionSpace
 from ..names import nearest_name
 from contextssl.pictures import (

@@ -30,7 +30,7 @@ from sklearn.datasets import fetch_openml
 
 from .pairs import Conventions, PairBatch, draw_two
 from .photographs import evenly
-from .threediebench import ViewImages, ViewPairs, Views
+from .views import ViewImages, ViewPairs, Views
 from ..groups import ActionSpace
 from ..names import nearest_name
 

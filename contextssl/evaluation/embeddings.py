@@ -16,7 +16,7 @@ import torch
 from tqdm.auto import tqdm
 
 from ..data.pairs import normalise, prefetch
-from ..data.threediebench import Views
+from ..data.views import Views
 from .stores import EmbeddingStore, open_store
 from ..groups import ActionSpace
 from ..training.run import autocast

@@ -11,7 +11,8 @@ from dataclasses import dataclass, fields
 
 import torch
 
-from ..data.threediebench import ACTION_SPACE, Views
+from ..data.threediebench import ACTION_SPACE
+from ..data.views import Views
 from .contexts import ContextPlan
 from .probes import TrainedLinear, make_probes, probe_names
 from .reading import ProbePlan

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..data.threediebench import ACTION_SPACE, ViewImages, Views
+from ..data.threediebench import ACTION_SPACE
+from ..data.views import ViewImages, Views
 from ..groups import KINDS, ActionSpace, quat_multiply
 from ..methods.base import Model
 

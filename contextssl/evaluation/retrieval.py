@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from ..data.threediebench import Views
+from ..data.views import Views
 from .contexts import Condition, embed_rows, expect_numbers, expect_sound
 from .embeddings import Subject
 from .results import Score, rank_scores

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..data.threediebench import Views
+from ..data.views import Views
 from ..files import check_room, write_atomic
 
 # %% ../../nbs/evaluation/00_stores.ipynb #d0ed5055
