@@ -216,7 +216,7 @@ def start_features(
 # %% ../../nbs/methods/01_base.ipynb #10abf1c3
 @dataclass(frozen=True)
 class MethodConfig:
-    "What every method is told; losses and widths are by default published ones, the recipe `paper` has the rest."
+    "What every method is told; by default losses and widths are published ones."
 
     shown = ()  # factors whose change the method is told
     longest_context = 0  # tokens of a context; 0: it reads none

@@ -47,7 +47,7 @@ def expect_env_ratio(
 
 @dataclass(frozen=True)
 class ContextSSLConfig(TransformerConfig):
-    "Everything that defines a ContextSSL model and its objective; the defaults are the published recipe."
+    "What defines a ContextSSL model and its objective; the defaults are the published recipe."
 
     method: str = "contextssl"
     temperature: float = 0.1  # of NT-Xent
@@ -115,7 +115,7 @@ def feature_targets(
     space: ActionSpace,  # the factors
     latents: torch.Tensor,  # (n, A) absolute factors
 ) -> torch.Tensor:  # (n, T)
-    "What the feature's own auxiliary predictor has to read: each factor, those on circles as points (ours)."
+    "What the feature's own auxiliary predictor reads: the factors, those on circles as points (ours)."
     points = lambda factor: KINDS[factor.kind].points(latents[:, space.slice(factor.name)])
     return torch.cat([points(factor) for factor in space], 1)
 
@@ -156,7 +156,8 @@ class TrainingLayout(ContextMethod):
         "The same from features."
         tokens = pair_tokens(z, self.expect_actions(actions))
         t = min(self.config.block_size, len(z) + len(z) % 2)
-        sequences = F.pad(tokens, (0, 0, 0, -len(tokens) % t)).unflatten(0, (-1, t))
+        filled = F.pad(tokens, (0, 0, 0, -len(tokens) % t))
+        sequences = filled.unflatten(0, (-1, t))
         out, cache = self.transformer(sequences, mask_prob, generator)
         return Output(z, out.flatten(0, 1)[: len(z)], cache)
 
@@ -217,7 +218,7 @@ class ContextSSL(TrainingLayout):
     def loss(
         self, batch: PairBatch, step: Step = Step()
     ) -> dict[str, torch.Tensor]:  # normalised images -> scalars
-        "Terms of the objective; `step` draws environment and masks, and says how far the training is."
+        "Terms of the objective; `step` draws environment and masks."
         self.expect_pairs(batch)
         return contextssl_loss(self, batch, step)
 
@@ -280,7 +281,8 @@ def prediction_terms(
     worlds: list,  # the environment of each sequence
     per: int,  # pairs in a sequence
     names: tuple
-    | None = None,  # of the factors that are shown in any process; None takes those that are shown here
+    # of the factors that are shown in any process; None takes those that are shown here
+    | None = None,
 ) -> dict:  # scalars: "nce", and "aux_rot", ... of the factors that are shown
     "NT-Xent and auxiliary errors of predictions."
     c, p = model.config, F.normalize(prediction.float(), dim=1)
@@ -336,7 +338,7 @@ def contextssl_loss(
     step: Step = Step(),  # draws the environment, then the masks
     shown: tuple | None = None,  # factors of the environment, if it is given and not drawn
 ) -> dict:  # scalars: "loss" and its terms
-    "ContextSSL's objective: NT-Xent plus the auxiliary predictor, and ours on the feature if it has a weight."
+    "NT-Xent plus the auxiliary predictor, and ours on the feature if it has a weight."
     c, z = model.config, model.encode(batch.images)
     if shown is not None:
         asked = [(1.0, [shown])]

@@ -63,7 +63,8 @@ def _expect_even_maps(
     height, width = inputs[0].shape[-2:]
     if height // 4 % 8 or width // 4 % 8 or min(height, width) < 32:
         raise ValueError(
-            f"sie_resnet18 cannot read images of {height} x {width} px, because the sides of its feature maps must stay even "
+            f"sie_resnet18 cannot read images of {height} x {width} px, because the sides of its "
+            "feature maps must stay even "
             "until the last stage: use sides that are multiples of 32, or resnet18"
         )
 
@@ -91,23 +92,18 @@ def sie_resnet18(
 
 # %% ../../nbs/methods/00_encoders.ipynb #af4b5365
 class SmallMapConv2d(nn.Conv2d):
-    "A 3x3 convolution of stride 1 with padding 1, computed as one matrix product where that is faster."
+    "A 3x3 convolution with padding 1, computed as one matrix product where that is faster."
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # (n, c_in, H, W) -> (n, c_out, H, W)
         if x.shape[-2:] != (2, 2) or len(x) < 64 or x.device.type != "cpu":
             return super().forward(x)
-        pieces = [
-            self.weight[:, :, 1 - i : 3 - i, 1 - j : 3 - j] for i in (0, 1) for j in (0, 1)
-        ]  # what output (i, j) sees the map through
-        dense = (
-            torch.stack(pieces).permute(0, 1, 3, 4, 2).flatten(2).flatten(0, 1)
-        )  # (4 c_out, 4 c_in)
+        # what output (i, j) sees the map through
+        shifted = lambda i, j: self.weight[:, :, 1 - i : 3 - i, 1 - j : 3 - j]
+        pieces = torch.stack([shifted(i, j) for i in (0, 1) for j in (0, 1)])
+        dense = pieces.permute(0, 1, 3, 4, 2).flatten(2).flatten(0, 1)  # (4 c_out, 4 c_in)
         bias = None if self.bias is None else self.bias.repeat(4)
-        return (
-            F.linear(x.permute(0, 2, 3, 1).flatten(1), dense, bias)
-            .unflatten(1, (2, 2, -1))
-            .permute(0, 3, 1, 2)
-        )
+        rows = F.linear(x.permute(0, 2, 3, 1).flatten(1), dense, bias)
+        return rows.unflatten(1, (2, 2, -1)).permute(0, 3, 1, 2)
 
 # %% ../../nbs/methods/00_encoders.ipynb #d1d17800
 def conv_stage(
@@ -135,13 +131,14 @@ def central(
 
 # %% ../../nbs/methods/00_encoders.ipynb #32a567b0
 class ConvNet(nn.Module):
-    "The middle of the image through four small stages, and one linear layer that reads a grid of positions."
+    "The middle of the image through four small stages, and a linear layer that reads a grid."
 
     def __init__(
         self,
         out_dim: int = 256,  # width of the feature
         width: int = 32,  # channels of the first stage; 2 and 4 times as many in the others
-        grid: int = 5,  # positions kept per side (the middle 40 of 64 px, at an eighth of the resolution)
+        # positions kept per side (the middle 40 of 64 px, at an eighth of the resolution)
+        grid: int = 5,
         share: float = 0.625,  # of the image's side that is read
     ):
         super().__init__()
@@ -191,7 +188,8 @@ class RowNet(nn.Sequential):
     def forward(self, rows: torch.Tensor) -> torch.Tensor:  # (n, row) -> (n, out_dim)
         if rows.ndim != 2 or rows.shape[1] != self.row:
             raise ValueError(
-                f"this encoder reads rows of {self.row} numbers, shape (n, {self.row}), not {tuple(rows.shape)}; name it mlp:WIDTH with the width of the data's rows"
+                f"this encoder reads rows of {self.row} numbers, shape (n, {self.row}), not "
+                f"{tuple(rows.shape)}; name it mlp:WIDTH with the width of the data's rows"
             )
         return super().forward(rows)
 
@@ -204,9 +202,10 @@ def mlp(
 ) -> nn.Sequential:  # (n, d_in) -> (n, d_out)
     "A multi-layer perceptron."
     sizes = [d_in] + [hidden] * (layers - 1) + [d_out]
-    return nn.Sequential(
-        *[m for a, b in zip(sizes, sizes[1:]) for m in (nn.Linear(a, b), nn.ReLU())][:-1]
-    )
+    net = []
+    for a, b in zip(sizes, sizes[1:]):
+        net += [nn.Linear(a, b), nn.ReLU()]
+    return nn.Sequential(*net[:-1])
 
 # %% ../../nbs/methods/00_encoders.ipynb #c2beb2c0
 RESNETS = {name: partial(resnet, name) for name in ("resnet18", "resnet34", "resnet50")}
@@ -227,7 +226,8 @@ def build_encoder(
     name: str,  # one of `BACKBONES`, or "mlp:108" for rows of 108 numbers
     out_dim: int
     | None = None,  # feature width; a ResNet's own width is fixed, and a mismatch is refused
-    width: int = 32,  # channels of the first stage of the small nets; a perceptron's layers are 8 times as wide
+    # channels of the first stage of the small nets; a perceptron's layers are 8 times as wide
+    width: int = 32,
     zero_init_residual: bool
     | None = None,  # of a ResNet; None: as in its program, true for sie_resnet18 alone
 ) -> nn.Module:  # (n, 3, R, R), or (n, row) -> (n, out_dim)
@@ -251,6 +251,7 @@ def build_encoder(
     net = RESNETS[name](**start)
     if out_dim is not None and out_dim != net.out_dim:
         raise ValueError(
-            f"{name} gives features of width {net.out_dim}, but {out_dim} was asked for (projection_dim)"
+            f"{name} gives features of width {net.out_dim}, but {out_dim} was asked for "
+            "(projection_dim)"
         )
     return net

@@ -35,16 +35,17 @@ class MLPPredictor(nn.Module):
     ):
         super().__init__()
         sizes = (action_dim + width, *hidden, width)
-        self.net = nn.Sequential(
-            *[m for a, b in zip(sizes, sizes[1:]) for m in (nn.Linear(a, b), nn.ReLU())][:-1]
-        )
+        layers = []
+        for a, b in zip(sizes, sizes[1:]):
+            layers += [nn.Linear(a, b), nn.ReLU()]
+        self.net = nn.Sequential(*layers[:-1])
 
     def forward(self, z: torch.Tensor, g: torch.Tensor) -> torch.Tensor:  # (n, e), (n, k) -> (n, e)
         return self.net(torch.cat([g.to(z.dtype), z], 1))
 
 # %% ../../nbs/methods/04_equivariant.ipynb #25f29717
 class HyperPredictor(nn.Module):
-    "A map whose weights a hypernetwork makes from the action; they are applied without being written out for each row."
+    "A map whose weights a hypernetwork makes from the action, without writing them out for each row."
 
     def __init__(
         self,
@@ -61,7 +62,9 @@ class HyperPredictor(nn.Module):
         self.shapes = list(zip(sizes, sizes[1:]))
         self.relu = relu
         self.bias = bias
-        inner = [m for _ in range(2 * deep) for m in (nn.Linear(k, k, bias=hyper_bias), nn.ReLU())]
+        inner = []
+        for _ in range(2 * deep):
+            inner += [nn.Linear(k, k, bias=hyper_bias), nn.ReLU()]
         numbers = sum(a * b + b * bias for a, b in self.shapes)
         self.hyper = nn.Sequential(*inner, nn.Linear(k, numbers, bias=hyper_bias))
 
@@ -87,7 +90,8 @@ def _expect_something_shown(
     "Refuse a method that is told nothing."
     if not config.shown:
         raise ValueError(
-            f"{config.method} has to be told what changes between two views: choose shown among {', '.join(config.factors)}"
+            f"{config.method} has to be told what changes between two views: choose shown among "
+            f"{', '.join(config.factors)}"
         )
 
 # %% ../../nbs/methods/04_equivariant.ipynb #b62e98ba
@@ -302,7 +306,7 @@ class VICRegEquiMod(EquiMod):
     def loss(
         self, batch: PairBatch, step: Step = Step()
     ) -> dict[str, torch.Tensor]:  # normalised images -> scalars
-        "VICReg's terms for the invariant half and for the equivariant half, whose first side is moved."
+        "VICReg's terms for the invariant and for the equivariant half, whose first side is moved."
         c, (x, y, source, target, moved) = self.config, self.sides(batch)
         inv = {"inv": invariance(x, y), **spread_terms(x, y, c.published_rows)}
         equi = {"inv": invariance(moved, target), **spread_terms(source, target, c.published_rows)}

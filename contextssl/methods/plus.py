@@ -32,7 +32,8 @@ class PlusMethod(ContextMethod):
         self.expect_pairs(batch)
         z, c = self.encode(batch.images), self.config
         length = min(c.block_size, len(z))
-        sequences = F.pad(z, (0, 0, 0, -len(z) % length)).unflatten(0, (-1, length))
+        filled = F.pad(z, (0, 0, 0, -len(z) % length))
+        sequences = filled.unflatten(0, (-1, length))
         out = self.transformer(sequences, c.mask_prob, step.generator)[0]
         out = out.flatten(0, 1)[: len(z)]
         return gather_rows(out[0::2]), gather_rows(out[1::2])
@@ -40,7 +41,7 @@ class PlusMethod(ContextMethod):
 # %% ../../nbs/methods/09_plus.ipynb #82e13fde
 @dataclass(frozen=True)
 class SimCLRPlusConfig(TransformerConfig):
-    "SimCLR on the transformer, by default without the cut-off and the auxiliary head of ContextSSL's program."
+    "SimCLR on the transformer, by default without what ContextSSL's program adds to it."
 
     method: str = "simclr_plus"
     temperature: float = 0.1  # of NT-Xent

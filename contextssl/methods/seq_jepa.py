@@ -63,7 +63,7 @@ class SequenceBatch:
 
 # %% ../../nbs/methods/08_seq_jepa.ipynb #11ad29ba
 class Sequences:
-    "Sequences of different views of one object, from a data set of views; used like a source of pairs."
+    "Sequences of different views of one object; used like a source of pairs."
 
     def __init__(
         self,
@@ -73,11 +73,16 @@ class Sequences:
         count = source.views.views_per_object
         if not 2 <= length <= count:
             raise ValueError(
-                f"a sequence of {length} different views was asked for, but it needs at least 2, and an object has {count}"
+                f"a sequence of {length} different views was asked for, but it needs at least 2, "
+                f"and an object has {count}"
             )
-        self.source, self.length = source, length
-        for name in ("mean", "std", "fingerprint", "class_names", "action_space"):
-            setattr(self, name, getattr(source, name))
+        self.source = source
+        self.length = length
+        self.mean = source.mean
+        self.std = source.std
+        self.fingerprint = source.fingerprint
+        self.class_names = source.class_names
+        self.action_space = source.action_space
 
     def __len__(self) -> int:
         return len(self.source)
@@ -88,16 +93,15 @@ class Sequences:
         seen: np.ndarray,  # (n, L) int, views
     ) -> SequenceBatch:
         "The sequences of given views."
-        s, n, rows = self.source, len(objects), np.repeat(objects, seen.shape[1])
-        images = s.views.states(s.rows[rows], seen.reshape(-1))
-        steps = np.repeat(objects, seen.shape[1] - 1)
-        actions = s.actions(steps, seen[:, :-1].reshape(-1), seen[:, 1:].reshape(-1)).unflatten(
-            0, (n, -1)
-        )
+        s, (n, length) = self.source, seen.shape
+        rows = s.rows[np.repeat(objects, length)]
+        images = s.views.states(rows, seen.reshape(-1))
+        steps = np.repeat(objects, length - 1)
+        before, after = seen[:, :-1].reshape(-1), seen[:, 1:].reshape(-1)
+        actions = s.actions(steps, before, after).unflatten(0, (n, -1))
         which = torch.from_numpy(np.concatenate([objects[:, None], seen], 1))
-        return SequenceBatch(
-            images, actions, s.factors[which[:, :1], which[:, 1:]], s.labels[which[:, 0]], which
-        )
+        factors = s.factors[which[:, :1], which[:, 1:]]
+        return SequenceBatch(images, actions, factors, s.labels[which[:, 0]], which)
 
     def pairs(
         self,
@@ -136,7 +140,8 @@ class SeqJEPAConfig(MethodConfig):
             self.action_space().slice(name)  # refuses what is no factor
         if not self.lengths or min(self.lengths) < 1:
             raise ValueError(
-                f"lengths={list(self.lengths)} must be one or more numbers of views, each at least 1"
+                f"lengths={list(self.lengths)} must be one or more numbers of views, each at least "
+                "1"
             )
         if self.momentum_stages < 0:
             raise ValueError(f"momentum_stages={self.momentum_stages} must not be negative")
@@ -144,7 +149,8 @@ class SeqJEPAConfig(MethodConfig):
             raise ValueError(f"momentum={self.momentum} must lie in [0, 1]")
         if (self.projection_dim + self.action_width) % self.n_head:
             raise ValueError(
-                f"projection_dim={self.projection_dim} and action_width={self.action_width} make tokens of width {self.projection_dim + self.action_width}, "
+                f"projection_dim={self.projection_dim} and action_width={self.action_width} make "
+                f"tokens of width {self.projection_dim + self.action_width}, "
                 f"which cannot be split into n_head={self.n_head} heads of equal width"
             )
 
@@ -185,8 +191,10 @@ class Aggregator(nn.Module):
     def forward(
         self, z: torch.Tensor, told: torch.Tensor
     ) -> torch.Tensor:  # (n, M, d), (n, M - 1, width - d) -> (n, width)
-        seen = torch.cat([z, F.pad(told.to(z.dtype), (0, 0, 0, 1))], 2)
-        return self.layers(torch.cat([self.token.to(z.dtype).expand(len(z), 1, -1), seen], 1))[:, 0]
+        told = F.pad(told.to(z.dtype), (0, 0, 0, 1))
+        seen = torch.cat([z, told], 2)
+        first = self.token.to(z.dtype).expand(len(z), 1, -1)
+        return self.layers(torch.cat([first, seen], 1))[:, 0]
 
 # %% ../../nbs/methods/08_seq_jepa.ipynb #7a76d7e6
 _NET = dict(zero_init_residual=True)
@@ -252,7 +260,8 @@ class SeqJEPA(ActionMethod):
         "The aggregate of M views, from their features and the actions from each to the next."
         if actions.shape[1] != z.shape[1] - 1:
             raise ValueError(
-                f"{z.shape[1]} views have {z.shape[1] - 1} actions between them, but there are {actions.shape[1]}"
+                f"{z.shape[1]} views have {z.shape[1] - 1} actions between them, but there are "
+                f"{actions.shape[1]}"
             )
         return self.aggregator(z, self.tell(actions, self.config.tell_transformer))
 
@@ -308,7 +317,7 @@ class SeqJEPA(ActionMethod):
         z: torch.Tensor,  # (o, v, d) features
         views: Views,  # whose features they are
     ) -> "torch.Tensor | SequenceTable":  # (o, v, d') for `predict_features`
-        "Single views if the model was trained on such, else its shortest sequences, which end with the view."
+        "Single views if the model was trained on such, else its shortest sequences, ending with the view."
         seen = min(self.config.lengths)
         return z if seen == 1 else SequenceTable(z, views, seen, ends=True)
 
@@ -374,7 +383,7 @@ class SeqJEPA(ActionMethod):
 
 # %% ../../nbs/methods/08_seq_jepa.ipynb #42e35a18
 class SequenceTable:
-    "Features and actions of sequences at each view, (o, v, M d + (M - 1) A), made when they are asked for."
+    "Features and actions of sequences at each view, (o, v, M d + (M - 1) A), made when asked for."
 
     def __init__(
         self,
@@ -386,7 +395,8 @@ class SequenceTable:
     ):
         if seen > z.shape[1]:
             raise ValueError(
-                f"a sequence of {seen} different views was asked for, but an object has {z.shape[1]}"
+                f"a sequence of {seen} different views was asked for, but an object has "
+                f"{z.shape[1]}"
             )
         self.z, self.views, self.seen, self.ends = z, views, seen, ends
         self.order = (
@@ -411,7 +421,7 @@ class SequenceTable:
 
 
 class Aggregate(Part):
-    "The aggregate of several views, for an evaluation; what it calls features are rows of a `SequenceTable`."
+    "The aggregate of several views; its features are rows of a `SequenceTable`."
 
     own_feature = False
     asks = ("raw",)  # the class

@@ -38,11 +38,13 @@ class SIEConfig(PredictorConfig):
         super().__post_init__()
         if not 0 < self.equi_dim <= self.projection_dim:
             raise ValueError(
-                f"equi_dim={self.equi_dim} must lie between 1 and the width of the representation, projection_dim={self.projection_dim}"
+                f"equi_dim={self.equi_dim} must lie between 1 and the width of the representation, "
+                f"projection_dim={self.projection_dim}"
             )
         if min(self.split(self.projector[-1])) < (self.equi_dim < self.projection_dim):
             raise ValueError(
-                f"projector={list(self.projector)} is too narrow to be divided in the proportion {self.projection_dim - self.equi_dim} : {self.equi_dim}"
+                f"projector={list(self.projector)} is too narrow to be divided in the proportion "
+                f"{self.projection_dim - self.equi_dim} : {self.equi_dim}"
             )
 
     def split(

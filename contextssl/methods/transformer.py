@@ -108,7 +108,7 @@ class Block(nn.Module):
     def query(
         self, h: torch.Tensor, kv: torch.Tensor | None = None
     ) -> torch.Tensor:  # (n, width), (2, heads, c, width/heads) or None -> (n, width)
-        "The block for n tokens that attend to a shared context and each to itself; alone, a token attends to its own value."
+        "The block for n tokens that attend to a shared context and each to itself."
         if kv is None:
             width = h.shape[-1]
             own = F.linear(self.norm1(h), self.qkv.weight[-width:], self.qkv.bias[-width:])
@@ -120,7 +120,7 @@ class Block(nn.Module):
 # %% ../../nbs/methods/06_transformer.ipynb #c3fb0411
 @dataclass(frozen=True)
 class ContextCache:
-    "Keys and values of a context: computed once, cut by `prefix` without copying, shared by any number of images."
+    "Keys and values of a context: computed once, cut without copying, shared by all images."
 
     kv: torch.Tensor  # (layers, 2, heads, c, width/heads)
 

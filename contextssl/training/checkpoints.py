@@ -85,7 +85,7 @@ def _put_in_place(
     part: Path,  # complete folder
     path: Path,  # its place, which another may have
 ):
-    "Rename a folder; the one that it replaces steps aside first, so that there is one of them at any moment."
+    "Rename a folder; the one that it replaces steps aside first, so one is there at any moment."
     old = aside(path)
     if path.exists():
         shutil.rmtree(old, ignore_errors=True)
@@ -219,8 +219,10 @@ def expect_saveable(
 def save(
     path: "str | Path",  # folder of the checkpoint; replaced if it exists
     model: torch.nn.Module,  # weights and configuration
-    training: dict = None,  # optimiser state and whatever else continuing needs (tensors, numbers, lists, dicts)
-    half: bool = False,  # weights in half precision, for shipping; they are read back into the model's own
+    # optimiser state and whatever else continuing needs (tensors, numbers, lists, dicts)
+    training: dict = None,
+    # weights in half precision, for shipping; they are read back into the model's own
+    half: bool = False,
     **state,  # JSON-able facts: step, seed, data fingerprint, ...
 ) -> Path:  # the folder
     "Save a checkpoint atomically."
@@ -295,7 +297,8 @@ def newest(
     found = _steps_of(path / "checkpoints" if (path / "checkpoints").is_dir() else path)
     if not found:
         raise FileNotFoundError(
-            f"no checkpoint in {path}: expected a folder with model.json, or a run folder with checkpoints/step_*/"
+            f"no checkpoint in {path}: expected a folder with model.json, or a run folder with "
+            "checkpoints/step_*/"
         )
     return found[-1]
 
@@ -313,11 +316,13 @@ def read_card(
         ) from None
     if card.get("format_version") != 1:
         raise ValueError(
-            f"{path / 'model.json'} has format version {card.get('format_version')}; this version of contextssl reads version 1"
+            f"{path / 'model.json'} has format version {card.get('format_version')}; this version "
+            "of contextssl reads version 1"
         )
     if card["method"] not in METHODS:
         raise ValueError(
-            f"{path} holds a model of method {card['method']!r}, which this version does not know (known: {', '.join(METHODS)})"
+            f"{path} holds a model of method {card['method']!r}, which this version does not know "
+            f"(known: {', '.join(METHODS)})"
         )
     return card
 
@@ -438,12 +443,14 @@ def load_training(
         return torch.load(path / "training.pt", map_location="cpu", weights_only=True)
     except (RuntimeError, ValueError, EOFError, KeyError, OSError, pickle.UnpicklingError) as e:
         raise ValueError(
-            f"{path / 'training.pt'} is damaged ({(str(e) or type(e).__name__).splitlines()[0]}); {_way_back(path)}"
+            f"{path / 'training.pt'} is damaged ({(str(e) or type(e).__name__).splitlines()[0]}); "
+            f"{_way_back(path)}"
         ) from None
 
 # %% ../../nbs/training/02_checkpoints.ipynb #cdfea6db
 def from_pretrained(
-    name: "str | Path",  # checkpoint, run folder or published file; or a repository on the Hugging Face hub, such as user/model
+    # checkpoint, run folder or published file; or a repository on the Hugging Face hub: user/model
+    name: "str | Path",
     device: "torch.device | str" = "cpu",  # where the model goes
     revision: str = None,  # branch, tag or commit on the hub
 ) -> torch.nn.Module:  # in eval mode
@@ -452,13 +459,15 @@ def from_pretrained(
         return load(name, device)
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)):
         raise FileNotFoundError(
-            f"{name} is no file or folder here, and no name of a repository on the Hugging Face hub, such as user/model"
+            f"{name} is no file or folder here, and no name of a repository on the Hugging Face "
+            "hub, such as user/model"
         )
     try:
         from huggingface_hub import snapshot_download
     except ImportError:
         raise ValueError(
-            f"there is no folder {name} here, and a model from the Hugging Face hub needs the package huggingface_hub; install it with: pip install 'contextssl[hub]'"
+            f"there is no folder {name} here, and a model from the Hugging Face hub needs the "
+            "package huggingface_hub; install it with: pip install 'contextssl[hub]'"
         ) from None
     try:
         folder = snapshot_download(
@@ -466,6 +475,7 @@ def from_pretrained(
         )
     except (OSError, ValueError) as e:
         raise FileNotFoundError(
-            f"there is no folder {name} here, and it could not be fetched from the Hugging Face hub ({str(e).strip().splitlines()[0]})"
+            f"there is no folder {name} here, and it could not be fetched from the Hugging Face "
+            f"hub ({str(e).strip().splitlines()[0]})"
         ) from e
     return load(folder, device)
