@@ -240,7 +240,9 @@ class MethodConfig:
                 f"method={self.method!r} does not go with {type(self).__name__}, "
                 f"whose method is {own!r}"
             )
-        self.action_space()  # refuses what is no set of factors
+        space = self.action_space()  # refuses what is no set of factors
+        for name in self.shown:
+            space.slice(name)  # refuses what is no factor
         for name in (f.name for f in fields(self)):
             value = getattr(self, name)
             if name.startswith("weight_") and value < 0:

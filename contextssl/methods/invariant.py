@@ -38,8 +38,6 @@ class PairConfig(MethodConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        for name in self.shown:
-            self.action_space().slice(name)  # refuses what is no factor
         if not self.projector or min(self.projector) < 1:
             raise ValueError(
                 f"projector={list(self.projector)} must be one or more positive widths"

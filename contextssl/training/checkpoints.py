@@ -201,7 +201,6 @@ def expect_saveable(
     "Refuse a model that could not be saved, or not be loaded afterwards; nothing is written."
     model = _unwrapped(model)
     _expect_registered(model)
-    _expect_registered(model)
     _entries_of(model)
     for name, module in model.named_modules():
         kind = type(module)
@@ -227,8 +226,8 @@ def save(
 ) -> Path:  # the folder
     "Save a checkpoint atomically."
     path, model = Path(path), _unwrapped(model)
-    part = path.with_name(path.name + ".part")
     _expect_registered(model)
+    part = path.with_name(path.name + ".part")
     weights, tied, values = _entries_of(model)
     weights |= {f"unused.{k}": v for k, v in model.unused.items()}
     taken = set()  # places in memory: safetensors takes none twice, not even for a part
@@ -279,9 +278,7 @@ def _steps_of(
     folder: Path,  # `checkpoints` of a run
 ) -> list:  # of folders, the newest last
     "The complete checkpoints of a run; one that stepped aside counts if nothing took its place."
-    found = {
-        p.parent for p in folder.glob("step_*/model.json") if not p.parent.name.endswith(".part")
-    }
+    found = {p.parent for p in folder.glob("step_*/model.json") if p.parent.suffix != ".part"}
     return sorted(p for p in found if p.suffix != ".old" or p.with_suffix("") not in found)
 
 
@@ -308,16 +305,15 @@ def read_card(
 ) -> dict:  # method, config, state, versions
     "What a checkpoint says about itself."
     path = newest(path)
+    file = path / "model.json"
     try:
-        card = json.loads((path / "model.json").read_text(encoding="utf-8"))
+        card = json.loads(file.read_text(encoding="utf-8"))
     except ValueError:
-        raise ValueError(
-            f"{path / 'model.json'} is not readable JSON; the checkpoint is damaged"
-        ) from None
+        raise ValueError(f"{file} is not readable JSON; the checkpoint is damaged") from None
     if card.get("format_version") != 1:
         raise ValueError(
-            f"{path / 'model.json'} has format version {card.get('format_version')}; this version "
-            "of contextssl reads version 1"
+            f"{file} has format version {card.get('format_version')}; "
+            "this version of contextssl reads version 1"
         )
     if card["method"] not in METHODS:
         raise ValueError(
@@ -331,16 +327,11 @@ def _way_back(
     path: Path,  # a damaged checkpoint
 ) -> str:  # the end of a sentence
     "What to do about a damaged checkpoint."
-    before = (
-        [p for p in _steps_of(path.parent) if p.name < path.name]
-        if path.name.startswith("step_")
-        else []
-    )
-    return (
-        f"delete the folder {path} to go on from the checkpoint before it, {before[-1].name}"
-        if before
-        else "there is no earlier checkpoint beside it"
-    )
+    steps = _steps_of(path.parent) if path.name.startswith("step_") else []
+    before = [p.name for p in steps if p.name < path.name]
+    if not before:
+        return "there is no earlier checkpoint beside it"
+    return f"delete the folder {path} to go on from the checkpoint before it, {before[-1]}"
 
 
 def own_memory(
@@ -374,15 +365,10 @@ def load_weights(
 ):
     "Fill a model with the weights of a checkpoint; every key has to fit."
     weights = _stored_entries(Path(path))
-    unused = {
-        k.removeprefix("unused."): weights.pop(k)
-        for k in [k for k in weights if k.startswith("unused.")]
-    }
+    unused = [k for k in weights if k.startswith("unused.")]
+    unused = {k.removeprefix("unused."): weights.pop(k) for k in unused}
     names = {_without_compile(k): k for k in model.state_dict()}
-
-    def shape(k, v):
-        return v.shape if isinstance(v, torch.Tensor) and not k.endswith(_EXTRA) else ()
-
+    shape = lambda k, v: () if k.endswith(_EXTRA) else v.shape
     want = {_without_compile(k): shape(k, v) for k, v in model.state_dict().items()}
     have = {k: shape(k, v) for k, v in weights.items()}
     if wrong := sorted(k for k in {**want, **have} if want.get(k) != have.get(k)):
@@ -442,10 +428,8 @@ def load_training(
     try:
         return torch.load(path / "training.pt", map_location="cpu", weights_only=True)
     except (RuntimeError, ValueError, EOFError, KeyError, OSError, pickle.UnpicklingError) as e:
-        raise ValueError(
-            f"{path / 'training.pt'} is damaged ({(str(e) or type(e).__name__).splitlines()[0]}); "
-            f"{_way_back(path)}"
-        ) from None
+        why = (str(e) or type(e).__name__).splitlines()[0]
+        raise ValueError(f"{path / 'training.pt'} is damaged ({why}); {_way_back(path)}") from None
 
 # %% ../../nbs/training/02_checkpoints.ipynb #cdfea6db
 def from_pretrained(
