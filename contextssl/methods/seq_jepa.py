@@ -40,9 +40,8 @@ class SequenceBatch:
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> "SequenceBatch":
         "The batch on another device."
-        return SequenceBatch(
-            *[v.to(device, non_blocking=non_blocking) for v in vars(self).values()]
-        )
+        moved = [v.to(device, non_blocking=non_blocking) for v in vars(self).values()]
+        return SequenceBatch(*moved)
 
     def normalised(
         self, mean: Sequence[float], std: Sequence[float]
@@ -224,9 +223,8 @@ class SeqJEPA(ActionMethod):
     ):
         super().__init__(config, encoder)
         c, width = config, config.projection_dim + config.action_width
-        self.target = nn.Sequential(
-            copy.deepcopy(self.encoder), copy.deepcopy(self.feature_norm)
-        ).requires_grad_(False)
+        target = nn.Sequential(copy.deepcopy(self.encoder), copy.deepcopy(self.feature_norm))
+        self.target = target.requires_grad_(False)
         self.action = nn.Sequential(
             nn.Linear(max(1, self.action_dim), c.action_width, bias=False),
             nn.BatchNorm1d(c.action_width, affine=False),
@@ -246,9 +244,8 @@ class SeqJEPA(ActionMethod):
         n, m, _ = actions.shape
         if not (told and m and self.config.shown):
             return actions.new_zeros(n, m, self.config.action_width)
-        return self.action(
-            self.shown_part(actions).flatten(0, 1).to(self.action[0].weight.dtype)
-        ).unflatten(0, (n, m))
+        shown = self.shown_part(actions).flatten(0, 1).to(self.action[0].weight.dtype)
+        return self.action(shown).unflatten(0, (n, m))
 
     def aggregate_features(
         self, z: torch.Tensor, actions: torch.Tensor
@@ -256,8 +253,8 @@ class SeqJEPA(ActionMethod):
         "The aggregate of M views, from their features and the actions from each to the next."
         if actions.shape[1] != z.shape[1] - 1:
             raise ValueError(
-                f"{z.shape[1]} views have {z.shape[1] - 1} actions between them, but there are "
-                f"{actions.shape[1]}"
+                f"{z.shape[1]} views have {z.shape[1] - 1} actions between them, "
+                f"but there are {actions.shape[1]}"
             )
         return self.aggregator(z, self.tell(actions, self.config.tell_transformer))
 
@@ -324,10 +321,7 @@ class SeqJEPA(ActionMethod):
         return z if seen == 1 else SequenceTable(z, views, seen, ends=True)
 
     @torch.no_grad()
-    def after_step(
-        self,
-        step: Step,  # where the training is
-    ) -> None:
+    def after_step(self, step: Step) -> None:
         "One step of the target encoder towards the encoder."
         c, progress = self.config, step.progress
         if c.momentum_stages:
