@@ -522,7 +522,7 @@ def data_info(words: list):
         write_atomic(o.out, json.dumps(found, indent=1) + "\n")
     if o.sheet:
         from contextssl.data.packed import sheet_of
-        from contextssl.figures import contact_sheet
+        from contextssl.figures.images import contact_sheet
 
         contact_sheet(*sheet_of(o.path)).savefig(o.sheet, dpi=150)
 

@@ -33,13 +33,13 @@ from .demo import FINAL, preset
 from .evaluation.options import EvalConfig
 from .evaluation.protocol import Compute, evaluate
 from .evaluation.results import ignores_action, load_rows, save_rows
-from .figures import STYLE, save_figure
+from .figures.palette import COLORS, GREEN, PINK
+from .figures.style import STYLE, save_figure
 from .files import write_atomic
 from .methods.base import MethodConfig
 from .methods.contextssl import ContextSSLConfig
 from .methods.recipes import METHODS, Recipe, build_method, recipe
 from .names import nearest_name
-from .palette import COLORS, GREEN, PINK
 from .render.renderer import render_dataset
 from .training.checkpoints import load, newest, read_card, training_source
 from contextssl.training.run import (
@@ -870,8 +870,8 @@ def _tex_line(cells: Sequence[str]) -> str:
 # %% ../nbs/13_compare.ipynb #ab11fde5
 TOLD = {
     "none": COLORS["none"],
-    "rot": COLORS["rot"],
-    "color": COLORS["color"],
+    "rot": COLORS["rotation"],
+    "color": COLORS["circle"],
     "rot+color": GREEN,
     "context": PINK,
 }

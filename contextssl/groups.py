@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'quat_multiply', 'quat_conjugate', 'quat_normalise', 'random_quat', 'quat_rotate', 'quat_to_matrix',
-           'quat_from_euler', 'relative_quat', 'geodesic_angle', 'Kind', 'Factor', 'ActionSpace', 'turning_factor',
-           'equivariance_error', 'invariance_error']
+           'quat_from_euler', 'relative_quat', 'geodesic_angle', 'Kind', 'Factor', 'ActionSpace', 'equivariance_error',
+           'invariance_error']
 
 # %% ../nbs/00_groups.ipynb #d2992e6e
 import math
@@ -69,7 +69,8 @@ def quat_normalise(
     bad = int((~(length > 0)).sum())
     if bad:
         raise ValueError(
-            f"{bad} of {length.numel()} quaternions in {name} have length zero or NaN and stand for no rotation"
+            f"{bad} of {length.numel()} quaternions in {name} have length zero or NaN and stand "
+            "for no rotation"
         )
     return q / length
 
@@ -197,7 +198,8 @@ class Factor:
             )
         if KINDS[self.kind].width not in (0, size):
             raise ValueError(
-                f"factor {name!r} of size {size}: a {self.kind} takes {KINDS[self.kind].width} numbers"
+                f"factor {name!r} of size {size}: a {self.kind} takes {KINDS[self.kind].width} "
+                "numbers"
             )
 
 # %% ../nbs/00_groups.ipynb #8c7578b3
@@ -213,11 +215,11 @@ def _declared(factors: "Mapping | Iterable[Factor]") -> Iterator[Factor]:
     if not isinstance(factors, Mapping):
         yield from factors
         return
-    for name, value in factors.items():
-        if isinstance(value, (list, tuple)):
-            yield Factor(name, *value)
-        else:
-            yield Factor(name, value, _usual_kind(name, value, factors))
+    told = {n: tuple(v) if isinstance(v, (list, tuple)) else (v,) for n, v in factors.items()}
+    widths = {name: value[0] for name, value in told.items()}
+    for name, value in told.items():
+        kind = value[1] if len(value) > 1 else _usual_kind(name, value[0], widths)
+        yield Factor(name, value[0], kind)
 
 
 class ActionSpace:
@@ -269,7 +271,7 @@ class ActionSpace:
 
     @property
     def factors(self) -> dict:  # name -> width
-        "The widths of the factors."
+        "How many numbers each factor takes."
         return {factor.name: factor.width for factor in self}
 
     def kind(
@@ -336,13 +338,6 @@ class ActionSpace:
         return f"ActionSpace({self.to_dict()}" + (
             f", hidden={self.hidden})" if self.hidden else ")"
         )
-
-
-def turning_factor(
-    space: ActionSpace,  # of a model or of a data set
-) -> "str | None":  # the name of its first factor that is a rotation in space; None if it has none
-    "Which factor turns objects in space."
-    return next(iter(space.of_kind("rotation")), None)
 
 # %% ../nbs/00_groups.ipynb #e39fa99f
 def equivariance_error(

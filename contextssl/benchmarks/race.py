@@ -63,8 +63,8 @@ from contextssl.methods.transformer import (
     pair_mask,
     pair_tokens,
 )
-from ..metrics import hits_at, mrr, retrieval_ranks
 from ..names import nearest_name
+from ..ranks import hits_at, mrr, retrieval_ranks
 from contextssl.render.renderer import (
     CAMERA,
     LIGHT_DISTANCE,

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 
 from .solved import logistic_probe, ridge_probe
 from .trained import AdamProbes
-from ..metrics import knn_scores
+from ..votes import knn_scores
 
 # %% ../../nbs/evaluation/06_probes.ipynb #ptab0007
 @dataclass(frozen=True)

@@ -17,25 +17,15 @@ import torch.nn.functional as F
 from tqdm.auto import tqdm
 
 from ..data.threediebench import Views
-from contextssl.evaluation.contexts import (
-    Condition,
-    expect_numbers,
-    expect_sound,
-    shown_factors,
-)
-from contextssl.evaluation.embeddings import (
-    Subject,
-    encode_views,
-    evaluating,
-    further_subject,
-)
+from .contexts import Condition, expect_numbers, expect_sound, shown_factors
+from .embeddings import Subject, encode_views, evaluating, further_subject
 from .options import EvalConfig
 from .probes import PROBES, TrainedLinear
 from .reading import ProbePlan, fitted, judge
 from .results import Score, answer_rows, class_scores
 from .retrieval import RetrievalPlan, expect_source
 from .samples import EmbeddedSample, Sample, embed_sample
-from ..metrics import mean_of_sums, mean_sums
+from ..intervals import mean_of_sums, mean_sums
 from ..training.run import autocast
 
 # %% ../../nbs/evaluation/12_protocol.ipynb #49591c65

@@ -19,20 +19,13 @@ import torch
 
 from ..files import write_atomic
 from ..groups import geodesic_angle, quat_normalise
-from contextssl.metrics import (
-    bootstrap_interval,
+from ..intervals import bootstrap_interval, mean_of_sums, mean_sums, r2_of_sums, r2_sums
+from ..metrics import geodesic_deg, r2_floor, r2_per_dim, r2_pooled
+from contextssl.ranks import (
     chance_hits,
     chance_median,
     chance_mrr,
-    geodesic_deg,
-    mean_of_sums,
-    mean_sums,
     median_rank,
-    r2_floor,
-    r2_of_sums,
-    r2_per_dim,
-    r2_pooled,
-    r2_sums,
     rank_hits,
     reciprocal_ranks,
 )

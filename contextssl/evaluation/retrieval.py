@@ -17,7 +17,9 @@ from ..data.threediebench import Views
 from .contexts import Condition, embed_rows, expect_numbers, expect_sound
 from .embeddings import Subject
 from .results import Score, rank_scores
-from ..metrics import break_ties, mean_of_sums, mean_sums, pre, rank_counts
+from ..intervals import mean_of_sums, mean_sums
+from ..metrics import pre
+from ..ranks import break_ties, rank_counts
 
 # %% ../../nbs/evaluation/08_retrieval.ipynb #56238688
 @dataclass(frozen=True)
