@@ -92,14 +92,16 @@ def _infer_backbone(
     if not name:
         some = ", ".join([k for k in shapes if k.startswith("enc.")][:3]) or "there are none"
         raise ValueError(
-            f"the encoder is no resnet18, resnet34, resnet50 or conv (its weights begin with {some}); give the module they belong to with encoder="
+            "the encoder is no resnet18, resnet34, resnet50 or conv (its weights begin with "
+            f"{some}); give the module they belong to with encoder="
         )
     return dict(backbone=name)
 
 
 def _infer_config(
     shapes: dict,  # published name -> shape
-    encoder: torch.nn.Module = None,  # takes the weights under `enc.`, if they are no known backbone
+    # takes the weights under `enc.`, if they are no known backbone
+    encoder: torch.nn.Module = None,
     **given,  # fields of ContextSSLConfig that the shapes leave open, or confirm
 ) -> ContextSSLConfig:
     "The configuration that the shapes of a published state dict imply."
@@ -120,7 +122,8 @@ def _infer_config(
     says |= {"block_size": s[-1] for k, s in shapes.items() if _is_mask(k, s)}
     if wide == d:
         raise ValueError(
-            "these are weights of the variant without actions (_read_in is as wide as the feature); a ContextSSL model reads actions"
+            "these are weights of the variant without actions (_read_in is as wide as the "
+            "feature); a ContextSSL model reads actions"
         )
     if wide - d == ACTION_SPACE.dim:
         given.setdefault("factors", ACTION_SPACE.to_dict())
@@ -128,7 +131,8 @@ def _infer_config(
     if not told or ActionSpace(told).dim != wide - d:
         raise ValueError(
             f"the actions of this state dict have {wide - d} numbers; say what they are with "
-            f"factors=, for example factors={{'{ACTION_SPACE.names[0]}': {wide - d}}}, and env_ratio="
+            f"factors=, for example factors={{'{ACTION_SPACE.names[0]}': {wide - d}}}, and "
+            "env_ratio="
         )
     if unknown := set(given) - {f.name for f in fields(ContextSSLConfig)}:
         raise ValueError(f"{', '.join(sorted(unknown))} is no field of ContextSSLConfig")
@@ -152,10 +156,11 @@ def _is_mask(key: str, shape: tuple) -> bool:
 # %% ../../nbs/methods/11_published.ipynb #7f294a45
 def load_reference(
     source: "str | Path | Mapping",  # a .pt file, or its content
-    encoder: torch.nn.Module = None,  # takes the weights under `enc.`; None builds the ResNet that they belong to
+    # takes the weights under `enc.`; None builds the ResNet that they belong to
+    encoder: torch.nn.Module = None,
     **config,  # what the shapes leave open: n_head=4, block_size=128, temperature, ...
 ) -> ContextSSL:  # in eval mode, on the CPU, float32; unused tensors under `.unused`
-    "A model from the published checkpoint format; no code in the file is run, nothing is ignored silently."
+    "A model from ContextSSL's format; no code in the file is run, nothing is ignored silently."
     state, remarks, name = open_weights(source)
     in_memory = isinstance(source, Mapping)
     return _reference_model(state, remarks, name, encoder, in_memory, config)
@@ -165,7 +170,8 @@ def _reference_model(
     state: dict,  # name -> tensor, from `open_weights`
     remarks: list,  # what is to be mentioned
     name: str,  # of the file
-    encoder: "torch.nn.Module | None",  # takes the weights under `enc.`; None builds the ResNet that they belong to
+    # takes the weights under `enc.`; None builds the ResNet that they belong to
+    encoder: "torch.nn.Module | None",
     in_memory: bool,  # tensors belong to somebody else and are copied
     config: dict,  # what the shapes leave open
 ) -> ContextSSL:  # in eval mode
@@ -202,7 +208,7 @@ def _reference_model(
 def reference_state(
     model: ContextSSL,
 ) -> dict:  # published name -> tensor, in the published order
-    "The published state dict of a model. Heads that only the published program has are those it was loaded with, or zeros for a model of ours."
+    "The published state dict of a model; heads that it never uses are as loaded, or zeros."
     options = ("feature_norm", "aux_scale", "weight_feature_aux")
     ours = [name for name in options if getattr(model.config, name)]
     ours += ["hidden_rotation"] * (model.config.hidden_rotation != "zero")
@@ -243,7 +249,7 @@ def export_reference(
     model: ContextSSL,  # with published settings; weights on any device
     path: "str | Path",  # file to write, usually *.pt
 ) -> Path:  # the file
-    "Write a model as the published program does: same names, order and types. Heads that it never uses are zeros if the model is not from such a file."
+    "Write a model as the published program does: same names, order and types."
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as part:
@@ -273,10 +279,12 @@ def from_published_names(
 # %% ../../nbs/methods/11_published.ipynb #e1306e2d
 def load_published_sie(
     source: "str | Path | Mapping",  # a .pth file, or its content
-    config: SIEConfig = None,  # what it was trained with; None: the published recipe, told what its predictor reads
-    encoder: torch.nn.Module = None,  # only for weights of another encoder; any module with `.out_dim`
+    # what it was trained with; None: the published recipe, told what its predictor reads
+    config: SIEConfig = None,
+    # only for weights of another encoder; any module with `.out_dim`
+    encoder: torch.nn.Module = None,
 ) -> SIE:  # in eval mode, on the CPU
-    "A model with weights from SIE's program; no code in the file is run, and every tensor has to fit."
+    "A model with weights from SIE's program; no code in the file is run, every tensor has to fit."
     state, remarks, name = open_weights(source)
     return _sie_model(state, remarks, name, config, encoder)
 

@@ -85,7 +85,7 @@ def _put_in_place(
     part: Path,  # complete folder
     path: Path,  # its place, which another may have
 ):
-    "Rename a folder; the one that it replaces steps aside first, so that there is one of them at any moment."
+    "Rename a folder; the one that it replaces steps aside first, so one is there at any moment."
     old = aside(path)
     if path.exists():
         shutil.rmtree(old, ignore_errors=True)
@@ -201,7 +201,6 @@ def expect_saveable(
     "Refuse a model that could not be saved, or not be loaded afterwards; nothing is written."
     model = _unwrapped(model)
     _expect_registered(model)
-    _expect_registered(model)
     _entries_of(model)
     for name, module in model.named_modules():
         kind = type(module)
@@ -219,14 +218,16 @@ def expect_saveable(
 def save(
     path: "str | Path",  # folder of the checkpoint; replaced if it exists
     model: torch.nn.Module,  # weights and configuration
-    training: dict = None,  # optimiser state and whatever else continuing needs (tensors, numbers, lists, dicts)
-    half: bool = False,  # weights in half precision, for shipping; they are read back into the model's own
+    # optimiser state and whatever else continuing needs (tensors, numbers, lists, dicts)
+    training: dict = None,
+    # weights in half precision, for shipping; they are read back into the model's own
+    half: bool = False,
     **state,  # JSON-able facts: step, seed, data fingerprint, ...
 ) -> Path:  # the folder
     "Save a checkpoint atomically."
     path, model = Path(path), _unwrapped(model)
-    part = path.with_name(path.name + ".part")
     _expect_registered(model)
+    part = path.with_name(path.name + ".part")
     weights, tied, values = _entries_of(model)
     weights |= {f"unused.{k}": v for k, v in model.unused.items()}
     taken = set()  # places in memory: safetensors takes none twice, not even for a part
@@ -277,9 +278,7 @@ def _steps_of(
     folder: Path,  # `checkpoints` of a run
 ) -> list:  # of folders, the newest last
     "The complete checkpoints of a run; one that stepped aside counts if nothing took its place."
-    found = {
-        p.parent for p in folder.glob("step_*/model.json") if not p.parent.name.endswith(".part")
-    }
+    found = {p.parent for p in folder.glob("step_*/model.json") if p.parent.suffix != ".part"}
     return sorted(p for p in found if p.suffix != ".old" or p.with_suffix("") not in found)
 
 
@@ -295,7 +294,8 @@ def newest(
     found = _steps_of(path / "checkpoints" if (path / "checkpoints").is_dir() else path)
     if not found:
         raise FileNotFoundError(
-            f"no checkpoint in {path}: expected a folder with model.json, or a run folder with checkpoints/step_*/"
+            f"no checkpoint in {path}: expected a folder with model.json, or a run folder with "
+            "checkpoints/step_*/"
         )
     return found[-1]
 
@@ -305,19 +305,20 @@ def read_card(
 ) -> dict:  # method, config, state, versions
     "What a checkpoint says about itself."
     path = newest(path)
+    file = path / "model.json"
     try:
-        card = json.loads((path / "model.json").read_text(encoding="utf-8"))
+        card = json.loads(file.read_text(encoding="utf-8"))
     except ValueError:
-        raise ValueError(
-            f"{path / 'model.json'} is not readable JSON; the checkpoint is damaged"
-        ) from None
+        raise ValueError(f"{file} is not readable JSON; the checkpoint is damaged") from None
     if card.get("format_version") != 1:
         raise ValueError(
-            f"{path / 'model.json'} has format version {card.get('format_version')}; this version of contextssl reads version 1"
+            f"{file} has format version {card.get('format_version')}; "
+            "this version of contextssl reads version 1"
         )
     if card["method"] not in METHODS:
         raise ValueError(
-            f"{path} holds a model of method {card['method']!r}, which this version does not know (known: {', '.join(METHODS)})"
+            f"{path} holds a model of method {card['method']!r}, which this version does not know "
+            f"(known: {', '.join(METHODS)})"
         )
     return card
 
@@ -326,16 +327,11 @@ def _way_back(
     path: Path,  # a damaged checkpoint
 ) -> str:  # the end of a sentence
     "What to do about a damaged checkpoint."
-    before = (
-        [p for p in _steps_of(path.parent) if p.name < path.name]
-        if path.name.startswith("step_")
-        else []
-    )
-    return (
-        f"delete the folder {path} to go on from the checkpoint before it, {before[-1].name}"
-        if before
-        else "there is no earlier checkpoint beside it"
-    )
+    steps = _steps_of(path.parent) if path.name.startswith("step_") else []
+    before = [p.name for p in steps if p.name < path.name]
+    if not before:
+        return "there is no earlier checkpoint beside it"
+    return f"delete the folder {path} to go on from the checkpoint before it, {before[-1]}"
 
 
 def own_memory(
@@ -369,15 +365,10 @@ def load_weights(
 ):
     "Fill a model with the weights of a checkpoint; every key has to fit."
     weights = _stored_entries(Path(path))
-    unused = {
-        k.removeprefix("unused."): weights.pop(k)
-        for k in [k for k in weights if k.startswith("unused.")]
-    }
+    unused = [k for k in weights if k.startswith("unused.")]
+    unused = {k.removeprefix("unused."): weights.pop(k) for k in unused}
     names = {_without_compile(k): k for k in model.state_dict()}
-
-    def shape(k, v):
-        return v.shape if isinstance(v, torch.Tensor) and not k.endswith(_EXTRA) else ()
-
+    shape = lambda k, v: () if k.endswith(_EXTRA) else v.shape
     want = {_without_compile(k): shape(k, v) for k, v in model.state_dict().items()}
     have = {k: shape(k, v) for k, v in weights.items()}
     if wrong := sorted(k for k in {**want, **have} if want.get(k) != have.get(k)):
@@ -437,13 +428,13 @@ def load_training(
     try:
         return torch.load(path / "training.pt", map_location="cpu", weights_only=True)
     except (RuntimeError, ValueError, EOFError, KeyError, OSError, pickle.UnpicklingError) as e:
-        raise ValueError(
-            f"{path / 'training.pt'} is damaged ({(str(e) or type(e).__name__).splitlines()[0]}); {_way_back(path)}"
-        ) from None
+        why = (str(e) or type(e).__name__).splitlines()[0]
+        raise ValueError(f"{path / 'training.pt'} is damaged ({why}); {_way_back(path)}") from None
 
 # %% ../../nbs/training/02_checkpoints.ipynb #cdfea6db
 def from_pretrained(
-    name: "str | Path",  # checkpoint, run folder or published file; or a repository on the Hugging Face hub, such as user/model
+    # checkpoint, run folder or published file; or a repository on the Hugging Face hub: user/model
+    name: "str | Path",
     device: "torch.device | str" = "cpu",  # where the model goes
     revision: str = None,  # branch, tag or commit on the hub
 ) -> torch.nn.Module:  # in eval mode
@@ -452,13 +443,15 @@ def from_pretrained(
         return load(name, device)
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)):
         raise FileNotFoundError(
-            f"{name} is no file or folder here, and no name of a repository on the Hugging Face hub, such as user/model"
+            f"{name} is no file or folder here, and no name of a repository on the Hugging Face "
+            "hub, such as user/model"
         )
     try:
         from huggingface_hub import snapshot_download
     except ImportError:
         raise ValueError(
-            f"there is no folder {name} here, and a model from the Hugging Face hub needs the package huggingface_hub; install it with: pip install 'contextssl[hub]'"
+            f"there is no folder {name} here, and a model from the Hugging Face hub needs the "
+            "package huggingface_hub; install it with: pip install 'contextssl[hub]'"
         ) from None
     try:
         folder = snapshot_download(
@@ -466,6 +459,7 @@ def from_pretrained(
         )
     except (OSError, ValueError) as e:
         raise FileNotFoundError(
-            f"there is no folder {name} here, and it could not be fetched from the Hugging Face hub ({str(e).strip().splitlines()[0]})"
+            f"there is no folder {name} here, and it could not be fetched from the Hugging Face "
+            f"hub ({str(e).strip().splitlines()[0]})"
         ) from e
     return load(folder, device)
