@@ -30,7 +30,8 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
-from .names import did_you_mean, wait_passively
+from .machine import wait_passively
+from .names import did_you_mean
 
 # %% ../nbs/20_cli.ipynb #f7f61047
 def field_comments(
@@ -502,7 +503,7 @@ def data_verify(words: list):
 
 def data_check(words: list):
     "A data set of your own, a Python class: whether its pairs, actions and latents fit together."
-    from contextssl.data.own import check_report
+    from contextssl.data.check import check_report
 
     (o,) = parse("data check", split_words(words, "name"), CheckOptions)
     print(check_report(o.name, o.pairs, o.seed))
@@ -516,12 +517,12 @@ def data_info(words: list):
     found = info(o.path)
     print(info_text(found))
     if o.out:
-        from contextssl.training.checkpoints import write_atomic
+        from contextssl.files import write_atomic
 
         write_atomic(o.out, json.dumps(found, indent=1) + "\n")
     if o.sheet:
         from contextssl.data.contents import sheet_of
-        from contextssl.figures import contact_sheet
+        from contextssl.figures.images import contact_sheet
 
         contact_sheet(*sheet_of(o.path)).savefig(o.sheet, dpi=150)
 

@@ -333,7 +333,9 @@ def _leads(d: _Drawn) -> Iterator[str]:
                 f"on average over {len(x)} pairs"
             )
         return
-    yield _Note(f"actions: apply(x, actions) was compared with y and misses it by {e:.1e} of the way")
+    yield _Note(
+        f"actions: apply(x, actions) was compared with y and misses it by {e:.1e} of the way"
+    )
     identity = d.source.identity
     if identity is None and relation.relate is _differences:
         identity = 0.0
@@ -379,8 +381,7 @@ def _composes(d: _Drawn) -> Iterator[str]:
         e = _miss(both, twice, twice - d.batch.x.float())
         if e > TOLERANCE:
             yield (
-                "compose(first, second) and two applications of apply differ "
-                f"by {e:.2f} of the way"
+                f"compose(first, second) and two applications of apply differ by {e:.2f} of the way"
             )
 
 # %% ../../nbs/data/21_check.ipynb #6464f3b2
