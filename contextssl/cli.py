@@ -378,7 +378,7 @@ def run_render(words: list):
             )
         )
         return
-    from contextssl.render.renderer import render_dataset
+    from contextssl.render.embedded import render_dataset
 
     print(
         render_dataset(

@@ -40,7 +40,7 @@ from .methods.base import MethodConfig
 from .methods.contextssl import ContextSSLConfig
 from .methods.recipes import METHODS, Recipe, build_method, recipe
 from .names import nearest_name
-from .render.renderer import render_dataset
+from .render.embedded import render_dataset
 from .training.checkpoints import load, newest, read_card, training_source
 from contextssl.training.run import (
     TrainConfig,

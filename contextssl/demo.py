@@ -32,7 +32,7 @@ from .figures.style import save_figure
 from .files import in_repository, write_atomic
 from .methods.contextssl import ContextSSL, ContextSSLConfig
 from .names import nearest_name
-from .render.renderer import render_dataset
+from .render.embedded import render_dataset
 from .report import html_report
 from .training.checkpoints import load
 from .training.guards import peak_memory

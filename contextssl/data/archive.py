@@ -30,8 +30,8 @@ from typing import BinaryIO
 
 from tqdm.auto import tqdm
 
+from ..files import write_atomic
 from ..pictures import is_hidden
-from ..render.renderer import write_text
 
 # %% ../../nbs/data/04_archive.ipynb #feb8a838
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def receive(
             have = 0
         with writing(part):
             check_room(part.parent, size - have, part.name.removesuffix(".part"))
-            write_text(
+            write_atomic(
                 note, json.dumps({"url": url, "identity": _identity(answer.headers), "size": size})
             )
             with open(part, "r+b" if have else "wb", buffering=0) as file:
@@ -214,7 +214,7 @@ def _settle(remote: RemoteFile, part: Path, path: Path) -> None:
                 if what == "bytes"
                 else f"{remote.url} has {what} {found}, not {wanted}; what was downloaded has been removed"
             )
-    write_text(path.with_name(path.name + ".sha256"), f"{digest}  {path.name}\n")
+    write_atomic(path.with_name(path.name + ".sha256"), f"{digest}  {path.name}\n")
     os.replace(part, path)
     part.with_name(part.name + ".json").unlink(missing_ok=True)
 

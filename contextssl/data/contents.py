@@ -14,7 +14,8 @@ import numpy as np
 from .object_files import SPLITS
 from .threediebench import is_published, open_views
 from .views import Views
-from ..render.renderer import HIGHEST, LATENTS, LOWEST, read_meta
+from ..render.scene import HIGHEST, LATENTS, LOWEST
+from ..render.set_files import read_meta
 
 # %% ../../nbs/data/09_contents.ipynb #7bc3ba64
 PUBLISHED_OBJECTS = {"train": 41_920, "val": 10_552}

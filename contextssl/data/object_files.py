@@ -21,7 +21,7 @@ import numpy as np
 from .jpegs import read_bytes, read_image
 from .views import ViewImages
 from ..pictures import is_hidden, known_split
-from ..render.renderer import LATENTS
+from ..render.scene import LATENTS
 
 # %% ../../nbs/data/03_object_files.ipynb #be9326db
 def _in_threads(work: Callable, jobs: Sequence) -> list:

@@ -37,7 +37,7 @@ from contextssl.data.object_files import (
     read_split_files,
     view_numbers,
 )
-from ..render.renderer import LATENTS
+from ..render.scene import LATENTS
 
 # %% ../../nbs/data/07_originals.ipynb #8571b67d
 @dataclass(frozen=True, eq=False)

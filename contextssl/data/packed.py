@@ -19,7 +19,10 @@ import numpy as np
 
 from .pairs import Conventions
 from .views import ViewImages, Views
-from ..render.renderer import LATENTS, LEFT_OUT, Progress, file_checksum, sync, write_text
+from ..files import file_checksum, sync_file, write_atomic
+from ..render.jobs import LEFT_OUT
+from ..render.scene import LATENTS
+from ..render.set_files import Progress
 
 # %% ../../nbs/data/05_packed.ipynb #e542b92e
 def object_bytes(
@@ -220,7 +223,7 @@ def finish_packing(
         nothing = zlib.crc32(bytes(size))
         crcs[name] = [done[i]["crc"][k] if "crc" in done[i] else nothing for i in range(len(job))]
         if (part := array_file(out, name)) != out / name:
-            sync(part)
+            sync_file(part)
             os.replace(part, out / name)
         checksums[name] = file_checksum(out / name)
     listed = zip(job.listing.objects, job.listing.split)
@@ -241,7 +244,7 @@ def finish_packing(
         "left_out": left,
         "complete": True,
     }
-    write_text(out / "meta.json", json.dumps(meta) + "\n")
+    write_atomic(out / "meta.json", json.dumps(meta) + "\n")
     (out / "progress.jsonl").unlink(missing_ok=True)
 
 # %% ../../nbs/data/05_packed.ipynb #3d7909c5

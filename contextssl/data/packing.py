@@ -14,17 +14,13 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from .archive import archive_objects, check_room, file_sha256, writing
+from .archive import archive_objects
 from .originals import Damaged, PackJob, decode_object, pack_job, read_object
 from .packed import PackLog, finish_packing, packed_bytes, report_of, verify_packed
 from .threediebench import PUBLISHED_MEAN, PUBLISHED_STD, is_published, open_views
-from contextssl.render.renderer import (
-    core_count,
-    finished_objects,
-    is_finished,
-    read_meta,
-    write_packed,
-)
+from ..files import check_room, disk_errors, file_sha256
+from ..machine import core_count
+from ..render.set_files import finished_objects, is_finished, read_meta, write_packed
 
 # %% ../../nbs/data/08_packing.ipynb #cf9690bd
 def pack_object(
@@ -43,7 +39,7 @@ def pack_object(
         if skip:
             return {"object": index, "left_out": e.problems}
         raise ValueError(f"{e}; skip_corrupt=true leaves such objects out") from e
-    with writing(out):
+    with disk_errors(out):
         write_packed(job, out, index, images=images, latents=latents)
     return report_of(index, images, latents)
 
@@ -94,7 +90,7 @@ def pack(
         return out
     needed = packed_bytes(size, len(job) - len(finished_objects(job, out)), job.views)
     check_room(out, needed, f"{len(job):,} objects with {job.views} views of {size} px")
-    with writing(out):
+    with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         log = PackLog(job, out)
     team = workers or core_count()
@@ -105,11 +101,11 @@ def pack(
         tqdm(desc="packing", unit=" images", disable=not progress, **images) as bar,
     ):
         for report in _under_way(pool, tasks, team + 2):
-            with writing(out):
+            with disk_errors(out):
                 log.add(report)
             bar.update(job.views)
     published = {"mean": PUBLISHED_MEAN, "std": PUBLISHED_STD}
-    with writing(out):
+    with disk_errors(out):
         log.commit()
         known = published if is_published(job.listing.objects) else None
         finish_packing(job, out, log.done, known)

@@ -29,7 +29,7 @@ from .views import ViewImages, ViewPairs, Views
 from ..groups import ActionSpace
 from ..names import did_you_mean
 from ..pictures import is_hidden
-from ..render.renderer import LEFT_OUT
+from ..render.jobs import LEFT_OUT
 
 # %% ../../nbs/data/22_registry.ipynb #0eaea59e
 @dataclass(frozen=True)

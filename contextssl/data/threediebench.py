@@ -25,7 +25,7 @@ from .packed import folder_meta, meta_statistics, open_packed
 from .pairs import Conventions
 from .views import Views, stored
 from ..groups import ActionSpace, Factor, quat_from_euler, relative_quat
-from ..render.renderer import LATENTS
+from ..render.scene import LATENTS
 
 # %% ../../nbs/data/06_threediebench.ipynb #2808a4ef
 HUES = [
