@@ -30,7 +30,8 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
-from .names import did_you_mean, wait_passively
+from .machine import wait_passively
+from .names import did_you_mean
 
 # %% ../nbs/20_cli.ipynb #f7f61047
 def field_comments(
@@ -464,10 +465,11 @@ class InfoOptions:
 # %% ../nbs/20_cli.ipynb #f458c2d9
 def data_download(words: list):
     "The published archive, split files and tables of latents."
-    from contextssl.data.archive import ARCHIVE, download_dataset, extract
+    from contextssl.data.archive import extract
+    from contextssl.data.download import ARCHIVE, Patience, download_dataset
 
     (o,) = parse("data download", split_words(words, "out"), DownloadOptions)
-    out = download_dataset(o.out, o.mirror, tries=o.tries, sha256=o.sha256)
+    out = download_dataset(o.out, o.mirror, sha256=o.sha256, patience=Patience(tries=o.tries))
     print(extract(out / ARCHIVE.name, out / "3DIEBench") if o.extract else out)
 
 
@@ -516,12 +518,12 @@ def data_info(words: list):
     found = info(o.path)
     print(info_text(found))
     if o.out:
-        from contextssl.training.checkpoints import write_atomic
+        from contextssl.files import write_atomic
 
         write_atomic(o.out, json.dumps(found, indent=1) + "\n")
     if o.sheet:
         from contextssl.data.packed import sheet_of
-        from contextssl.figures import contact_sheet
+        from contextssl.figures.images import contact_sheet
 
         contact_sheet(*sheet_of(o.path)).savefig(o.sheet, dpi=150)
 

@@ -32,11 +32,12 @@ from .data.threediebench import ViewPairs, Views, open_views
 from .demo import FINAL, preset
 from .evaluation.protocol import EvalConfig, evaluate
 from .evaluation.results import ignores_action, load_rows, save_rows
-from .figures import STYLE, save_figure
+from .figures.palette import COLORS, GREEN, PINK
+from .figures.style import STYLE, save_figure
+from .files import write_atomic
 from .methods.contextssl import ContextSSLConfig
 from .methods.invariant import MethodConfig
 from .names import nearest_name
-from .palette import COLORS, GREEN, PINK
 from .render.renderer import render_dataset
 from contextssl.training.checkpoints import (
     METHODS,
@@ -47,7 +48,6 @@ from contextssl.training.checkpoints import (
     read_card,
     recipe,
     training_source,
-    write_atomic,
 )
 from contextssl.training.run import (
     TrainConfig,
@@ -876,8 +876,8 @@ def _tex_line(cells: Sequence[str]) -> str:
 # %% ../nbs/13_compare.ipynb #ab11fde5
 TOLD = {
     "none": COLORS["none"],
-    "rot": COLORS["rot"],
-    "color": COLORS["color"],
+    "rot": COLORS["rotation"],
+    "color": COLORS["circle"],
     "rot+color": GREEN,
     "context": PINK,
 }

@@ -32,7 +32,7 @@ import torch.nn.functional as F
 from PIL import Image
 from tqdm.auto import tqdm
 
-from .archive import VIEW_FILE, archive_objects, check_room, file_sha256, writing
+from .archive import VIEW_FILE, archive_objects
 from contextssl.data.threediebench import (
     DECODERS,
     LEFT_OUT,
@@ -54,6 +54,7 @@ from contextssl.data.threediebench import (
     read_split_files,
     view_numbers,
 )
+from ..files import check_room, disk_errors, file_sha256
 from ..pictures import may_lack_pixels
 from contextssl.render.renderer import (
     HIGHEST,
@@ -445,7 +446,7 @@ def pack_object(
         if skip:
             return {"object": index, "left_out": e.problems}
         raise ValueError(f"{e}; skip_corrupt=true leaves such objects out") from e
-    with writing(out):
+    with disk_errors(out):
         write_packed(job, out, index, images=images, latents=latents)
     return report_of(index, images, latents)
 
@@ -651,7 +652,7 @@ def pack(
         packed_bytes(size, len(job) - len(finished_objects(job, out)), job.views),
         f"{len(job):,} objects with {job.views} views of {size} px",
     )
-    with writing(out):
+    with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         log, team = PackLog(job, out), workers or core_count()
     with (
@@ -665,10 +666,10 @@ def pack(
         ) as bar,
     ):
         for report in under_way(pool, pack_tasks(job, out, skip_corrupt, log.done), team + 2):
-            with writing(out):
+            with disk_errors(out):
                 log.add(report)
             bar.update(job.views)
-    with writing(out):
+    with disk_errors(out):
         log.commit()
         finish_packing(job, out, log.done)
     return out
