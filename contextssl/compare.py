@@ -35,20 +35,12 @@ from .evaluation.results import ignores_action, load_rows, save_rows
 from .figures.palette import COLORS, GREEN, PINK
 from .figures.style import STYLE, save_figure
 from .files import write_atomic
+from .methods.base import MethodConfig
 from .methods.contextssl import ContextSSLConfig
-from .methods.invariant import MethodConfig
+from .methods.recipes import METHODS, Recipe, build_method, recipe
 from .names import nearest_name
 from .render.renderer import render_dataset
-from contextssl.training.checkpoints import (
-    METHODS,
-    Recipe,
-    build_method,
-    load,
-    newest,
-    read_card,
-    recipe,
-    training_source,
-)
+from .training.checkpoints import load, newest, read_card, training_source
 from contextssl.training.run import (
     TrainConfig,
     defaults_of,

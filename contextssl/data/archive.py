@@ -48,6 +48,15 @@ def _what_is_wrong(name: str, kind: bytes, size: int) -> str:
         return f"of {size:,} bytes, far too large for a view"
     return ""
 
+
+def _expect_plain(name: str, kind: bytes, size: int, archive: "str | Path") -> None:
+    "Refuse an archive for a member that is anything else."
+    if what := _what_is_wrong(name, kind, size):
+        raise ValueError(
+            f"{archive} is refused: its member {name!r} is {what}, and only plain files and folders"
+            " below one folder are taken"
+        )
+
 # %% ../../nbs/data/04_archive.ipynb #63dc50f7
 _IN_FRONT = (
     tarfile.GNUTYPE_LONGNAME,

@@ -35,6 +35,7 @@ from tqdm.auto import tqdm
 
 from ..data.pairs import PairBatch, PairSource, batches, steps_per_epoch
 from ..files import write_atomic
+from ..methods.base import Step
 from contextssl.training.checkpoints import (
     expect_saveable,
     load_training,
@@ -618,7 +619,7 @@ def train_step(
     optimizer.zero_grad(set_to_none=True)
     for part in parts:
         with autocast(device, config.precision):
-            terms = model.loss(part, generator, progress)
+            terms = model.loss(part, Step(generator, progress))
         scaler.scale(terms["loss"] / len(parts)).backward()
         for k, v in terms.items():
             means[k] = means.get(k, 0) + v.detach() / len(parts)
@@ -631,8 +632,7 @@ def train_step(
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_grad)
     scaler.step(optimizer)
     scaler.update()
-    if hasattr(model, "after_step"):
-        model.after_step(progress)
+    model.after_step(Step(generator, progress))
     return means
 
 
@@ -810,7 +810,7 @@ class Run:
             plan(len(source), config),
             Crew(device),
         )
-        expect_batches(len(source), config, self.crew.size, getattr(model, "pairs_each", 2))
+        expect_batches(len(source), config, self.crew.size, model.min_pairs)
         self.learner, self.finite, self.collapse = (
             Learner(model, source, config, self.crew),
             Finite(),
@@ -972,7 +972,7 @@ def bar_text(row: dict) -> dict:  # name -> text
 
 # %% ../../nbs/training/03_run.ipynb #42a7c0b4
 def train(
-    model: torch.nn.Module,  # any method: has `.loss(batch, generator, progress)`, `.encoder`, `.config`; trained in place
+    model: torch.nn.Module,  # any method: trained in place
     source: PairSource,  # where pairs come from
     config: TrainConfig,
     out: "str | Path",  # run folder
