@@ -17,13 +17,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .augmentations import Augmentation
+from .augmented import PHOTOGRAPHS, augmented_set, augmented_views, read_images
+from .image_folders import read_image_folder
 from .jpegs import read_image
 from .object_files import found_objects, read_split_files
 from .own import load_source
 from .pairs import Conventions, PairBatch, PairSource
-from .photographs import DATA_SETS as PHOTOGRAPHS
-from .photographs import augmented_views, open_images, read_image_folder
-from .tables import TABLES, open_tabular
+from .people import TABLES, TableOptions, open_tabular
 from .threediebench import ACTION_SPACE, open_views
 from .views import ViewImages, ViewPairs, Views
 from ..groups import ActionSpace
@@ -115,36 +116,20 @@ def open_photographs(
     o: DataOptions,
 ) -> DataSet:
     "CIFAR, STL-10 or a folder of images, whose augmentations are the actions."
-    return DataSet(
-        *open_images(
-            o.data,
-            folder_of(o),
-            o.groups,
-            o.resolution,
-            o.eval_views,
-            o.data_seed,
-            o.limit,
-            o.download,
-        )
-    )
+    augmentation = Augmentation(o.groups)
+    images = read_images(o.data, folder_of(o), o.resolution, o.limit, o.download)
+    return DataSet(*augmented_set(images, augmentation, o.eval_views, o.data_seed))
 
 
 def open_table(
     o: DataOptions,
 ) -> DataSet:
     "UCI Adult or MIMIC-III, of which actions turn one attribute."
-    return DataSet(
-        *open_tabular(
-            o.data,
-            folder_of(o),
-            o.sensitive,
-            o.kept,
-            limit=o.limit,
-            long_stay=o.long_stay,
-            treatment=o.treatment,
-            download=o.download,
-        )
+    options = TableOptions(o.sensitive, long_stay=o.long_stay, treatment=o.treatment)
+    pairs_and_views = open_tabular(
+        o.data, folder_of(o), options, o.kept, limit=o.limit, download=o.download
     )
+    return DataSet(*pairs_and_views)
 
 # %% ../../nbs/data/22_registry.ipynb #d5a00002
 class SomeItems:
@@ -317,15 +302,7 @@ def open_test_views(
         )
     if o.data == "folder":
         images = read_image_folder(folder_of(o), o.resolution, o.limit, held_out=True)
-        return augmented_views(
-            images.pixels,
-            images.labels,
-            images.class_names,
-            images.split,
-            o.groups,
-            o.eval_views,
-            o.data_seed,
-        )
+        return augmented_views(images, Augmentation(o.groups), o.eval_views, o.data_seed)
     return open_data(o).views
 
 # %% ../../nbs/data/22_registry.ipynb #9368d33f

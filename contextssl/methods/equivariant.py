@@ -55,41 +55,30 @@ class HyperPredictor(nn.Module):
         bias: bool = False,  # the map's layers have biases, also made from the action
         deep: bool = False,  # the hypernetwork has two hidden layers of width k with ReLU
         hyper_bias: bool = False,  # the hypernetwork's layers have biases
-        lose_single: bool = False,  # a single row loses its batch dimension, as published
     ):
         super().__init__()
         sizes, k = (width, *hidden, width), action_dim
-        self.shapes, self.relu, self.bias, self.lose_single = (
-            list(zip(sizes, sizes[1:])),
-            relu,
-            bias,
-            lose_single,
-        )
+        self.shapes = list(zip(sizes, sizes[1:]))
+        self.relu = relu
+        self.bias = bias
         inner = [m for _ in range(2 * deep) for m in (nn.Linear(k, k, bias=hyper_bias), nn.ReLU())]
-        self.hyper = nn.Sequential(
-            *inner, nn.Linear(k, sum(a * b + b * bias for a, b in self.shapes), bias=hyper_bias)
-        )
+        numbers = sum(a * b + b * bias for a, b in self.shapes)
+        self.hyper = nn.Sequential(*inner, nn.Linear(k, numbers, bias=hyper_bias))
 
-    def forward(
-        self, z: torch.Tensor, g: torch.Tensor
-    ) -> torch.Tensor:  # (n, e), (n, k) -> (n, e), or (e,) of a single row with `lose_single`
+    def forward(self, z: torch.Tensor, g: torch.Tensor) -> torch.Tensor:  # (n, e), (n, k) -> (n, e)
         u, last, at = self.hyper[:-1](g.to(z.dtype)), self.hyper[-1], 0
         for i, (a, b) in enumerate(self.shapes):
-            out = F.linear(
-                (z[:, :, None] * u[:, None]).flatten(1), last.weight[at : at + a * b].view(b, -1)
-            )
+            weight = last.weight[at : at + a * b].view(b, -1)
+            out = F.linear((z[:, :, None] * u[:, None]).flatten(1), weight)
             if last.bias is not None:
                 out = out + F.linear(z, last.bias[at : at + a * b].view(b, a))
             at += a * b
             if self.bias:
-                out = out + F.linear(
-                    u,
-                    last.weight[at : at + b],
-                    None if last.bias is None else last.bias[at : at + b],
-                )
+                constant = None if last.bias is None else last.bias[at : at + b]
+                out = out + F.linear(u, last.weight[at : at + b], constant)
                 at += b
             z = out.relu() if self.relu and i + 1 < len(self.shapes) else out
-        return z[0] if self.lose_single and len(z) == 1 else z
+        return z
 
 # %% ../../nbs/methods/04_equivariant.ipynb #a02ac360
 def _expect_something_shown(
@@ -115,7 +104,7 @@ class PredictorConfig(PairConfig):
     predictor_relu: bool = False  # hypernetworks: ReLU behind the predictor's hidden layers
     predictor_bias: bool = False  # hypernetworks: the predictor's layers have biases
     hyper_bias: bool = False  # hypernetworks: their own layers have biases
-    lose_single: bool = False  # hypernetworks: a single row loses its batch dimension, as published
+    lose_single: bool = False  # a fault of the public program, see the end of the chapter
 
     def __post_init__(self):
         super().__post_init__()
@@ -132,7 +121,8 @@ def build_predictor(
     c = config
     if c.predictor == "mlp":
         return MLPPredictor(width, action_dim, c.predictor_hidden)
-    return HyperPredictor(
+    network = _LosingPredictor if c.lose_single else HyperPredictor
+    return network(
         width,
         action_dim,
         c.predictor_hidden,
@@ -140,7 +130,6 @@ def build_predictor(
         c.predictor_bias,
         c.predictor == "deep_hypernetwork",
         c.hyper_bias,
-        c.lose_single,
     )
 
 # %% ../../nbs/methods/04_equivariant.ipynb #5c00d339
@@ -331,23 +320,23 @@ class SENConfig(PredictorConfig):
     sigma: float = 0.5  # energy: scale of a distance
     # energy: wrong states are pushed away up to this energy; gamma of its code, beta of its paper
     margin: float = 1.0
-    # energy: what a wrong state is compared with, state (its code) or prediction (its paper)
-    contrast: str = "state"
-    distance: str = "squared"  # energy: squared (its code) or norm (its paper; sigma plays no part)
-    alpha: float = 1.0  # energy: weight of the term that pushes wrong states away (its paper)
     residual: bool = False  # the predictor gives the change of the embedding
+    # energy, as its paper has it, see the end of the chapter
+    contrast: str = "state"  # what a wrong state is compared with, state or prediction
+    distance: str = "squared"  # squared or norm (sigma plays no part)
+    alpha: float = 1.0  # weight of the term that pushes wrong states away
 
     def __post_init__(self):
         super().__post_init__()
-        for name, known in (
-            ("form", ("infonce", "energy")),
-            ("contrast", ("state", "prediction")),
-            ("distance", ("squared", "norm")),
-        ):
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"{name}={getattr(self, name)!r} is not known; use {known[0]} or {known[1]}"
-                )
+        known = dict(
+            form=("infonce", "energy"),
+            contrast=("state", "prediction"),
+            distance=("squared", "norm"),
+        )
+        for name, (usual, other) in known.items():
+            value = getattr(self, name)
+            if value not in (usual, other):
+                raise ValueError(f"{name}={value!r} is not known; use {usual} or {other}")
         if self.sigma <= 0 or self.margin <= 0:
             raise ValueError(f"sigma={self.sigma} and margin={self.margin} must be positive")
         if self.alpha < 0:
@@ -404,19 +393,25 @@ class SEN(PredictingMethod):
         self, batch: PairBatch, step: Step = Step()
     ) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "Prediction against target, contrastively or by energy; `step` draws the wrong states."
-        c, (x, y) = self.config, self.both(self.projector, *self.encode_pairs(batch))
+        c = self.config
+        x, y = self.both(self.projector, *self.encode_pairs(batch))
         x, y, moved = map(gather_rows, (x, y, self.move(x, batch.actions)))
         if c.form == "infonce":
             nce = nce_pairs(moved, y, c.temperature)
             return {"loss": nce, "nce": nce}
-        shift = torch.randint(
-            1, len(x), (1,), generator=step.generator
-        ).item()  # nobody meets itself
+        # everybody meets a state of somebody else
+        shift = torch.randint(1, len(x), (1,), generator=step.generator).item()
+        met = (x, x.roll(shift, 0)) if c.contrast == "state" else (moved, y.roll(shift, 0))
         near = energy(moved, y, c.sigma, c.distance).mean()
-        wrong = energy(
-            *((x, x.roll(shift, 0)) if c.contrast == "state" else (moved, y.roll(shift, 0))),
-            c.sigma,
-            c.distance,
-        )
-        far = F.relu(c.margin - wrong).mean()
+        far = F.relu(c.margin - energy(*met, c.sigma, c.distance)).mean()
         return {"loss": near + c.alpha * far, "near": near, "far": far}
+
+# %% ../../nbs/methods/04_equivariant.ipynb #9be2d471
+class _LosingPredictor(HyperPredictor):
+    "A hypernetwork's map with the public program's fault: a single row loses its batch dimension."
+
+    def forward(
+        self, z: torch.Tensor, g: torch.Tensor
+    ) -> torch.Tensor:  # (n, e), (n, k) -> (n, e), or (e,) of a single row
+        out = super().forward(z, g)
+        return out[0] if len(out) == 1 else out
