@@ -274,8 +274,7 @@ def _embed(model, z: torch.Tensor, cache, unit: bool) -> np.ndarray:  # (n, d) -
     with evaluating(model):
         if model.has_embedding:
             z = model.embed_features(z, cache).float()
-        z = F.normalize(z, dim=1) if unit else z
-        return z.cpu().numpy()
+        return (F.normalize(z, dim=1) if unit else z).cpu().numpy()
 
 
 def _cache(

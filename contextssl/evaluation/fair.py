@@ -187,9 +187,8 @@ def evaluate_tables(
     for labels, z in _inputs(model, views, features, cfg, progress):
         for task, metric, gap in _answers(z[fitted], train, z[judged], val, judge):
             found.setdefault((task, metric, *labels.items()), []).append(gap)
-    common = dict(split="val", context="none", context_tokens=0, probe="logistic") | common_labels(
-        model, views, cfg
-    )
+    common = dict(split="val", context="none", context_tokens=0, probe="logistic")
+    common |= common_labels(model, views, cfg)
     rows = []
     for (task, metric, *labels), gaps in found.items():
         row = dict(task=task, metric=metric) | _merged(gaps, cfg.context_draws)
