@@ -378,7 +378,7 @@ def run_render(words: list):
             )
         )
         return
-    from contextssl.render.renderer import render_dataset
+    from contextssl.render.embedded import render_dataset
 
     print(
         render_dataset(
@@ -475,7 +475,7 @@ def data_download(words: list):
 
 def data_pack(words: list):
     "A folder of JPEG files, or the archive, as a packed set."
-    from contextssl.data.packed import pack
+    from contextssl.data.packing import pack
 
     (o,) = parse("data pack", split_words(words, "paths", many=True), PackOptions)
     if len(o.paths) != 2:
@@ -489,7 +489,7 @@ def data_pack(words: list):
 
 def data_verify(words: list):
     "Everything read and compared with its checksums."
-    from contextssl.data.packed import verify
+    from contextssl.data.packing import verify
 
     (o,) = parse("data verify", split_words(words, "path"), VerifyOptions)
     problems = verify(o.path)
@@ -504,7 +504,7 @@ def data_verify(words: list):
 
 def data_check(words: list):
     "A data set of your own, a Python class: whether its pairs, actions and latents fit together."
-    from contextssl.data.own import check_report
+    from contextssl.data.check import check_report
 
     (o,) = parse("data check", split_words(words, "name"), CheckOptions)
     print(check_report(o.name, o.pairs, o.seed))
@@ -512,7 +512,7 @@ def data_check(words: list):
 
 def data_info(words: list):
     "Objects per class and split, ranges of the latents, what was left out, a contact sheet."
-    from contextssl.data.packed import info, info_text
+    from contextssl.data.contents import info, info_text
 
     (o,) = parse("data info", split_words(words, "path"), InfoOptions)
     found = info(o.path)
@@ -522,7 +522,7 @@ def data_info(words: list):
 
         write_atomic(o.out, json.dumps(found, indent=1) + "\n")
     if o.sheet:
-        from contextssl.data.packed import sheet_of
+        from contextssl.data.contents import sheet_of
         from contextssl.figures.images import contact_sheet
 
         contact_sheet(*sheet_of(o.path)).savefig(o.sheet, dpi=150)

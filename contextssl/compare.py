@@ -28,7 +28,8 @@ from matplotlib.figure import Figure
 
 from .data.pairs import PairSource
 from .data.registry import DataOptions, DataSet, follows_from, open_data
-from .data.threediebench import ViewPairs, Views, open_views
+from .data.threediebench import open_views
+from .data.views import ViewPairs, Views
 from .demo import FINAL, preset
 from .evaluation.protocol import EvalConfig, evaluate
 from .evaluation.results import ignores_action, load_rows, save_rows
@@ -39,7 +40,7 @@ from .methods.base import MethodConfig
 from .methods.contextssl import ContextSSLConfig
 from .methods.recipes import METHODS, Recipe, build_method, recipe
 from .names import nearest_name
-from .render.renderer import render_dataset
+from .render.embedded import render_dataset
 from .training.checkpoints import load, newest, read_card, training_source
 from contextssl.training.run import (
     TrainConfig,

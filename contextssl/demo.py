@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .data.threediebench import ViewPairs, Views, open_views
+from .data.threediebench import open_views
+from .data.views import ViewPairs, Views
 from .evaluation.embeddings import encode_views
 from .evaluation.protocol import QUESTIONS, EvalConfig, evaluate, neighbours
 from .evaluation.results import ignores_action, save_rows
@@ -31,7 +32,7 @@ from .figures.style import save_figure
 from .files import in_repository, write_atomic
 from .methods.contextssl import ContextSSL, ContextSSLConfig
 from .names import nearest_name
-from .render.renderer import render_dataset
+from .render.embedded import render_dataset
 from .report import html_report
 from .training.checkpoints import load
 from .training.guards import peak_memory

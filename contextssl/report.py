@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from .data.threediebench import Views
+from .data.views import Views
 from .evaluation.embeddings import evaluating
 from contextssl.evaluation.protocol import (
     EvalConfig,

@@ -40,15 +40,16 @@ from scipy.spatial.transform import Rotation
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..data.packed import pack
+from ..data.packing import pack
 from ..data.pairs import PairBatch, PairSource, batches
-from ..data.threediebench import ViewImages, ViewPairs, Views, open_views, relative_action
+from ..data.threediebench import open_views, relative_action
+from ..data.views import ViewImages, ViewPairs, Views
 from ..demo import preset
 from ..evaluation.embeddings import PairDraw, conditions_of, draw_context, encode_views
 from ..evaluation.probes import AdamProbes
 from ..evaluation.retrieval import object_ranks
 from ..files import write_atomic
-from ..machine import WAITING
+from ..machine import WAITING, core_count
 from contextssl.methods.contextssl import (
     ContextSSL,
     ContextSSLConfig,
@@ -64,25 +65,17 @@ from contextssl.methods.transformer import (
 )
 from ..metrics import hits_at, mrr, retrieval_ranks
 from ..names import nearest_name
+from ..render.embedded import RenderJob, render_dataset, render_object
+from ..render.primitives import Mesh
+from ..render.rasteriser import to_screen
 from contextssl.render.renderer import (
-    CAMERA,
-    LIGHT_DISTANCE,
-    LIGHT_ZOOM,
-    ZOOM,
     Renderer,
-    RenderJob,
-    Scene,
     Visible,
-    core_count,
     light_on_faces,
     light_on_floor,
-    look_at,
-    render_dataset,
-    render_object,
     spot_on_points,
-    to_screen,
 )
-from ..render.shapes import Mesh
+from ..render.scene import CAMERA, LIGHT_DISTANCE, LIGHT_ZOOM, ZOOM, Scene, look_at
 from ..training.guards import peak_memory
 from contextssl.training.run import (
     TrainConfig,

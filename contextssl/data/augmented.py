@@ -23,7 +23,7 @@ from contextssl.data.photographs import (
     read_cifar,
     read_stl10,
 )
-from .threediebench import ViewImages, Views
+from .views import ViewImages, Views
 from ..names import nearest_name
 
 # %% ../../nbs/data/13_augmented.ipynb #b98603b9

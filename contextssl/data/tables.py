@@ -13,7 +13,7 @@ import numpy as np
 
 from .pairs import Conventions, PairBatch, draw_two
 from .photographs import evenly
-from .threediebench import ViewImages, ViewPairs, Views
+from .views import ViewImages, ViewPairs, Views
 from ..groups import ActionSpace
 
 # %% ../../nbs/data/15_tables.ipynb #cff039d8

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image
 
-from ..data.threediebench import Views
+from ..data.views import Views
 from ..evaluation.protocol import Neighbours
 from .curves import PUBLISHED_PROBES, r2_limits, relative_tasks, trained_probe
 from .images import draw_header, show_image

@@ -19,7 +19,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 
-from ..data.threediebench import Views
+from ..data.views import Views
 from .palette import COLORMAPS
 from contextssl.figures.style import (
     STYLE,

@@ -15,7 +15,8 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ..data.threediebench import ACTION_SPACE, Views
+from ..data.threediebench import ACTION_SPACE
+from ..data.views import Views
 from ..evaluation.protocol import Neighbours
 from .images import draw_header, expect_images, show_image
 from contextssl.figures.style import (

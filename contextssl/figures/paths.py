@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ..data.threediebench import Views
+from ..data.views import Views
 from ..evaluation.protocol import RotationPath
 from .images import draw_header, expect_images, show_image
 from .lines import lines_in_words

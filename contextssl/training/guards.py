@@ -22,10 +22,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..data.pairs import PairBatch, PairSource
+from ..machine import core_count
 from ..methods.seq_jepa import SequenceBatch
 from ..metrics import r2_pooled
 from ..objectives import interleave
-from ..render.renderer import core_count
 
 # %% ../../nbs/training/01_guards.ipynb #b48334a4
 class Finite:
