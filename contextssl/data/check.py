@@ -57,6 +57,9 @@ def _short(row: torch.Tensor) -> str:
     return f"[{first}, ...]" if row.numel() > 8 else f"[{first}]"
 
 # %% ../../nbs/data/21_check.ipynb #a560c94b
+_BEST = "numbers of about 1 train best"
+
+
 def _states(d: _Drawn) -> Iterator[str]:
     "Images of bytes, or finite float32 numbers."
     images = d.batch.images
@@ -73,8 +76,7 @@ def _states(d: _Drawn) -> Iterator[str]:
         yield f"states hold NaN or infinity, first in the {which} state of item {d.items[k // 2]}"
     elif (most := float(images.abs().max())) > 100:
         yield _Note(
-            f"states: they reach {most:.3g}; float states are taken as they are, "
-            "and numbers of about 1 train best"
+            f"states: they reach {most:.3g}; float states are taken as they are, and {_BEST}"
         )
 
 
@@ -116,10 +118,8 @@ def _actions(d: _Drawn) -> Iterator[str]:
                 "that never differs teaches nothing, so leave it out or let it vary"
             )
         elif not 0.01 < deviation < 10:
-            yield _Note(
-                f"actions: those of {name!r} have a deviation of {deviation:.3g}; "
-                "numbers of about 1 train best"
-            )
+            found = f"actions: those of {name!r} have a deviation of {deviation:.3g}"
+            yield _Note(f"{found}; {_BEST}")
 
 
 def _labels(d: _Drawn) -> Iterator[str]:
@@ -180,10 +180,8 @@ def _indices(d: _Drawn) -> Iterator[str]:
     try:
         one = d.draw(np.array([n - 1]))
     except Exception as e:
-        yield (
-            f"item {n - 1}, the last that a length of {n} promises, cannot be drawn by itself: "
-            f"{in_words(e)}"
-        )
+        last = f"item {n - 1}, the last that a length of {n} promises"
+        yield f"{last}, cannot be drawn by itself: {in_words(e)}"
         return
     if len(one) != 1:
         yield f"one item was asked for and {len(one)} pairs came back: {_ONE_EACH}"
@@ -261,10 +259,8 @@ def _latents(d: _Drawn) -> Iterator[str]:
     elif found.wrong is not None and d.source.relate is not None:
         k = found.wrong
         given = d.source.relate(*d.batch.latents.unbind(1))[k]
-        yield (
-            f"the action of item {d.items[k]} is {_short(d.batch.actions[k])}, "
-            f"but its latents give {_short(given)}"
-        )
+        action = f"the action of item {d.items[k]} is {_short(d.batch.actions[k])}"
+        yield f"{action}, but its latents give {_short(given)}"
 
 # %% ../../nbs/data/21_check.ipynb #975ed672
 _TOLERANCE = 0.1  # largest error of an action, relative to how far actions move states
@@ -324,10 +320,8 @@ def _leads(d: _Drawn) -> Iterator[str]:
         if _miss(_acted(d, y, actions), x, step) <= _TOLERANCE:
             yield "apply(y, actions) gives x: the actions lead from y to x"
         else:
-            yield (
-                f"apply(x, actions) misses y by {e:.2f} of the way from x to y, "
-                f"on average over {len(x)} pairs"
-            )
+            far = f"{e:.2f} of the way from x to y, on average over {len(x)} pairs"
+            yield f"apply(x, actions) misses y by {far}"
         return
     yield _Note(
         f"actions: apply(x, actions) was compared with y and misses it by {e:.1e} of the way"
@@ -339,10 +333,8 @@ def _leads(d: _Drawn) -> Iterator[str]:
         identity = torch.as_tensor(identity, dtype=torch.float32).expand_as(actions).clone()
         e = _miss(_acted(d, x, identity), x, step)
         if e > _TOLERANCE:
-            yield (
-                f"the identity action {_short(identity[0])} does not leave x where it is: "
-                f"it moves it by {e:.2f} of what actions do"
-            )
+            what = f"the identity action {_short(identity[0])} does not leave x where it is"
+            yield f"{what}: it moves it by {e:.2f} of what actions do"
 
 
 def _composes(d: _Drawn) -> Iterator[str]:
@@ -376,9 +368,8 @@ def _composes(d: _Drawn) -> Iterator[str]:
         both = _acted(d, d.batch.x, d.source.compose(first, second.actions))
         e = _miss(both, twice, twice - d.batch.x.float())
         if e > _TOLERANCE:
-            yield (
-                f"compose(first, second) and two applications of apply differ by {e:.2f} of the way"
-            )
+            both_ways = "compose(first, second) and two applications of apply"
+            yield f"{both_ways} differ by {e:.2f} of the way"
 
 # %% ../../nbs/data/21_check.ipynb #6464f3b2
 class Findings(NamedTuple):
