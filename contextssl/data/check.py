@@ -414,14 +414,13 @@ def check_source(
         return Findings([str(e)], [])
     except Exception as e:
         return Findings([f"pairs failed: {in_words(e, source)}"], [])
-    notes = list(whole.notes)
     items = np.random.default_rng(seed).permutation(len(whole))[:pairs]
     began = time.perf_counter()
     batch = whole.pairs(np.array(items), np.random.default_rng([seed, 0]))
     drawn = _Drawn(whole, items, batch, seed)
+    problems, notes = [], list(whole.notes)
     if (took := time.perf_counter() - began) > 1:
         notes.append(f"speed: {len(items)} pairs take {took:.1f} s, and a training waits for them")
-    problems = []
     for group in _CHECKS:
         for check in group:
             for sentence in _sentences(check, drawn, source):
