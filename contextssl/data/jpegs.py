@@ -20,7 +20,7 @@ from PIL import Image
 
 from ..pictures import is_whole_jpeg, may_lack_pixels
 
-# %% ../../nbs/data/02_jpegs.ipynb #4e80522fx
+# %% ../../nbs/data/02_jpegs.ipynb #4e80522f
 DECODERS = ("exact", "fast")
 _MODES = {
     "L": "a grayscale image",
@@ -41,7 +41,7 @@ def _readable(name: "str | Path"):
             "restore it from its source"
         ) from e
 
-# %% ../../nbs/data/02_jpegs.ipynb #2b55a104x
+# %% ../../nbs/data/02_jpegs.ipynb #2b55a104
 def decode_image(
     data: bytes,  # content of the file
     name: "str | Path",  # of the file, for messages
@@ -75,7 +75,7 @@ def decode_image(
         pixels = np.asarray(image.resize((resolution, resolution), Image.Resampling.BILINEAR))
     return pixels
 
-# %% ../../nbs/data/02_jpegs.ipynb #ef348e30x
+# %% ../../nbs/data/02_jpegs.ipynb #ef348e30
 def read_image(
     file: "str | Path",  # a JPEG
     size: "int | None" = None,  # height and width that it must have, pixels; None: any
@@ -96,7 +96,7 @@ def read_bytes(
     except FileNotFoundError:
         raise FileNotFoundError(f"{file} is missing") from None
 
-# %% ../../nbs/data/02_jpegs.ipynb #4ffab60cx
+# %% ../../nbs/data/02_jpegs.ipynb #4ffab60c
 @cache
 def _torchvision_decoder() -> "Callable | None":  # None where torchvision has none
     "The JPEG decoder of torchvision, which announces its own end since version 0.29."
@@ -129,7 +129,7 @@ def decode_quickly(
         image = F.interpolate(image[None], (size, size), mode="bilinear", antialias=True)[0]
     return image.permute(1, 2, 0).numpy()
 
-# %% ../../nbs/data/02_jpegs.ipynb #6aafe50dx
+# %% ../../nbs/data/02_jpegs.ipynb #6aafe50d
 def is_quick_exact(
     sample: bytes,  # a JPEG of the set
     image_size: int,  # its height and width
