@@ -15,7 +15,7 @@ import torch
 
 from .augmentations import Augmentation
 from .image_folders import read_image_folder
-from .pairs import PairBatch
+from .pairs import PairBatch, SourceDefaults
 from contextssl.data.photographs import (
     Images,
     channel_statistics,
@@ -34,7 +34,7 @@ def _fingerprint(images: np.ndarray, *words) -> str:
     return digest.hexdigest()[:16]
 
 
-class AugmentedPairs:
+class AugmentedPairs(SourceDefaults):
     "Two augmented views of each image and the difference of their parameters; a `PairSource`."
 
     def __init__(
