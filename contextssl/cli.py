@@ -1008,7 +1008,7 @@ def run_eval(words: list) -> None:
         load(path),
     )
     device = pick_device(o.device)
-    if hasattr(views, "answers"):
+    if views is not None and views.answers is not None:
         return eval_tables(
             model, views, c, device, o.out or results_folder(path, "people", o.protocol), o.report
         )

@@ -42,7 +42,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..data.packing import pack
 from ..data.pairs import PairBatch, PairSource, batches
-from ..data.threediebench import open_views, relative_action
+from ..data.threediebench import CONVENTIONS, open_views, relative_action
 from ..data.views import ViewImages, ViewPairs, Views
 from ..demo import preset
 from ..evaluation.embeddings import PairDraw, conditions_of, draw_context, encode_views
@@ -545,6 +545,7 @@ def noise_views(
         [str(i) for i in range(objects)],
         np.full(objects, "train"),
         ((0.5,) * 3, (0.25,) * 3),
+        conventions=CONVENTIONS,
     )
     return ViewPairs(views)
 
