@@ -49,7 +49,7 @@ def augmentation_conventions(
 # %% ../../nbs/data/10_augmentations.ipynb #5227a6bf
 @dataclass(frozen=True)
 class CropBlurColor:
-    "How strongly views are augmented; ranges of EquiMod's program for CIFAR-10 where it gives them."
+    "How strongly views are augmented; EquiMod's ranges for CIFAR-10 where its program gives them."
 
     scale: tuple[float, float] = (0.2, 1.0)  # share of the image's area that a crop covers
     ratio: tuple[float, float] = (3 / 4, 4 / 3)  # its width by its height
