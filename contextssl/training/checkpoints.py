@@ -98,10 +98,8 @@ _EXTRA = "_extra_state"  # the name under which a module's own state stands in a
 _DATA_PARALLEL = (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)
 
 
-def _unwrapped(
-    model: torch.nn.Module,  # perhaps inside torch.compile or a data-parallel wrapper
-) -> torch.nn.Module:  # the model itself
-    "A model without what was put around it."
+def _unwrapped(model: torch.nn.Module) -> torch.nn.Module:
+    "A model without torch.compile or a data-parallel wrapper around it."
     while True:
         if "_orig_mod" in model._modules:
             model = model._orig_mod
@@ -111,16 +109,12 @@ def _unwrapped(
             return model
 
 
-def _without_compile(
-    name: str,  # of a tensor
-) -> str:
-    "A name without what torch.compile puts into it."
+def _without_compile(name: str) -> str:
+    "The name of a tensor without what torch.compile puts into it."
     return ".".join(word for word in name.split(".") if word != "_orig_mod")
 
 
-def _overlaps(
-    v: torch.Tensor,  # strided, of any shape
-) -> bool:
+def _overlaps(v: torch.Tensor) -> bool:  # strided, of any shape
     "Whether several positions of a tensor may be one number in memory, as `expand` makes them."
     if not v.numel():
         return False
@@ -274,9 +268,7 @@ def versions() -> dict:
     )
 
 # %% ../../nbs/training/02_checkpoints.ipynb #52a8e77a
-def _steps_of(
-    folder: Path,  # `checkpoints` of a run
-) -> list:  # of folders, the newest last
+def _steps_of(folder: Path) -> list[Path]:  # `checkpoints` of a run -> the newest last
     "The complete checkpoints of a run; one that stepped aside counts if nothing took its place."
     found = {p.parent for p in folder.glob("step_*/model.json") if p.parent.suffix != ".part"}
     return sorted(p for p in found if p.suffix != ".old" or p.with_suffix("") not in found)
@@ -323,10 +315,8 @@ def read_card(
     return card
 
 # %% ../../nbs/training/02_checkpoints.ipynb #754d7cc4
-def _way_back(
-    path: Path,  # a damaged checkpoint
-) -> str:  # the end of a sentence
-    "What to do about a damaged checkpoint."
+def _way_back(path: Path) -> str:
+    "What to do about a damaged checkpoint, as the end of a sentence."
     steps = _steps_of(path.parent) if path.name.startswith("step_") else []
     before = [p.name for p in steps if p.name < path.name]
     if not before:
@@ -345,9 +335,7 @@ def own_memory(
             v.data = v.detach().clone(memory_format=torch.contiguous_format)
 
 
-def _stored_entries(
-    path: Path,  # checkpoint folder
-) -> dict:  # name -> tensor, or value that is none
+def _stored_entries(path: Path) -> dict:  # name -> tensor, or value that is none
     "What a checkpoint holds, under all names."
     try:
         held = load_file(path / "model.safetensors")
