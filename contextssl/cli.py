@@ -708,7 +708,7 @@ def train_options(
     from contextssl.data.registry import DataOptions, follows_from
     from contextssl.demo import preset
     from contextssl.training.checkpoints import METHODS, Recipe, recipe
-    from contextssl.training.run import TrainConfig
+    from contextssl.training.config import TrainConfig
 
     given, stored = split_words(words), stored or {}
     name, method = (
@@ -768,7 +768,9 @@ def run_train(words: list):
     from contextssl.evaluation.protocol import EvalConfig
     from contextssl.training.checkpoints import METHODS, size_remark, training_source
     from contextssl.training.guards import enough_for_model
-    from contextssl.training.run import train
+    from contextssl.training.loop import train_in
+    from contextssl.training.online import Look
+    from contextssl.training.run import RunFolder
 
     data = data or open_data(d)
     if d.data == "3diebench" and not stored:
@@ -798,15 +800,13 @@ def run_train(words: list):
     make = lambda: METHODS[o.method][1](m)
     with enough_for_model(make, torch.device("cpu")):
         model = make()
-    path = train(
+    look = evaluations(data.views, cfg, tasks_of(o.eval_task), o.out)
+    path = train_in(
+        RunFolder(o.out, bool(o.resume), run_section(o, d)),
         model,
         training_source(model, data.source),
         t,
-        o.out,
-        bool(o.resume),
-        after_epoch=evaluations(data.views, cfg, tasks_of(o.eval_task), o.out),
-        every=o.eval_every,
-        run=run_section(o, d),
+        look=Look(look, o.eval_every),
     )
     if os.environ.get("RANK", "0") == "0":
         print(path)
@@ -992,7 +992,7 @@ def run_eval(words: list) -> None:
     from contextssl.evaluation.protocol import evaluate
     from contextssl.evaluation.results import save_rows
     from contextssl.training.checkpoints import load
-    from contextssl.training.run import pick_device
+    from contextssl.training.config import pick_device
 
     path = model_path(o.load_model, o.pretrained_model_dir)
     views = (data or open_data(d)).views

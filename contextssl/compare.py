@@ -49,16 +49,9 @@ from contextssl.training.checkpoints import (
     training_source,
     write_atomic,
 )
-from contextssl.training.run import (
-    TrainConfig,
-    defaults_of,
-    describe_run,
-    differences,
-    pick_device,
-    plan,
-    read_metrics,
-    train,
-)
+from .training.config import TrainConfig, pick_device, train_plan
+from .training.loop import train
+from .training.run import defaults_of, describe_run, differences, read_metrics
 
 # %% ../nbs/13_compare.ipynb #44c60891
 VARIANTS = {
@@ -439,7 +432,7 @@ def compare(
     for job in jobs:  # refuses before anything is trained
         held(job, job.card(data.source))
         if not job.entry.path:
-            plan(len(data.source), job.train)
+            train_plan(len(data.source), job.train)
     for job in jobs:
         found, line = run_job(job, data, say, progress)
         rows, lines = rows + found, lines + [line]

@@ -28,8 +28,10 @@ from .names import in_repository, nearest_name
 from .render.renderer import render_dataset
 from .report import html_report
 from .training.checkpoints import load, write_atomic
+from .training.config import TrainConfig, pick_device
 from .training.guards import peak_memory
-from .training.run import TrainConfig, pick_device, read_metrics, train
+from .training.loop import train
+from .training.run import read_metrics
 
 # %% ../nbs/12_demo.ipynb #a33202b9
 @dataclass(frozen=True)

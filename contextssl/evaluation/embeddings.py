@@ -28,7 +28,7 @@ from ..data.threediebench import Views
 from ..groups import ActionSpace
 from ..methods.contextssl import ContextCache
 from ..training.checkpoints import write_atomic
-from ..training.run import autocast
+from ..training.config import autocast
 
 # %% ../../nbs/evaluation/00_embeddings.ipynb #90866f77
 @contextmanager
