@@ -30,7 +30,8 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
-from .names import did_you_mean, wait_passively
+from .machine import wait_passively
+from .names import did_you_mean
 
 # %% ../nbs/20_cli.ipynb #f7f61047
 def field_comments(
@@ -516,7 +517,7 @@ def data_info(words: list):
     found = info(o.path)
     print(info_text(found))
     if o.out:
-        from contextssl.training.checkpoints import write_atomic
+        from contextssl.files import write_atomic
 
         write_atomic(o.out, json.dumps(found, indent=1) + "\n")
     if o.sheet:

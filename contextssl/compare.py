@@ -33,6 +33,7 @@ from .demo import FINAL, preset
 from .evaluation.protocol import EvalConfig, evaluate
 from .evaluation.results import ignores_action, load_rows, save_rows
 from .figures import STYLE, save_figure
+from .files import write_atomic
 from .methods.contextssl import ContextSSLConfig
 from .methods.invariant import MethodConfig
 from .names import nearest_name
@@ -47,7 +48,6 @@ from contextssl.training.checkpoints import (
     read_card,
     recipe,
     training_source,
-    write_atomic,
 )
 from .training.config import TrainConfig, pick_device, train_plan
 from .training.loop import train

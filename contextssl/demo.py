@@ -23,11 +23,12 @@ from .data.threediebench import ViewPairs, Views, open_views
 from .evaluation.embeddings import encode_views
 from .evaluation.protocol import QUESTIONS, EvalConfig, evaluate, neighbours
 from .evaluation.results import ignores_action, save_rows
+from .files import in_repository, write_atomic
 from .methods.contextssl import ContextSSL, ContextSSLConfig
-from .names import in_repository, nearest_name
+from .names import nearest_name
 from .render.renderer import render_dataset
 from .report import html_report
-from .training.checkpoints import load, write_atomic
+from .training.checkpoints import load
 from .training.config import TrainConfig, pick_device
 from .training.guards import peak_memory
 from .training.loop import train

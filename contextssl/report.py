@@ -27,8 +27,8 @@ from contextssl.evaluation.protocol import (
     rotation_paths,
 )
 from .evaluation.results import IGNORED, ignores_action, load_rows, split_floors
+from .files import write_atomic
 from .groups import turning_factor
-from .training.checkpoints import write_atomic
 from .training.run import read_metrics
 
 # %% ../nbs/11_report.ipynb #67e6e217

@@ -18,7 +18,8 @@ import torch
 import yaml
 
 from ..data.pairs import PairSource
-from .checkpoints import newest, read_card, save, versions, write_atomic
+from ..files import write_atomic
+from .checkpoints import newest, read_card, save, versions
 from .config import TrainConfig, train_plan
 from .processes import Crew
 
