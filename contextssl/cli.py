@@ -770,7 +770,7 @@ def run_train(words: list):
     from contextssl.training.checkpoints import METHODS, size_remark, training_source
     from contextssl.training.guards import enough_for_model
     from contextssl.training.loop import train_in
-    from contextssl.training.online import Look
+    from contextssl.training.online import EpochCallback
     from contextssl.training.run import RunFolder
 
     data = data or open_data(d)
@@ -801,13 +801,13 @@ def run_train(words: list):
     make = lambda: METHODS[o.method][1](m)
     with enough_for_model(make, torch.device("cpu")):
         model = make()
-    look = evaluations(data.views, cfg, tasks_of(o.eval_task), o.out)
+    after_epoch = evaluations(data.views, cfg, tasks_of(o.eval_task), o.out)
     path = train_in(
         RunFolder(o.out, bool(o.resume), run_section(o, d)),
         model,
         training_source(model, data.source),
         t,
-        look=Look(look, o.eval_every),
+        callback=EpochCallback(after_epoch, o.eval_every),
     )
     if os.environ.get("RANK", "0") == "0":
         print(path)

@@ -36,7 +36,7 @@ from contextssl.training.config import (
     train_plan,
 )
 from .guards import Collapse, Finite, enough_memory, reading_threads
-from .online import Look, expect_tracker, open_tracker, undisturbed
+from .online import EpochCallback, expect_tracker, open_tracker, undisturbed
 from .processes import Crew, Share
 from contextssl.training.run import (
     RunFolder,
@@ -214,7 +214,7 @@ class _Progress:
         self.keep("best", metric=name, value=metrics[name])
 
     def keep(self, name: str, **facts):
-        "Save the weights that one looks at in a folder of their own, with what is to be said of them."
+        "Save the weights that one looks at in a folder of their own, with some facts."
         data = data_facts(self.source)
         save(self.out / name, self.learner.judged, step=self.step, **facts, **data)
 
@@ -236,13 +236,13 @@ class _Progress:
                 )
         self.crew.agree(0)  # nobody goes on, or ends, before it is saved
 
-    def show(self, look: Look):
+    def show(self, callback: EpochCallback):
         "Let the caller look at the model; the time does not count."
         began = time.perf_counter()
         if self.crew.first:
             with undisturbed(self.learner.judged) as model:
                 epoch = self.step // self.plan.epoch
-                self.consider(look.after_epoch(model, epoch, self.step) or {})
+                self.consider(callback.after_epoch(model, epoch, self.step) or {})
         self.crew.agree(0)
         away = time.perf_counter() - began
         self.start += away
@@ -291,12 +291,12 @@ def train_in(
     source: PairSource,  # where pairs come from
     config: TrainConfig,
     progress: bool = True,  # show a progress bar
-    look: "Look | None" = None,  # what is done with the model between epochs
+    callback: "EpochCallback | None" = None,  # what is done with the model between epochs
 ) -> Path:  # the last checkpoint
     "Train a method on a source of pairs, in a folder that the command line may continue."
     run = _Progress(model, source, config, folder)
     total = run.plan.total
-    between_looks = look.every * run.plan.epoch if look else 0
+    between_looks = callback.every * run.plan.epoch if callback else 0
     with (
         run.crew,
         _stop_note() as note,
@@ -305,7 +305,7 @@ def train_in(
         _bar_of(run, progress) as bar,
     ):
         if run.step and run.is_due(between_looks):
-            run.show(look)
+            run.show(callback)
         for batch in stream:
             elapsed, stop = run.crew.agree(time.perf_counter() - run.start, note.is_set())
             at = scheduled_step(run.step, total, elapsed, config.max_minutes)
@@ -320,7 +320,7 @@ def train_in(
             if run.step > run.saved and (to_keep or done or stop):
                 run.save()
             if moved and run.is_due(between_looks):
-                run.show(look)
+                run.show(callback)
             if done:
                 return run.path
             if stop:
@@ -344,7 +344,7 @@ def train(
     out: "str | Path",  # run folder
     resume: bool = False,  # continue from the newest checkpoint in `out`
     progress: bool = True,  # show a progress bar
-    look: "Look | None" = None,  # what is done with the model between epochs
+    callback: "EpochCallback | None" = None,  # what is done with the model between epochs
 ) -> Path:  # the last checkpoint
     "Train a method on a source of pairs."
-    return train_in(RunFolder(out, resume), model, source, config, progress, look)
+    return train_in(RunFolder(out, resume), model, source, config, progress, callback)
