@@ -708,7 +708,7 @@ def train_options(
     "What the command line of `train` says."
     from contextssl.data.registry import DataOptions, follows_from
     from contextssl.demo import preset
-    from contextssl.training.checkpoints import METHODS, Recipe, recipe
+    from contextssl.methods.recipes import METHODS, Recipe, recipe
     from contextssl.training.config import TrainConfig
 
     given, stored = split_words(words), stored or {}
@@ -767,7 +767,8 @@ def run_train(words: list):
 
     from contextssl.demo import preset
     from contextssl.evaluation.protocol import EvalConfig
-    from contextssl.training.checkpoints import METHODS, size_remark, training_source
+    from contextssl.methods.recipes import METHODS, size_remark
+    from contextssl.training.checkpoints import training_source
     from contextssl.training.guards import enough_for_model
     from contextssl.training.loop import train_in
     from contextssl.training.online import EpochCallback

@@ -34,21 +34,13 @@ from .evaluation.protocol import EvalConfig, evaluate
 from .evaluation.results import ignores_action, load_rows, save_rows
 from .figures import STYLE, save_figure
 from .files import write_atomic
+from .methods.base import MethodConfig
 from .methods.contextssl import ContextSSLConfig
-from .methods.invariant import MethodConfig
+from .methods.recipes import METHODS, Recipe, build_method, recipe
 from .names import nearest_name
 from .palette import COLORS, GREEN, PINK
 from .render.renderer import render_dataset
-from contextssl.training.checkpoints import (
-    METHODS,
-    Recipe,
-    build_method,
-    load,
-    newest,
-    read_card,
-    recipe,
-    training_source,
-)
+from .training.checkpoints import load, newest, read_card, training_source
 from .training.config import TrainConfig, pick_device, train_plan
 from .training.loop import train
 from .training.run import defaults_of, describe_run, differences, read_metrics

@@ -50,15 +50,17 @@ from ..evaluation.retrieval import object_ranks
 from ..files import write_atomic
 from ..machine import WAITING
 from contextssl.methods.contextssl import (
-    ContextCache,
     ContextSSL,
     ContextSSLConfig,
+    draw_environment,
+    prediction_terms,
+)
+from contextssl.methods.transformer import (
+    ContextCache,
     ContextTransformer,
     context_mask,
-    draw_environment,
     pair_mask,
     pair_tokens,
-    prediction_terms,
 )
 from ..metrics import hits_at, mrr, retrieval_ranks
 from ..names import nearest_name

@@ -27,7 +27,7 @@ from ..data.pairs import draw_two, normalise, prefetch
 from ..data.threediebench import Views
 from ..files import write_atomic
 from ..groups import ActionSpace
-from ..methods.contextssl import ContextCache
+from ..methods.transformer import ContextCache
 from ..training.config import autocast
 
 # %% ../../nbs/evaluation/00_embeddings.ipynb #90866f77

@@ -59,7 +59,7 @@ from contextssl.evaluation.retrieval import (
     surviving_queries,
 )
 from ..groups import ActionSpace, geodesic_angle, quat_multiply, turning_factor
-from ..methods.invariant import start_features
+from ..methods.base import start_features
 from ..metrics import knn_scores, mean_of_sums, mean_sums, pre
 from ..names import nearest_name
 from ..training.config import autocast
