@@ -22,10 +22,10 @@ from itertools import count
 from pathlib import Path
 from typing import TextIO
 
-import torch
 from tqdm.auto import tqdm
 
 from ..data.pairs import PairBatch, PairSource, batches
+from ..methods.base import Method
 from .checkpoints import expect_saveable, load_training, save
 from contextssl.training.config import (
     TrainConfig,
@@ -122,7 +122,7 @@ class _Progress:
 
     def __init__(
         self,
-        model: torch.nn.Module,
+        model: Method,
         source: PairSource,
         config: TrainConfig,
         folder: RunFolder,
@@ -137,7 +137,7 @@ class _Progress:
         self.out = Path(folder.path)
         self.plan = train_plan(len(source), config)
         self.crew = Crew(device)
-        expect_batches(len(source), config, self.crew.size, getattr(model, "pairs_each", 2))
+        expect_batches(len(source), config, self.crew.size, model.min_pairs)
         expect_several_pairs(source, config.pairs_per_object)
         self.learner = Learner(model, source, config, self.crew)
         self.finite = Finite()
@@ -287,7 +287,7 @@ def _bar_text(row: dict) -> dict:  # name -> text
 # %% ../../nbs/training/07_loop.ipynb #42a7c0b4
 def train_in(
     folder: RunFolder,  # where the run is written, and whether it continues
-    model: torch.nn.Module,  # a method; trained in place
+    model: Method,  # trained in place
     source: PairSource,  # where pairs come from
     config: TrainConfig,
     progress: bool = True,  # show a progress bar
@@ -338,7 +338,7 @@ def _how_to_go_on(folder: RunFolder) -> str:
 
 
 def train(
-    model: torch.nn.Module,  # any method; trained in place
+    model: Method,  # trained in place
     source: PairSource,  # where pairs come from
     config: TrainConfig,
     out: "str | Path",  # run folder

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..data.pairs import PairBatch, PairSource
+from ..methods.base import Method
 from ..methods.seq_jepa import SequenceBatch
 from ..metrics import r2_pooled
 from ..objectives import interleave
@@ -27,7 +28,7 @@ class OnlineProbes:
 
     def __init__(
         self,
-        model: nn.Module,  # a method with an `encoder`
+        model: Method,
         source: PairSource,  # for the number of classes and the factors
         device: torch.device,
         rate: float = 1e-3,  # of Adam

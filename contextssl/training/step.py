@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from ..data.pairs import PairBatch, PairSource
+from ..methods.base import Method, Step
 from .checkpoints import load_weights, own_memory
 from .config import TrainConfig, autocast
 from .guards import enough_for_model, expect_room
@@ -140,11 +141,10 @@ class Updater:
 
 
 def train_step(
-    model: torch.nn.Module,  # method with a `loss`
+    model: Method,
     batch: PairBatch,  # on the device, images normalised
     updater: Updater,
-    generator: torch.Generator,  # all randomness of the step
-    progress: float,  # share of the training done
+    step: Step,  # all randomness of the step, and how far the training is
     scale: float = 1.0,  # factor on the peak rates
 ) -> dict:  # scalars, "loss" and its terms, detached, on the device
     "One optimisation step at `scale` times the peak rates."
@@ -156,7 +156,7 @@ def train_step(
     means = {}
     for part in parts:
         with autocast(updater.device, config.precision):
-            terms = model.loss(part, generator, progress)
+            terms = model.loss(part, step)
         scaler.scale(terms["loss"] / len(parts)).backward()
         for k, v in terms.items():
             means[k] = means.get(k, 0) + v.detach() / len(parts)
@@ -169,8 +169,7 @@ def train_step(
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_grad)
     scaler.step(optimizer)
     scaler.update()
-    if hasattr(model, "after_step"):
-        model.after_step(progress)
+    model.after_step(step)
     return means
 
 # %% ../../nbs/training/05_step.ipynb #9814d58d
@@ -179,7 +178,7 @@ class Learner:
 
     def __init__(
         self,
-        model: torch.nn.Module,  # a method; it is moved to the device of the crew
+        model: Method,  # it is moved to the device of the crew
         source: PairSource,  # what the readers read
         config: TrainConfig,
         crew: Crew,  # processes that share each batch
@@ -209,7 +208,7 @@ class Learner:
                 part.compile()
 
     @property
-    def judged(self) -> torch.nn.Module:
+    def judged(self) -> Method:
         "The weights that one looks at: the average if there is one."
         return self.average.model if self.average else self.model
 
@@ -221,17 +220,17 @@ class Learner:
     def step(
         self,
         batch: PairBatch,  # where the model is, images normalised
-        step: int,  # steps done
+        update: int,  # steps done
         scale: float,  # factor on the peak rates
         progress: float,  # share of the training done
     ) -> dict:  # terms of the loss, scalars
         "One step."
         if self.probes:
             self.probes.seen.clear()
-        generator = step_generator(self.config.seed, step)
-        terms = train_step(self.model, batch, self.updater, generator, progress, scale)
+        step = Step(step_generator(self.config.seed, update), progress, update)
+        terms = train_step(self.model, batch, self.updater, step, scale)
         if self.average:
-            self.average.update(step)
+            self.average.update(update)
         return terms
 
     def state(self) -> dict:
