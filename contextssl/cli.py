@@ -1053,7 +1053,7 @@ def run_compare(words: list):
 # %% ../nbs/20_cli.ipynb #5da8fb06
 def run_bench(words: list):
     "How fast this package is, each benchmark against a baseline that is written out in it."
-    from contextssl.benchmarks.race import BenchOptions, bench
+    from contextssl.benchmarks.bench import BenchOptions, bench
 
     (o,) = parse("bench", split_words(words, "names", many=True), BenchOptions)
     bench(o.names, o.out or None, o.repeats, o.small)
