@@ -357,7 +357,11 @@ def imports():
                 and places.get(rest, (99, 0)) >= places[name]
             ):
                 yield f"{name} imports {target}, which is not below it"
-            if rest.startswith("benchmarks.") and not name.startswith("benchmarks.") and name != "cli":
+            if (
+                rest.startswith("benchmarks.")
+                and not name.startswith("benchmarks.")
+                and name != "cli"
+            ):
                 yield f"{name} imports {target}, and only the command line may"
 
 
