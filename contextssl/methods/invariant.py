@@ -38,8 +38,6 @@ class PairConfig(MethodConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        for name in self.shown:
-            self.action_space().slice(name)  # refuses what is no factor
         if not self.projector or min(self.projector) < 1:
             raise ValueError(
                 f"projector={list(self.projector)} must be one or more positive widths"
@@ -56,7 +54,9 @@ class PairMethod(Method):
         y: torch.Tensor,  # (n, ...) the second side
     ) -> tuple[torch.Tensor, torch.Tensor]:  # two outputs (n, ...)
         "One network for both sides, side after side or stacked."
-        return (net(x), net(y)) if self.config.two_passes else net(torch.cat([x, y])).chunk(2)
+        if self.config.two_passes:
+            return net(x), net(y)
+        return net(torch.cat([x, y])).chunk(2)
 
     def encode_pairs(self, batch: PairBatch) -> tuple[torch.Tensor, torch.Tensor]:  # (n, d), (n, d)
         "Features of the first and of the second views."
@@ -69,13 +69,10 @@ def projector(
     widths: tuple[int, ...],  # of each linear layer
 ) -> nn.Sequential:  # (n, d_in) -> (n, widths[-1])
     "Linear layers with batch normalisation and ReLU between them, the last without bias."
-    *hidden, last = widths
-    layers = [
-        m
-        for a, b in zip((d_in, *hidden), hidden)
-        for m in (nn.Linear(a, b), nn.BatchNorm1d(b), nn.ReLU())
-    ]
-    return nn.Sequential(*layers, nn.Linear((d_in, *hidden)[-1], last, bias=False))
+    sizes, layers = (d_in, *widths), []
+    for a, b in zip(sizes, widths[:-1]):
+        layers += [nn.Linear(a, b), nn.BatchNorm1d(b), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(*sizes[-2:], bias=False))
 
 # %% ../../nbs/methods/03_invariant.ipynb #1d777f06
 @dataclass(frozen=True)
@@ -96,7 +93,8 @@ def _expect_nothing_shown(
     "Refuse an action that nobody would look at."
     if config.shown:
         raise ValueError(
-            f"{config.method} is not told what changes between two views; leave shown={list(config.shown)} out, or choose an equivariant method"
+            f"{config.method} is not told what changes between two views; leave "
+            f"shown={list(config.shown)} out, or choose an equivariant method"
         )
 
 # %% ../../nbs/methods/03_invariant.ipynb #68473b84
@@ -160,7 +158,8 @@ class VICRegConfig(PairConfig):
         _expect_nothing_shown(self)
         if not 0 <= self.free_dims < self.projector[-1]:
             raise ValueError(
-                f"free_dims={self.free_dims} must lie in [0, {self.projector[-1]}), the width of the embedding"
+                f"free_dims={self.free_dims} must lie in [0, {self.projector[-1]}), the width of "
+                "the embedding"
             )
 
 # %% ../../nbs/methods/03_invariant.ipynb #41717dee
