@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from ..data.pairs import PairSource, steps_per_epoch
+from ..methods.base import Method
 
 # %% ../../nbs/training/04_config.ipynb #849be83b
 _AT_LEAST_ONE = (
@@ -265,12 +266,18 @@ def expect_batches(
 
 # %% ../../nbs/training/04_config.ipynb #0c0a8190
 def expect_several_pairs(
+    model: Method,
     source: PairSource,  # training data
     pairs_per_object: int,  # that a batch shall hold
 ) -> None:
-    "Refuse several pairs of an object where a data set has only one."
+    "Refuse several pairs of an object where a method or a data set has only one."
     if pairs_per_object == 1:
         return
+    if model.one_pair_per_object:
+        raise ValueError(
+            f"pairs_per_object={pairs_per_object} gives a batch several pairs of an object, "
+            f"and {model.method} needs one of each; use pairs_per_object=1"
+        )
     draws = np.zeros(8 * pairs_per_object, int)  # of item 0
     views = source.pairs(draws, np.random.default_rng(0)).images
     if len(views.flatten(1).unique(dim=0)) > 2:

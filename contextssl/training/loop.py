@@ -138,7 +138,7 @@ class _Progress:
         self.plan = train_plan(len(source), config)
         self.crew = Crew(device)
         expect_batches(len(source), config, self.crew.size, model.min_pairs)
-        expect_several_pairs(source, config.pairs_per_object)
+        expect_several_pairs(model, source, config.pairs_per_object)
         self.learner = Learner(model, source, config, self.crew)
         self.finite = Finite()
         self.collapse = Collapse()
