@@ -378,7 +378,7 @@ def run_render(words: list):
             )
         )
         return
-    from contextssl.render.renderer import render_dataset
+    from contextssl.render.embedded import render_dataset
 
     print(
         render_dataset(
@@ -465,16 +465,17 @@ class InfoOptions:
 # %% ../nbs/20_cli.ipynb #f458c2d9
 def data_download(words: list):
     "The published archive, split files and tables of latents."
-    from contextssl.data.archive import ARCHIVE, download_dataset, extract
+    from contextssl.data.archive import extract
+    from contextssl.data.download import ARCHIVE, Patience, download_dataset
 
     (o,) = parse("data download", split_words(words, "out"), DownloadOptions)
-    out = download_dataset(o.out, o.mirror, tries=o.tries, sha256=o.sha256)
+    out = download_dataset(o.out, o.mirror, sha256=o.sha256, patience=Patience(tries=o.tries))
     print(extract(out / ARCHIVE.name, out / "3DIEBench") if o.extract else out)
 
 
 def data_pack(words: list):
     "A folder of JPEG files, or the archive, as a packed set."
-    from contextssl.data.packed import pack
+    from contextssl.data.packing import pack
 
     (o,) = parse("data pack", split_words(words, "paths", many=True), PackOptions)
     if len(o.paths) != 2:
@@ -488,7 +489,7 @@ def data_pack(words: list):
 
 def data_verify(words: list):
     "Everything read and compared with its checksums."
-    from contextssl.data.packed import verify
+    from contextssl.data.packing import verify
 
     (o,) = parse("data verify", split_words(words, "path"), VerifyOptions)
     problems = verify(o.path)
@@ -503,7 +504,7 @@ def data_verify(words: list):
 
 def data_check(words: list):
     "A data set of your own, a Python class: whether its pairs, actions and latents fit together."
-    from contextssl.data.own import check_report
+    from contextssl.data.check import check_report
 
     (o,) = parse("data check", split_words(words, "name"), CheckOptions)
     print(check_report(o.name, o.pairs, o.seed))
@@ -511,7 +512,7 @@ def data_check(words: list):
 
 def data_info(words: list):
     "Objects per class and split, ranges of the latents, what was left out, a contact sheet."
-    from contextssl.data.packed import info, info_text
+    from contextssl.data.contents import info, info_text
 
     (o,) = parse("data info", split_words(words, "path"), InfoOptions)
     found = info(o.path)
@@ -521,8 +522,8 @@ def data_info(words: list):
 
         write_atomic(o.out, json.dumps(found, indent=1) + "\n")
     if o.sheet:
-        from contextssl.data.packed import sheet_of
-        from contextssl.figures import contact_sheet
+        from contextssl.data.contents import sheet_of
+        from contextssl.figures.images import contact_sheet
 
         contact_sheet(*sheet_of(o.path)).savefig(o.sheet, dpi=150)
 

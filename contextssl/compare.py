@@ -28,18 +28,19 @@ from matplotlib.figure import Figure
 
 from .data.pairs import PairSource
 from .data.registry import DataOptions, DataSet, follows_from, open_data
-from .data.threediebench import ViewPairs, Views, open_views
+from .data.threediebench import open_views
+from .data.views import ViewPairs, Views
 from .demo import FINAL, preset
 from .evaluation.protocol import EvalConfig, evaluate
 from .evaluation.results import ignores_action, load_rows, save_rows
-from .figures import STYLE, save_figure
+from .figures.palette import COLORS, GREEN, PINK
+from .figures.style import STYLE, save_figure
 from .files import write_atomic
 from .methods.base import MethodConfig
 from .methods.contextssl import ContextSSLConfig
 from .methods.recipes import METHODS, Recipe, build_method, recipe
 from .names import nearest_name
-from .palette import COLORS, GREEN, PINK
-from .render.renderer import render_dataset
+from .render.embedded import render_dataset
 from .training.checkpoints import load, newest, read_card, training_source
 from .training.config import TrainConfig, pick_device, train_plan
 from .training.loop import train
@@ -861,8 +862,8 @@ def _tex_line(cells: Sequence[str]) -> str:
 # %% ../nbs/13_compare.ipynb #ab11fde5
 TOLD = {
     "none": COLORS["none"],
-    "rot": COLORS["rot"],
-    "color": COLORS["color"],
+    "rot": COLORS["rotation"],
+    "color": COLORS["circle"],
     "rot+color": GREEN,
     "context": PINK,
 }

@@ -17,7 +17,8 @@ from torch import nn
 
 from .plain_images import plain_image
 from ..data.pairs import PairBatch
-from ..data.threediebench import Views, relative_action
+from ..data.threediebench import relative_action
+from ..data.views import Views
 from ..evaluation.embeddings import PairDraw
 from ..methods.contextssl import ContextSSL, draw_environment
 from contextssl.methods.transformer import (

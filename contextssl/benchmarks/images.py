@@ -16,11 +16,12 @@ import torch
 
 from .plain_images import PlainPairs, PlainRenderer, plain_image
 from .race import Contest, race
-from ..data.packed import pack
+from ..data.packing import pack
 from ..data.pairs import batches
-from ..data.threediebench import ViewImages, ViewPairs, open_views
+from ..data.threediebench import open_views
+from ..data.views import ViewImages, ViewPairs
 from ..machine import core_count
-from ..render.renderer import RenderJob, render_dataset, render_object
+from ..render.embedded import RenderJob, render_dataset, render_object
 
 # %% ../../nbs/benchmarks/06_images.ipynb #50e1e7d4
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from .race import Measured, bench_row, brief
 from .steps import TINY_STEP, StepSize
 from ..data.pairs import PairSource, batches
-from ..data.threediebench import ViewImages, ViewPairs, Views
+from ..data.views import ViewImages, ViewPairs, Views
 from contextssl.methods.contextssl import (
     ContextSSL,
     ContextSSLConfig,

@@ -14,21 +14,16 @@ import torch
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
+from ..render.primitives import Mesh
+from ..render.rasteriser import to_screen
 from contextssl.render.renderer import (
-    CAMERA,
-    LIGHT_DISTANCE,
-    LIGHT_ZOOM,
-    ZOOM,
     Renderer,
-    Scene,
     Visible,
     light_on_faces,
     light_on_floor,
-    look_at,
     spot_on_points,
-    to_screen,
 )
-from ..render.shapes import Mesh
+from ..render.scene import CAMERA, LIGHT_DISTANCE, LIGHT_ZOOM, ZOOM, Scene, look_at
 
 # %% ../../nbs/benchmarks/01_plain_images.ipynb #9d3d459e
 def _plain_zbuffer(

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from tqdm.auto import tqdm
 
 from ..data.pairs import draw_two, normalise, prefetch
-from ..data.threediebench import Views
+from ..data.views import Views
 from ..files import write_atomic
 from ..groups import ActionSpace
 from ..methods.transformer import ContextCache

@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from tqdm.auto import tqdm
 
-from ..data.threediebench import Views
+from ..data.views import Views
 from contextssl.evaluation.embeddings import (
     Condition,
     PairDraw,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..data.threediebench import Views
+from ..data.views import Views
 from .embeddings import Condition, embed_rows, expect_numbers, expect_sound
 from ..methods.base import start_features
 from ..metrics import _break_ties, _rank_counts

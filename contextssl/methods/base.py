@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from ..data.pairs import PairBatch, PairSource
-from ..data.threediebench import ACTION_SPACE, Views
+from ..data.threediebench import ACTION_SPACE
+from ..data.views import Views
 from ..groups import ActionSpace
 from .encoders import build_encoder
 from ..objectives import rank_and_size

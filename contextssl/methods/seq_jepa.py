@@ -18,7 +18,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..data.pairs import PairBatch, normalise
-from ..data.threediebench import ACTION_SPACE, ViewPairs, Views
+from ..data.threediebench import ACTION_SPACE
+from ..data.views import ViewPairs, Views
 from .base import MethodConfig, Part, Step
 from .equivariant import ActionMethod
 from .invariant import unit_std

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ..data.pairs import PairBatch
-from ..data.threediebench import Views
+from ..data.views import Views
 from .base import Part, Step
 from .equivariant import PredictingMethod, PredictorConfig, build_predictor
 from .invariant import projector, spread_terms

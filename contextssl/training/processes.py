@@ -16,7 +16,7 @@ import torch
 import torch.distributed as dist
 
 from ..data.pairs import PairBatch, PairSource, draw_two
-from ..data.threediebench import ViewPairs
+from ..data.views import ViewPairs
 from ..objectives import gather_rows, rank_and_size
 
 # %% ../../nbs/training/00_processes.ipynb #73f6f765
