@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..data.threediebench import ACTION_SPACE
+from ..evaluation.probes import PROBES, probe_names
 from contextssl.figures.lines import (
     band_in_words,
     band_key,
@@ -26,7 +27,6 @@ from .palette import COLORS
 from .style import STYLE, described, task_title
 
 # %% ../../nbs/figures/03_curves.ipynb #f8b7157e
-_PROBES = {"ridge": "exact ridge", "adam_linear": "linear, Adam", "adam_mlp": "MLP, Adam"}
 PUBLISHED_PROBES = {
     "relative_rotation": "adam_mlp",
     "relative_color": "adam_linear",
@@ -47,7 +47,7 @@ def relative_tasks(
 
 def trained_probe(
     task: str,  # of the results
-) -> str:  # a key of `_PROBES`
+) -> str:  # a key of `PROBES`
     "The trained probe that is shown beside the exact one: the papers' where they have one."
     return PUBLISHED_PROBES.get(task, "adam_linear")
 
@@ -77,7 +77,7 @@ def _probe_panels(rows: Sequence[dict]) -> list[list]:
     panels = [kind for kind in panels if any(found for *_, found in kind)]
     if not panels:
         raise ValueError(
-            f"the figure shows the probes {', '.join(_PROBES)}, but the results hold "
+            f"the figure shows the probes {', '.join(probe_names('factor'))}, but the results hold "
             f"{', '.join(sorted({r['probe'] for r in rows}))}"
         )
     return panels
@@ -87,7 +87,7 @@ def _panel_title(task: str, probe: str, tasks: Sequence[str]) -> str:
     """What a panel shows; a probe of the papers is named so where the factors are those of
     their objects."""
     published = set(tasks) == set(PUBLISHED_PROBES) and PUBLISHED_PROBES[task] == probe
-    return f"{task_title(task)}: {_PROBES[probe]}{' (published)' * published}"
+    return f"{task_title(task)}: {PROBES[probe].title}{' (published)' * published}"
 
 # %% ../../nbs/figures/03_curves.ipynb #599d4a44
 @matplotlib.rc_context(STYLE)
