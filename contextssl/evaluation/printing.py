@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DAGGER', 'matching_rows', 'CellStyle', 'mean_text', 'result_text', 'floor_text', 'text_table', 'markdown_table',
-           'threediebench_tables']
+           'overview', 'threediebench_tables']
 
 # %% ../../nbs/evaluation/09_printing.ipynb #c0de0004
 import json
@@ -16,7 +16,7 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 
-from .results import ignores_action
+from .results import ignores_action, split_floors
 
 # %% ../../nbs/evaluation/09_printing.ipynb #c0de0007
 def matching_rows(
@@ -37,6 +37,7 @@ class CellStyle:
     plus: str = "±"  # between a mean and its deviation
     mark: str = DAGGER  # behind a result that ignores the action
     missing: str = "-"  # where there is no result
+    deviation: bool = True  # of seeds, or of draws of the context
 
 
 def mean_text(
@@ -64,7 +65,7 @@ def result_text(
     digits = _digits(found[0])
     text = mean_text([row["value"] for row in found], style.plus, digits)
     between_draws = found[0].get("spread")
-    if len(found) == 1 and between_draws:
+    if style.deviation and len(found) == 1 and between_draws:
         text += f"{style.plus}{between_draws:.{digits}f}"
     ignored = all(ignores_action(row) for row in found)
     return text + style.mark * ignored
@@ -103,6 +104,44 @@ def markdown_table(
     "A table in Markdown."
     lines = [list(table), ["---"] * len(table.columns), *table.to_numpy().tolist()]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+# %% ../../nbs/evaluation/09_printing.ipynb #a62b999b
+_PLAIN = CellStyle(mark="", deviation=False)
+
+
+def overview(
+    rows: Sequence[dict],  # results of an evaluation
+) -> str:  # blocks of text
+    "What was found, question by question."
+    tasks = dict.fromkeys(row["task"] for row in rows)
+    return "\n\n".join(_block(matching_rows(rows, task=task)) for task in tasks)
+
+
+def _block(rows: Sequence[dict]) -> str:
+    "One line for each embedding and context, one column for each probe, or else for each metric."
+    columns = {}
+    for row in rows:
+        columns.setdefault(
+            row["probe"] or row["metric"], dict(probe=row["probe"], metric=row["metric"])
+        )
+    metrics = {wanted["metric"] for wanted in columns.values() if wanted["probe"]}
+    title = " ".join([rows[0]["task"], *metrics])
+    wide = max(9, *(len(row["representation"]) + 1 for row in rows))
+    keys = ("split", "representation", "context", "context_tokens")
+    lines = []
+    for labels in dict.fromkeys(tuple(row[key] for key in keys) for row in rows):
+        here = matching_rows(rows, **dict(zip(keys, labels)))
+        cells = [result_text(matching_rows(here, **wanted), _PLAIN) for wanted in columns.values()]
+        split, representation, context, tokens = labels
+        lines.append([f"  {split:6s}{representation:{wide}s}{context:9s}{tokens:6d}", *cells])
+    asked = [(wanted["probe"], wanted["metric"]) for wanted in columns.values()]
+    for split, floors in split_floors(rows, asked).items():
+        label = f"  {split:6s}floor or chance" if split else "  floor or chance"
+        lines.append([label, *("-" if floor is None else f"{floor:.3f}" for floor in floors)])
+    width = max(len(label) for label in [title, *(line[0] for line in lines)])
+    table = pd.DataFrame(lines, columns=[title.ljust(width), *(head.rjust(8) for head in columns)])
+    table.iloc[:, 0] = table.iloc[:, 0].str.ljust(width)
+    return text_table(table)
 
 # %% ../../nbs/evaluation/09_printing.ipynb #c0de0016
 @cache

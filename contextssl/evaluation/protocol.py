@@ -611,7 +611,7 @@ def whole_batches(
     kept = n // cfg.probe_batch * cfg.probe_batch
     if not kept:
         raise ValueError(
-            f"drop_last leaves nothing of {n} {what} in batches of {cfg.probe_batch}; use drop_last=false or a smaller probe_batch"
+            f"drop_last leaves nothing of {n} {what} in batches of {cfg.probe_batch}; use drop_last=false or smaller batches"
         )
     return kept
 
