@@ -318,7 +318,7 @@ def imported(name: str, tree) -> set:
 
 # From the bottom up. The ground floor and the top floor have no folder: chapters below 10 and from 10 on.
 # The benchmarks stand beside the top floor, below the command line, which alone imports them.
-ROOMS = ("ground", "render", "data", "methods", "training", "evaluation", "top")
+ROOMS = ("ground", "render", "data", "methods", "training", "evaluation", "figures", "top")
 BENCHMARKS = ("top", 19)
 
 

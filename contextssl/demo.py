@@ -18,16 +18,22 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import figures
 from .data.threediebench import ViewPairs, Views, open_views
 from .evaluation.embeddings import encode_views
 from .evaluation.protocol import QUESTIONS, EvalConfig, evaluate, neighbours
 from .evaluation.results import ignores_action, save_rows
+from .figures.curves import context_curves, retrieval_curves
+from .figures.headline import headline
+from .figures.images import contact_sheet
+from .figures.losses import training_curves
+from .figures.neighbours import neighbour_grid, neighbour_images
+from .figures.style import save_figure
+from .files import in_repository, write_atomic
 from .methods.contextssl import ContextSSL, ContextSSLConfig
-from .names import in_repository, nearest_name
+from .names import nearest_name
 from .render.renderer import render_dataset
 from .report import html_report
-from .training.checkpoints import load, write_atomic
+from .training.checkpoints import load
 from .training.guards import peak_memory
 from .training.run import TrainConfig, pick_device, read_metrics, train
 
@@ -251,7 +257,7 @@ def draw(
 ) -> list:  # paths of the PNG files; each has an SVG beside it
     "Every figure of the demo."
     rows = judged(rows)
-    found = figures.neighbour_images(
+    found = neighbour_images(
         views, neighbours(model, views, features, objects=5, k=4, cfg=cfg, all_objects=True)
     )
     first = [
@@ -260,22 +266,22 @@ def draw(
     ][:12]
     shown = np.repeat(first, 8), np.tile(np.arange(8), len(first))
     made = {
-        "headline": figures.headline(rows, **found),
-        "context_curves": figures.context_curves(rows),
-        "retrieval_curves": figures.retrieval_curves(rows),
-        "neighbours": figures.neighbour_grid(**found),
+        "headline": headline(rows, found),
+        "context_curves": context_curves(rows),
+        "retrieval_curves": retrieval_curves(rows),
+        "neighbours": neighbour_grid(found),
         **(
-            {"training_curves": figures.training_curves(read_metrics(run), batch_pairs)}
+            {"training_curves": training_curves(read_metrics(run), batch_pairs)}
             if batch_pairs
             else {}
         ),
-        "contact_sheet": figures.contact_sheet(
+        "contact_sheet": contact_sheet(
             views.take(*shown), labels=[views.class_names[views.labels[o]] for o in first]
         ),
     }
     dpi = {"headline": 150, "contact_sheet": 110}  # 1200 pixels wide; a data set's worth of pixels
     return [
-        figures.save_figure(fig, run / "figures" / name, dpi=dpi.get(name, 200))[0]
+        save_figure(fig, run / "figures" / name, dpi=dpi.get(name, 200))[0]
         for name, fig in made.items()
     ]
 

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import torch
 
-from . import figures as draw
 from .data.threediebench import Views
 from .evaluation.embeddings import evaluating
 from contextssl.evaluation.protocol import (
@@ -27,8 +26,20 @@ from contextssl.evaluation.protocol import (
     rotation_paths,
 )
 from .evaluation.results import IGNORED, ignores_action, load_rows, split_floors
-from .groups import turning_factor
-from .training.checkpoints import write_atomic
+from .figures.confusion import confusion
+from contextssl.figures.curves import (
+    RETRIEVAL_TITLES,
+    context_curves,
+    relative_tasks,
+    retrieval_curves,
+    trained_probe,
+)
+from .figures.losses import training_curves
+from .figures.maps import embedding_map, shades
+from .figures.neighbours import neighbour_grid, neighbour_images
+from .figures.paths import path_curves, path_grid, path_images
+from .figures.style import alt_text, factor_name, save_figure, task_title
+from .files import write_atomic
 from .training.run import read_metrics
 
 # %% ../nbs/11_report.ipynb #67e6e217
@@ -68,8 +79,8 @@ def question(
     "What a table answers; the factor has the name that the data gave it."
     if task in QUESTIONS:
         return QUESTIONS[task]
-    title, metrics = draw.task_title(task), {r["metric"] for r in rows}
-    factor = draw.factor_name(task.removeprefix("relative_"))
+    title, metrics = task_title(task), {r["metric"] for r in rows}
+    factor = factor_name(task.removeprefix("relative_"))
     if "r2_pooled" in metrics and task.startswith("relative_"):
         return (
             title,
@@ -203,7 +214,7 @@ def figure_html(
     if data[:8] != b"\x89PNG\r\n\x1a\n":
         raise ValueError(f"{path} is not a PNG file; a report holds PNG figures")
     caption = CAPTIONS.get(path.stem, path.stem.replace("_", " "))
-    image = f'<img alt="{escape(draw.alt_text(path) or caption)}" src="data:image/png;base64,{base64.b64encode(data).decode()}">'
+    image = f'<img alt="{escape(alt_text(path) or caption)}" src="data:image/png;base64,{base64.b64encode(data).decode()}">'
     return f'<figure id="{escape(path.stem)}">{image}<figcaption>{escape(caption)}</figcaption></figure>'
 
 
@@ -332,17 +343,17 @@ def result_figures(
     rows = [r for r in rows if r["split"] in ("train", "val")]
     there = lambda **which: any(all(r[k] == v for k, v in which.items()) for r in rows)
     found = {}
-    read = [(t, p) for t in draw.relative_tasks(rows) for p in ("ridge", draw.trained_probe(t))]
+    read = [(t, p) for t in relative_tasks(rows) for p in ("ridge", trained_probe(t))]
     if any(there(task=t, metric="r2_pooled", representation="z+", probe=p) for t, p in read):
-        found["context_curves"] = draw.context_curves(rows)
+        found["context_curves"] = context_curves(rows)
     metrics = [
         m
         for where in ("", ":split", ":all")
-        for m in (f"{name}{where}" for name in draw.RETRIEVAL)
+        for m in (f"{name}{where}" for name in RETRIEVAL_TITLES)
         if there(task="retrieval", metric=m)
     ]
     if metrics:
-        found["retrieval_curves"] = draw.retrieval_curves(rows, metrics)
+        found["retrieval_curves"] = retrieval_curves(rows, metrics)
     return found
 
 
@@ -358,19 +369,19 @@ def model_figures(
     pictures = views.are_pictures and views.images.shape[-1] == 3
     if hasattr(model, "predict_features") and pictures:
         nearest = neighbours(model, views, features, objects=5, k=4, cfg=cfg, all_objects=True)
-        found["neighbours"] = draw.neighbour_grid(**draw.neighbour_images(views, nearest))
-    if hasattr(model, "predict_features") and turning_factor(views.action_space):
+        found["neighbours"] = neighbour_grid(neighbour_images(views, nearest))
+    if hasattr(model, "predict_features") and views.action_space.of_kind("rotation"):
         paths = rotation_paths(model, views, features, cfg, objects=40)
         if pictures:
-            found["rotation_path"] = draw.path_grid(**draw.path_images(views, paths))
-        found["rotation_curves"] = draw.path_curves(paths)
+            found["rotation_path"] = path_grid(**path_images(views, paths))
+        found["rotation_curves"] = path_curves(paths)
     some, seen = context_embeddings(model, views, features, cfg)
-    if colourings := draw.shades(views.at(some)):
-        found["embedding_map"] = draw.embedding_map(seen, colourings)
+    if colourings := shades(views.at(some)):
+        found["embedding_map"] = embedding_map(seen, colourings)
     if any(r["task"] == "class" for r in rows):
         with evaluating(model) as device:
             pass
-        found["confusion"] = draw.confusion(
+        found["confusion"] = confusion(
             class_confusion(views, features, cfg, device), views.class_names
         )
     return found
@@ -388,8 +399,6 @@ def report(
     run = Path(run)
     made = result_figures(rows) | model_figures(model, views, features, cfg, rows)
     if (run / "metrics.jsonl").is_file() and (logged := read_metrics(run)):
-        made["training_curves"] = draw.training_curves(logged)
-    files = [
-        draw.save_figure(fig, run / "figures" / name, dpi=150)[0] for name, fig in made.items()
-    ]
+        made["training_curves"] = training_curves(logged)
+    files = [save_figure(fig, run / "figures" / name, dpi=150)[0] for name, fig in made.items()]
     return html_report(run, rows, files)

@@ -47,6 +47,8 @@ from ..demo import preset
 from ..evaluation.embeddings import PairDraw, conditions_of, draw_context, encode_views
 from ..evaluation.probes import AdamProbes
 from ..evaluation.retrieval import object_ranks
+from ..files import write_atomic
+from ..machine import WAITING
 from contextssl.methods.contextssl import (
     ContextCache,
     ContextSSL,
@@ -59,7 +61,7 @@ from contextssl.methods.contextssl import (
     prediction_terms,
 )
 from ..metrics import hits_at, mrr, retrieval_ranks
-from ..names import WAITING, nearest_name
+from ..names import nearest_name
 from contextssl.render.renderer import (
     CAMERA,
     LIGHT_DISTANCE,
@@ -79,7 +81,6 @@ from contextssl.render.renderer import (
     to_screen,
 )
 from ..render.shapes import Mesh
-from ..training.checkpoints import write_atomic
 from ..training.guards import peak_memory
 from contextssl.training.run import (
     TrainConfig,
@@ -675,7 +676,7 @@ class Stepper:
     ):
         code = f"from contextssl.benchmarks.race import serve_steps; serve_steps({small})"
         if passive:
-            code = f"from contextssl.names import wait_passively; wait_passively(); {code}"
+            code = f"from contextssl.machine import wait_passively; wait_passively(); {code}"
         unset = {k: v for k, v in os.environ.items() if k not in (*WAITING, "THP_MEM_ALLOC_ENABLE")}
         threads = 1 if passive else core_count()
         variables = unset | dict(OMP_NUM_THREADS=str(threads))

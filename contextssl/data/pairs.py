@@ -162,7 +162,13 @@ class Conventions:
     factors: Callable = field(repr=False)  # latents (..., L) float64 -> factors (..., A) float64
     between: Callable = field(repr=False)  # factors (..., A) of x and of y -> action (..., A)
     names: tuple = ()  # of the latents
-    circular: tuple = ()  # factors whose values lie on a circle of length 1, as hues do
+    # factors whose values lie on a circle of length 1, as hues do; None: as the space says
+    circular: "tuple | None" = None
+
+    def __post_init__(self):
+        known = self.space if self.circular is None else self.space.with_circles(self.circular)
+        object.__setattr__(self, "space", known)
+        object.__setattr__(self, "circular", known.of_kind("circle"))
 
     @classmethod
     def differences(

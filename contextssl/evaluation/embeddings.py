@@ -25,9 +25,9 @@ from tqdm.auto import tqdm
 
 from ..data.pairs import draw_two, normalise, prefetch
 from ..data.threediebench import Views
+from ..files import write_atomic
 from ..groups import ActionSpace
 from ..methods.contextssl import ContextCache
-from ..training.checkpoints import write_atomic
 from ..training.run import autocast
 
 # %% ../../nbs/evaluation/00_embeddings.ipynb #90866f77

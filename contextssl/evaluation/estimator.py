@@ -22,7 +22,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..data.pairs import normalise
 from ..data.photographs import channel_statistics
 from .embeddings import evaluating, shown_actions
-from ..names import in_repository
+from ..files import in_repository
 from ..training.checkpoints import from_pretrained, read_card
 from ..training.run import pick_device
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..files import write_atomic
 from ..groups import geodesic_angle, quat_normalise
 from contextssl.metrics import (
     bootstrap_interval,
@@ -36,7 +37,6 @@ from contextssl.metrics import (
     rank_hits,
     reciprocal_ranks,
 )
-from ..training.checkpoints import write_atomic
 
 # %% ../../nbs/evaluation/02_results.ipynb #117ea8d4
 @dataclass(frozen=True)

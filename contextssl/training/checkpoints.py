@@ -7,14 +7,13 @@ __all__ = ['METHODS', 'SIE_NET', 'SIE_TRAIN', 'SEQ_JEPA_NET', 'SEQ_JEPA_TRAIN', 
            'FAST_RECIPES', 'SMALL_NET', 'SMALL_TRAIN', 'SLOW_READER', 'MINI_RECIPES', 'RECIPES', 'FULL', 'EXTRA',
            'DATA_PARALLEL', 'CHECKPOINT_FILES', 'WEIGHT_FILES', 'PUBLISHED', 'PUBLISHED_BLOCK', 'HOLDERS', 'WRAPPERS',
            'method_name', 'build_method', 'training_source', 'Recipe', 'shortened', 'shrunk', 'recipe', 'size_remark',
-           'sync_file', 'write_atomic', 'writing', 'aside', 'put_in_place', 'unwrapped', 'without_compile', 'overlaps',
-           'expect_storable', 'as_json', 'entries_of', 'expect_saveable', 'save', 'versions', 'steps_of', 'newest',
-           'read_card', 'way_back', 'own_memory', 'stored_entries', 'load_weights', 'load', 'as_stored',
-           'load_training', 'from_pretrained', 'published_name', 'published_keys', 'no_weights', 'read_reference',
-           'bare_names', 'bare_state', 'resnet_of', 'encoder_in', 'what_it_is', 'both_whole', 'refuse_other',
-           'load_encoder', 'infer_backbone', 'infer_config', 'is_mask', 'load_reference', 'reference_model',
-           'with_names_of', 'expect_keys', 'load_published_sie', 'sie_model', 'load_published', 'reference_state',
-           'export_reference']
+           'writing', 'aside', 'put_in_place', 'unwrapped', 'without_compile', 'overlaps', 'expect_storable', 'as_json',
+           'entries_of', 'expect_saveable', 'save', 'versions', 'steps_of', 'newest', 'read_card', 'way_back',
+           'own_memory', 'stored_entries', 'load_weights', 'load', 'as_stored', 'load_training', 'from_pretrained',
+           'published_name', 'published_keys', 'no_weights', 'read_reference', 'bare_names', 'bare_state', 'resnet_of',
+           'encoder_in', 'what_it_is', 'both_whole', 'refuse_other', 'load_encoder', 'infer_backbone', 'infer_config',
+           'is_mask', 'load_reference', 'reference_model', 'with_names_of', 'expect_keys', 'load_published_sie',
+           'sie_model', 'load_published', 'reference_state', 'export_reference']
 
 # %% ../../nbs/training/02_checkpoints.ipynb #264d733b
 import contextlib
@@ -38,6 +37,7 @@ from safetensors.torch import save as to_bytes
 
 import contextssl
 from ..data.pairs import PairSource
+from ..files import sync_file
 from ..methods.contextssl import ContextSSL, ContextSSLConfig
 from ..methods.encoders import RESNETS, build_encoder
 from contextssl.methods.equivariant import (
@@ -239,24 +239,6 @@ def size_remark(
         f"and these have {resolution}; give resolution={own.resolution} to train and to eval "
         f"for images in files, or pack them with size={own.resolution}"
     )
-
-# %% ../../nbs/training/02_checkpoints.ipynb #26872cd2
-def sync_file(path: Path):
-    "Flush a file to the disk, so that a rename after it cannot overtake its content."
-    with open(path, "r+b") as f:  # Windows flushes only what may be written to
-        os.fsync(f.fileno())
-
-
-def write_atomic(
-    path: "str | Path",  # where the file shall be
-    text: str,  # what shall be in it
-):
-    "Write a text file so that its name never stands for half of it."
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    sync_file(part)
-    os.replace(part, path)
 
 # %% ../../nbs/training/02_checkpoints.ipynb #72567169
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

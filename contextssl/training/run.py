@@ -34,6 +34,7 @@ import yaml
 from tqdm.auto import tqdm
 
 from ..data.pairs import PairBatch, PairSource, batches, steps_per_epoch
+from ..files import write_atomic
 from contextssl.training.checkpoints import (
     expect_saveable,
     load_training,
@@ -43,7 +44,6 @@ from contextssl.training.checkpoints import (
     read_card,
     save,
     versions,
-    write_atomic,
 )
 from contextssl.training.guards import (
     Collapse,
