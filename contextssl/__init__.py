@@ -6,16 +6,17 @@ _MODULES = {  # name -> the module that defines it; imported when the name is us
     "load": "training.checkpoints",
     "ContextSSL": "methods.contextssl",
     "SIE": "methods.sie",
-    "Method": "methods.invariant",
-    "build_method": "training.checkpoints",
+    "Method": "methods.base",
+    "build_method": "methods.recipes",
     "open_data": "data.registry",
     "render_dataset": "render.renderer",
-    "train": "training.run",
-    "TrainConfig": "training.run",
+    "train": "training.loop",
+    "TrainConfig": "training.config",
     "evaluate": "evaluation.protocol",
     "EvalConfig": "evaluation.protocol",
     "ContextEncoder": "evaluation.estimator",
     "ActionSpace": "groups",
+    "Factor": "groups",
 }
 __all__ = [*_MODULES]
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from .data_command import run_data, run_render
 from .eval_command import run_eval
-from .names import wait_passively
+from .machine import wait_passively
 from .options import expect_known, parse, split_words
 from .train_command import run_train
 

@@ -25,12 +25,13 @@ from .data.registry import DataOptions, DataSet, open_data
 from .data.threediebench import ViewPairs, Views, open_views
 from .demo import FINAL, preset
 from .evaluation.results import save_rows
-from .figures import save_figure
+from .figures.style import save_figure
+from .files import write_atomic
+from .methods.recipes import METHODS
 from .names import nearest_name
-from .participants import EVERY, expect_names, participant
+from .participants import expect_names, participant
 from .render.renderer import render_dataset
-from .training.checkpoints import write_atomic
-from .training.run import plan
+from .training.config import train_plan
 
 # %% ../nbs/17_compare.ipynb #b6cf3e90
 def compare(
@@ -57,7 +58,7 @@ def compare(
     for job in jobs:  # refuses before anything is trained
         kept_card(job, job.card(data.source))
         if not job.participant.path:
-            plan(len(data.source), job.train)
+            train_plan(len(data.source), job.train)
     rows, summaries = [], []
     for job in jobs:
         found, summary = run_job(job, data, say, progress)
@@ -89,7 +90,7 @@ class CompareOptions:
     "Options of `contextssl compare`."
 
     # names, variants such as sie:color, or paths of trained models
-    methods: tuple[str, ...] = EVERY
+    methods: tuple[str, ...] = tuple(METHODS)
     out: str = "runs/compare"  # folder
     # a data set that is there already; if left out, the embedded one is rendered into data/
     data_dir: str = ""

@@ -16,12 +16,12 @@ from matplotlib.lines import Line2D
 
 from .compare_tables import Comparison, TableLine, part_lines
 from .evaluation.printing import threediebench_tables
-from .figures import STYLE
-from .palette import COLORS, GREEN, PINK
+from .figures.style import STYLE
+from .figures.palette import COLORS, GREEN, PINK
 
 # %% ../nbs/16_compare_figure.ipynb #ab11fde5
 _OF_PAPERS = threediebench_tables()
-_COLORS = COLORS | {"context": PINK}  # factors that the palette does not know have green in common
+_CONTEXT = {"context": PINK}  # what is told by a context
 
 
 def _told_looks(lines: Sequence[TableLine]) -> dict:
@@ -29,7 +29,10 @@ def _told_looks(lines: Sequence[TableLine]) -> dict:
     told, known = dict.fromkeys(line.told for line in lines), _OF_PAPERS["told"]
     names = {t: name for t, name in known.items() if t in told}
     names |= {t: f"told {t.replace('+', ' and ')}" for t in told if t not in known}
-    return {t: (_COLORS.get(t, GREEN), name) for t, name in names.items()}
+    kinds = _OF_PAPERS["kinds"]
+    # several factors, and those whose kind is not known, have green in common
+    colors = {t: (COLORS | _CONTEXT).get(kinds.get(t, t), GREEN) for t in names}
+    return {t: (colors[t], name) for t, name in names.items()}
 
 
 def _panels(results: Comparison) -> dict:

@@ -21,31 +21,17 @@ import torch
 from .data.pairs import PairSource
 from .data.registry import DataSet, follows_from
 from .data.threediebench import Views
-from .demo import preset
 from .evaluation.protocol import EvalConfig, evaluate
 from .evaluation.results import load_rows, save_rows
-from .methods.contextssl import ContextSSLConfig
-from .methods.invariant import MethodConfig
+from .files import write_atomic
+from .methods.base import Method, MethodConfig
+from .methods.recipes import METHODS, Recipe, build_method, recipe
 from .names import nearest_name
 from .participants import Participant
-from contextssl.training.checkpoints import (
-    METHODS,
-    Recipe,
-    build_method,
-    load,
-    recipe,
-    training_source,
-    write_atomic,
-)
-from contextssl.training.run import (
-    TrainConfig,
-    defaults_of,
-    describe_run,
-    differences,
-    pick_device,
-    read_metrics,
-    train,
-)
+from .training.checkpoints import load
+from .training.config import TrainConfig, pick_device
+from .training.loop import train
+from .training.run import defaults_of, describe_run, differences, read_metrics
 
 # %% ../nbs/14_compare_runs.ipynb #767a4ce7
 _BRIEF = dict(
@@ -84,17 +70,16 @@ def comparison_protocol(
 
 # %% ../nbs/14_compare_runs.ipynb #dd12447d
 def measure(
-    model: torch.nn.Module,  # trained
+    model: Method,  # trained
     views: Views,  # data set
     cfg: EvalConfig,  # the protocol
     third: "Views | None" = None,  # another data set, judged instead of the held-out objects
     progress: bool = False,  # show bars
 ) -> list[dict]:  # tidy rows
     "All questions to one participant."
-    predicts = hasattr(model, "predict_features")
-    if hasattr(model, "context_features") and not predicts:
+    if model.reads_context and not model.has_predictor:
         cfg = replace(cfg, contexts=("none",))
-    tasks = ("equivariance", "classification", *["retrieval"] * predicts)
+    tasks = ("equivariance", "classification", *["retrieval"] * model.has_predictor)
     rows = evaluate(model, views, cfg, progress=progress, tasks=tasks, test_views=third)
     if third is not None:
         rows = [row for row in rows if row["split"] == cfg.test_name]
@@ -120,7 +105,7 @@ class Job:
     participant: Participant
     seed: int  # of weights, batches and masks
     folder: Path  # of the run
-    config: "MethodConfig | ContextSSLConfig"  # of the method
+    config: MethodConfig  # of the method
     train: TrainConfig
     asked: EvalConfig
     third: "Views | None" = None  # another data set, judged instead of the held-out objects
@@ -153,15 +138,16 @@ def _weights_of(path: Path) -> str:
     return sha256(file.read_bytes()).hexdigest()[:16] if file.exists() else ""
 
 
+# where a comparison differs from the recipe: other methods have no head on the feature
+_OTHERWISE = {"contextssl": dict(weight_feature_aux=0.0)}
+
+
 def comparison_recipe(
     method: str,  # key in METHODS
     name: str,  # of a preset
 ) -> Recipe:
-    "The recipe of a method; ContextSSL's is that of the demo without its head on the feature."
-    if method != "contextssl":
-        return recipe(method, name)
-    p = preset(name)
-    return Recipe(p.model | dict(weight_feature_aux=0.0), p.train)
+    "The recipe of a method, without what no other method is told."
+    return Recipe(model=_OTHERWISE.get(method, {})).over(recipe(method, name))
 
 
 def plan_job(
@@ -172,10 +158,10 @@ def plan_job(
 ) -> Job:
     "What a run will be."
     own = comparison_recipe(participant.method, terms.preset)
-    make = METHODS[participant.method][0]
+    make = METHODS[participant.method].config
     usual = {f.name: f.default for f in fields(make)} | own.model
     batch = own.train.get("batch_size", TrainConfig.batch_size)
-    follows = follows_from(data, usual, terms.preset != "paper", batch)
+    follows = follows_from(data, usual, own.small, batch)
     config = make(**own.model | follows | participant.model)
     seed = seed if participant.seed is None else participant.seed
     length = terms.steps or BUDGETS[terms.preset][0]
@@ -205,7 +191,7 @@ def kept_card(
     return old
 
 
-def _model_of(job: Job, source: PairSource, progress: bool) -> torch.nn.Module:
+def _model_of(job: Job, source: PairSource, progress: bool) -> Method:
     "The model of a run, trained or loaded, in evaluation mode."
     if job.participant.path:
         return load(job.participant.path, pick_device(job.train.device))
@@ -215,7 +201,7 @@ def _model_of(job: Job, source: PairSource, progress: bool) -> torch.nn.Module:
     model = build_method(job.participant.method, **options)
     train(
         model,
-        training_source(model, source),
+        model.source_of(source),
         job.train,
         job.folder,
         resume=(job.folder / "config.yaml").exists(),
@@ -226,7 +212,7 @@ def _model_of(job: Job, source: PairSource, progress: bool) -> torch.nn.Module:
 # %% ../nbs/14_compare_runs.ipynb #a4dd9281
 def run_summary(
     job: Job,
-    model: torch.nn.Module,  # trained
+    model: Method,  # trained
     seconds: dict,  # of training and evaluation
 ) -> dict:  # name, method, told, seed, steps, parameters, loss_first, loss_last, and the seconds
     "A run in a line."
@@ -247,11 +233,11 @@ def run_summary(
     )
 
 
-def _told(model: torch.nn.Module) -> str:
+def _told(model: Method) -> str:
     "What a model is told of the change between two views."
-    if hasattr(model, "context_features") and hasattr(model, "predict_features"):
+    if model.reads_context and model.has_predictor:
         return "context"
-    return "+".join(getattr(model.config, "shown", None) or ()) or "none"
+    return "+".join(model.config.shown or ()) or "none"
 
 
 def run_job(
@@ -271,7 +257,7 @@ def run_job(
     start = time.perf_counter()
     model = _model_of(job, data.source, progress)
     middle = time.perf_counter()
-    if not hasattr(model, "predict_features"):
+    if not model.has_predictor:
         say(f"{job.participant.name} has no predictor: no retrieval")
     rows = measure(model, data.views, job.asked, job.third, progress)
     rows = [row | dict(method=job.participant.name, seed=job.seed) for row in rows]

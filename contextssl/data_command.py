@@ -193,12 +193,12 @@ def data_info(
     found = info(o.path)
     print(info_text(found))
     if o.out:
-        from contextssl.training.checkpoints import write_atomic
+        from contextssl.files import write_atomic
 
         write_atomic(o.out, json.dumps(found, indent=1) + "\n")
     if o.sheet:
         from contextssl.data.packed import sheet_of
-        from contextssl.figures import contact_sheet
+        from contextssl.figures.images import contact_sheet
 
         contact_sheet(*sheet_of(o.path)).savefig(o.sheet, dpi=150)
 

@@ -158,7 +158,7 @@ def run_eval(
     from contextssl.evaluation.protocol import evaluate
     from contextssl.evaluation.results import save_rows
     from contextssl.training.checkpoints import load
-    from contextssl.training.run import pick_device
+    from contextssl.training.config import pick_device
 
     path = model_path(o.load_model, o.pretrained_model_dir)
     views = (data or open_data(d)).views
@@ -175,7 +175,7 @@ def run_eval(
         return
     folder = Path(o.out or results_folder(path, o.task, o.protocol))
     # a table of features that memory should not hold is kept in a file
-    width = getattr(model.config, "projection_dim", 0)
+    width = model.config.projection_dim
     large = len(views) * views.views_per_object * width * 4 > c.memory_gb * 2**30
     store = o.store or (str(folder / "store") if large else None)
     features = None

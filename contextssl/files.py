@@ -30,7 +30,7 @@ def sync_file(
 
 @contextmanager
 def replacing(
-    path: "str | Path",  # where the file shall be; another one there stays until the new one is whole
+    path: "str | Path",  # where the file shall be; one that is there stays until the new one is whole
 ) -> Iterator[Path]:  # where to write it meanwhile
     "Inside, a file is written beside its place; at the end it is flushed and takes its name."
     path = Path(path)

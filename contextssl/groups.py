@@ -69,7 +69,8 @@ def quat_normalise(
     bad = int((~(length > 0)).sum())
     if bad:
         raise ValueError(
-            f"{bad} of {length.numel()} quaternions in {name} have length zero or NaN and stand for no rotation"
+            f"{bad} of {length.numel()} quaternions in {name} have length zero or NaN and stand "
+            "for no rotation"
         )
     return q / length
 
@@ -197,7 +198,8 @@ class Factor:
             )
         if KINDS[self.kind].width not in (0, size):
             raise ValueError(
-                f"factor {name!r} of size {size}: a {self.kind} takes {KINDS[self.kind].width} numbers"
+                f"factor {name!r} of size {size}: a {self.kind} takes {KINDS[self.kind].width} "
+                "numbers"
             )
 
 # %% ../nbs/00_groups.ipynb #8c7578b3

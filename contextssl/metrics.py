@@ -59,7 +59,8 @@ def _pair(
     pred, target = _columns(pred, "pred"), _columns(target, "target")
     if pred.shape != target.shape:
         raise ValueError(
-            f"pred and target must have the same shape, got {tuple(pred.shape)} and {tuple(target.shape)}"
+            f"pred and target must have the same shape, got {tuple(pred.shape)} and "
+            f"{tuple(target.shape)}"
         )
     return pred.to(target.device), target
 
@@ -84,7 +85,8 @@ def r2_columns(
     constant = (target.amin(0) == target.amax(0)).nonzero().flatten().tolist()
     if constant:
         raise ValueError(
-            f"target is constant in columns {constant}, so R² has no value there: its denominator is zero"
+            f"target is constant in columns {constant}, so R² has no value there: its denominator "
+            "is zero"
         )
     ratio = (target - pred).square().sum(0) / (target - target.mean(0)).square().sum(0)
     return (1 - ratio).tolist()
@@ -106,7 +108,8 @@ def r2_by_position(
     "Pooled R² at some positions of a sequence, each over all sequences and columns."
     if np.ndim(pred) != 3 or tuple(pred.shape) != tuple(target.shape):
         raise ValueError(
-            f"pred and target must both have shape (sequences, positions, columns), got {tuple(pred.shape)} and {tuple(target.shape)}"
+            "pred and target must both have shape (sequences, positions, columns), got "
+            f"{tuple(pred.shape)} and {tuple(target.shape)}"
         )
     if bad := [p for p in positions if not 0 <= p < pred.shape[1]]:
         raise ValueError(f"positions {bad} lie outside the sequence of {pred.shape[1]} tokens")
@@ -201,7 +204,8 @@ def _expect_retrieval(
 
 # %% ../nbs/03_metrics.ipynb #13126319
 def _float32_is_float32() -> bool:
-    "Whether torch multiplies float32 matrices on the CPU as such; a global switch can make it use bfloat16."
+    """Whether torch multiplies float32 matrices on the CPU as such; a global switch can make it
+    use bfloat16."""
     try:
         return torch.get_float32_matmul_precision() == "highest"
     except RuntimeError:  # set by a newer switch that the older one cannot express
@@ -212,7 +216,8 @@ def _comparable(
     queries: np.ndarray | torch.Tensor,  # (o, q, d)
     candidates: np.ndarray | torch.Tensor,  # (o, v, d)
 ) -> tuple[torch.Tensor, torch.Tensor]:  # of one type, on the device of the queries
-    "Queries and candidates as float32 where the bound holds, else as float64 (on a GPU always: there it is fast and TF32 is out of reach)."
+    """Queries and candidates as float32 where the bound holds, else as float64 (on a GPU
+    always: there it is fast and TF32 is out of reach)."""
     q, c = (
         _numbers(queries, "queries", single=True),
         _numbers(candidates, "candidates", single=True),
@@ -431,7 +436,8 @@ def pre(
         off = (torch.linalg.vector_norm(q, dim=-1) - 1).abs() > 1e-3
         if q.shape[-1] != 4 or off.any():
             raise ValueError(
-                f"pre needs unit quaternions (n, 4), but {name} has shape {tuple(q.shape)} with {int(off.sum())} rows of another length than 1"
+                f"pre needs unit quaternions (n, 4), but {name} has shape {tuple(q.shape)} with "
+                f"{int(off.sum())} rows of another length than 1"
             )
     return 1 - (target * found).sum(-1).square().mean().item()
 
@@ -480,7 +486,8 @@ def _expect_knn(
         or labels.shape != bank.shape[:1]
     ):
         raise ValueError(
-            f"need queries (b, d), bank (n, d) and labels (n,), got {tuple(queries.shape)}, {tuple(bank.shape)} and {tuple(labels.shape)}"
+            f"need queries (b, d), bank (n, d) and labels (n,), got {tuple(queries.shape)}, "
+            f"{tuple(bank.shape)} and {tuple(labels.shape)}"
         )
     if not 1 <= k <= len(bank):
         raise ValueError(f"k={k} neighbours cannot vote: the bank has {len(bank)} rows")
@@ -500,7 +507,8 @@ def _by_group(
     groups = torch.as_tensor(groups).to(rows.device)
     if groups.shape != rows.shape[:1] or groups.is_floating_point():
         raise ValueError(
-            f"groups must hold one integer for each of the {len(rows)} rows, got {str(groups.dtype).removeprefix('torch.')} of shape {tuple(groups.shape)}"
+            f"groups must hold one integer for each of the {len(rows)} rows, got "
+            f"{str(groups.dtype).removeprefix('torch.')} of shape {tuple(groups.shape)}"
         )
     names, place = groups.unique(return_inverse=True)
     return rows.new_zeros(len(names), rows.shape[1]).index_add_(0, place, rows).cpu().numpy()
@@ -568,11 +576,13 @@ def bootstrap_interval(
     sums = np.asarray(sums, dtype=np.float64)
     if sums.ndim != 2 or len(sums) < 2 or not np.isfinite(sums).all():
         raise ValueError(
-            f"a bootstrap needs finite sums (objects, k) of at least 2 objects, got shape {sums.shape}"
+            "a bootstrap needs finite sums (objects, k) of at least 2 objects, got shape "
+            f"{sums.shape}"
         )
     if draws < 1 or not 0 < level < 1:
         raise ValueError(
-            f"need at least one draw and a level between 0 and 1, got draws={draws} and level={level}"
+            f"need at least one draw and a level between 0 and 1, got draws={draws} and "
+            f"level={level}"
         )
     values = statistic(_resamples(len(sums), draws, seed) @ sums)
     return tuple(float(v) for v in np.quantile(values, [(1 - level) / 2, (1 + level) / 2]))

@@ -66,7 +66,8 @@ def interleave(
     "Lay two stacks of views out as alternating rows, the order that nt_xent reads."
     if first.shape != second.shape:
         raise ValueError(
-            f"the two views must have the same shape, got {tuple(first.shape)} and {tuple(second.shape)}"
+            f"the two views must have the same shape, got {tuple(first.shape)} and "
+            f"{tuple(second.shape)}"
         )
     return torch.stack([first, second], 1).flatten(0, 1)
 
@@ -80,7 +81,8 @@ def info_nce(
     _expect_rows(queries, "queries", temperature)
     if queries.shape != keys.shape:
         raise ValueError(
-            f"queries and keys must have the same shape, got {tuple(queries.shape)} and {tuple(keys.shape)}"
+            f"queries and keys must have the same shape, got {tuple(queries.shape)} and "
+            f"{tuple(keys.shape)}"
         )
     with torch.autocast(queries.device.type, enabled=False):
         logits = _unit_rows(queries) @ _unit_rows(keys).T / temperature
@@ -89,10 +91,11 @@ def info_nce(
 # %% ../nbs/01_objectives.ipynb #e0a0b478
 def nce_pairs(
     p: torch.Tensor,  # (n, d) first views, or predictions
-    y: torch.Tensor,  # (n, d) second views, or what was to be predicted; row i belongs to row i of p
+    y: torch.Tensor,  # (n, d) second views, or what was to be predicted, row by row
     temperature: float,  # divides the cosines
 ) -> torch.Tensor:  # scalar, float32 or wider
-    "NT-Xent of two stacks: all 2n rows are anchors, all others but the partner are negatives, and no cosine is cut off."
+    """NT-Xent of two stacks: all 2n rows are anchors, all others but the partner are negatives,
+    and no cosine is cut off."""
     _expect_rows(p, "p", temperature)
     return nt_xent(interleave(p, y), temperature, clamp=None)
 
@@ -133,7 +136,8 @@ def covariance_penalty(
     u: torch.Tensor,  # (n, d) embeddings, n >= 2
     n: "int | None" = None,  # divides by n - 1 in place of the true number of rows minus 1
 ) -> torch.Tensor:  # scalar, float32 or wider
-    "VICReg's covariance term: the sum of squared covariances between different columns, divided by their number d."
+    """VICReg's covariance term: the sum of squared covariances between different columns,
+    divided by their number d."""
     _expect_spread(u)
     if n is not None and n < 2:
         raise ValueError(f"n={n} must be at least 2: a covariance divides by n - 1")
@@ -172,12 +176,14 @@ def rank_and_size() -> tuple[
 def gather_rows(
     x: torch.Tensor,  # (n, ...) rows of this process; n is the same in all of them
 ) -> torch.Tensor:  # (W n, ...) rows of all W processes, by rank
-    "The rows of the whole batch, differentiable; losses call it on embeddings before anything that mixes rows."
+    """The rows of the whole batch, differentiable; losses call it on embeddings before anything
+    that mixes rows."""
     return x if rank_and_size()[1] == 1 else _GatherRows.apply(x.contiguous())
 
 
 def mean_of_all(
     x: torch.Tensor,  # any shape; a mean over the rows of this process
 ) -> torch.Tensor:  # of the same shape; the mean over the rows of all processes
-    "The mean of a number over processes, differentiable; for terms that look at each row by itself."
+    """The mean of a number over processes, differentiable; for terms that look at each row by
+    itself."""
     return x if rank_and_size()[1] == 1 else gather_rows(x[None]).mean(0)

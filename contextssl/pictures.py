@@ -9,10 +9,12 @@ __all__ = ['PICTURE_FILES', 'UNREAD_FILES', 'WHITE', 'is_hidden', 'is_picture', 
 # %% ../nbs/04_pictures.ipynb #ff397281
 import io
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 # %% ../nbs/04_pictures.ipynb #d982397e
 PICTURE_FILES = (
@@ -104,13 +106,18 @@ WHITE = (255, 255, 255)
 _ORIENTATION, _BITS, _PHOTOMETRIC = 0x112, 258, 262  # numbers of tags in EXIF and TIFF
 
 
+def _tags(image: Image.Image) -> Mapping:  # number of a tag -> its value
+    "The tags of a TIFF file; other pictures have none."
+    return image.tag_v2 if isinstance(image, TiffImageFile) else {}
+
+
 def _range_of_numbers(
     image: Image.Image,
     values: np.ndarray,  # (h, w)
 ) -> "tuple | None":  # the value that is white; None: the values do not tell
     "What is white in a greyscale picture whose pixels are no bytes."
     if image.mode.startswith("I;16"):
-        bits = getattr(image, "tag_v2", {}).get(_BITS, (16,))[0]
+        bits = _tags(image).get(_BITS, (16,))[0]
         return 2 ** min(bits, 16) - 1
     if image.mode == "I" and image.format not in ("TIFF", None):
         return 65535  # PNG and PGM: Pillow has brought them to 16 bits
@@ -135,7 +142,7 @@ def _grey_bytes(image: Image.Image, name: "str | Path") -> Image.Image:
             " (0 to 1) nor bytes (0 to 255) nor 16 bits (0 to 65535); save it as an 8-bit picture"
         )
     shares = values.astype(np.float64) / white
-    if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0:  # TIFF, white is zero
+    if _tags(image).get(_PHOTOMETRIC) == 0:  # TIFF, white is zero
         shares = 1 - shares
     return Image.fromarray((shares.clip(0, 1) * 255).round().astype(np.uint8))
 
@@ -280,7 +287,9 @@ def _all_scans(frame: bytes, scans: list) -> bool:
     "Whether every coefficient of every component comes to its last bit."
     wanted = {(frame[8 + 3 * k], c) for k in range(frame[7]) for c in range(64)}
     for scan in scans:
-        components, (first, last, bits) = scan[3 : 3 + 2 * scan[2] : 2], scan[3 + 2 * scan[2] :][:3]
+        end = 3 + 2 * scan[2]
+        components = scan[3:end:2]
+        first, last, bits = scan[end : end + 3]
         if bits & 15 == 0:
             wanted -= {(k, c) for k in components for c in range(first, last + 1)}
     return not wanted
@@ -301,8 +310,8 @@ def may_lack_pixels(
 def is_whole_jpeg(
     data: bytes,  # content of a JPEG that can be opened
     image: "Image.Image | None" = None,  # the same, decoded; None: decode it
-    at_most: int = 2
-    ** 16,  # pixels up to which every picture is asked; larger ones only if they could be damaged
+    # pixels up to which every picture is asked; larger ones only if they could be damaged
+    at_most: int = 2**16,
 ) -> bool:
     "Whether a JPEG has all of its pixels."
     try:

@@ -179,13 +179,13 @@ def train_options(
 ) -> tuple:  # TrainOptions, DataOptions, TrainConfig, and the configuration of the method
     "What the command line of `train` says."
     from contextssl.data.registry import DataOptions
-    from contextssl.training.checkpoints import METHODS
-    from contextssl.training.run import TrainConfig
+    from contextssl.methods.recipes import METHODS
+    from contextssl.training.config import TrainConfig
 
     given, stored = split_words(words), stored or {}
     preset = early_value(given, "preset", stored.get("preset", TrainOptions.preset))
     method = early_value(given, "method", stored.get("method", TrainOptions.method))
-    config = METHODS[expect_known("method", method, METHODS)][0]
+    config = METHODS[expect_known("method", method, METHODS)].config
     o, d, t, m = parse(
         "train",
         given,
@@ -205,20 +205,15 @@ def train_options(
 def _defaults(method: str, preset: str, data: "'DataSet | None'") -> dict:
     "The recipe of a method, and what follows from the data."
     from contextssl.data.registry import follows_from
-    from contextssl.demo import preset as preset_of
-    from contextssl.training.checkpoints import METHODS, Recipe, recipe
-    from contextssl.training.run import TrainConfig
+    from contextssl.methods.recipes import METHODS, recipe
+    from contextssl.training.config import TrainConfig
 
-    if method == "contextssl":
-        own = Recipe(preset_of(preset).model, preset_of(preset).train)
-    else:
-        own = recipe(method, preset)
+    own = recipe(method, preset)
     follows = {}
     if data:
-        usual = {f.name: f.default for f in fields(METHODS[method][0])} | own.model
-        small = preset not in ("paper", "released", "fast")
+        usual = {f.name: f.default for f in fields(METHODS[method].config)} | own.model
         batch = own.train.get("batch_size", TrainConfig.batch_size)
-        follows = follows_from(data, usual, small, batch)
+        follows = follows_from(data, usual, own.small, batch)
     return {**own.train, **own.model, **follows}
 
 # %% ../nbs/21_train_command.ipynb #1dfdba27
@@ -235,9 +230,11 @@ def run_train(
     o, d, t, m = train_options(words, data, stored)
     import torch
 
-    from contextssl.training.checkpoints import METHODS, size_remark, training_source
+    from contextssl.methods.recipes import METHODS, size_remark
     from contextssl.training.guards import enough_for_model
-    from contextssl.training.run import train
+    from contextssl.training.loop import train_in
+    from contextssl.training.online import EpochCallback
+    from contextssl.training.run import RunFolder
 
     data = data or open_data(d)
     if d.data == "3diebench" and not stored:
@@ -251,19 +248,17 @@ def run_train(
             f"contextssl eval load_model={o.out}/best test_dir=FOLDER"
         )
     torch.manual_seed(t.seed)
-    make = lambda: METHODS[o.method][1](m)
-    with enough_for_model(make, torch.device("cpu")):
-        model = make()
+    device = torch.device("cpu")
+    with enough_for_model(lambda: METHODS[o.method].method(m), device):
+        model = METHODS[o.method].method(m)
     looks = Path(o.out) / "evaluations.jsonl"
-    path = train(
+    after_epoch = _evaluations(data.views, cfg, tasks_of(o.eval_task), looks)
+    path = train_in(
+        RunFolder(o.out, bool(o.resume), _run_section(o, d)),
         model,
-        training_source(model, data.source),
+        model.source_of(data.source),
         t,
-        o.out,
-        bool(o.resume),
-        after_epoch=_evaluations(data.views, cfg, tasks_of(o.eval_task), looks),
-        every=o.eval_every,
-        run=_run_section(o, d),
+        callback=EpochCallback(after_epoch, o.eval_every),
     )
     if os.environ.get("RANK", "0") == "0":
         print(path)
@@ -282,7 +277,7 @@ def _protocol_between_epochs(
             " leave it out"
         )
     own = dict(
-        lengths=o.eval_ctxt or (0, getattr(m, "block_size", 2) - 2),
+        lengths=o.eval_ctxt or (0, max(0, m.longest_context - 2)),
         eval_normalize=o.eval_normalize,
         contexts=data.space.names,
     )

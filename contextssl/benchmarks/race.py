@@ -6,7 +6,7 @@
 __all__ = ['UNITS', 'SMALL', 'BENCHMARKS', 'TARGETS', 'processor', 'brief', 'result', 'race', 'plain_attention',
            'plain_transformer', 'plain_nt_xent', 'PlainStep', 'pair_batch', 'step_setup', 'step_race', 'cuda_peak',
            'step_memory', 'train_step_fp32', 'train_step_bf16', 'train_step_gpu', 'seconds_of', 'matrix_rate',
-           'bandwidth', 'SplitStep', 'noise_views', 'split_setup', 'floors', 'train', 'demo_step', 'serve_steps',
+           'bandwidth', 'SplitStep', 'noise_views', 'split_setup', 'floors', 'step_parts', 'demo_step', 'serve_steps',
            'Stepper', 'busy_loops', 'slowdown_rows', 'under_load', 'repeat_context', 'plain_query', 'resident',
            'query_setup', 'query_memory', 'in_fresh_process', 'context_memory', 'plain_zbuffer', 'PlainRenderer',
            'render_race', 'render_64', 'render_128', 'jpeg_set', 'plain_image', 'PlainPairs', 'batches_128',
@@ -43,22 +43,24 @@ from torch.utils.flop_counter import FlopCounterMode
 from ..data.packed import pack
 from ..data.pairs import PairBatch, PairSource, batches
 from ..data.threediebench import ViewImages, ViewPairs, Views, open_views, relative_action
-from ..demo import preset
+from ..methods.recipes import recipe
 from ..evaluation.embeddings import PairDraw, conditions_of, draw_context, encode_views
 from ..evaluation.probes import AdamProbes
 from ..evaluation.retrieval import object_ranks
 from ..files import write_atomic
 from ..machine import WAITING
 from contextssl.methods.contextssl import (
-    ContextCache,
     ContextSSL,
     ContextSSLConfig,
+    draw_environment,
+    prediction_terms,
+)
+from contextssl.methods.transformer import (
+    ContextCache,
     ContextTransformer,
     context_mask,
-    draw_environment,
     pair_mask,
     pair_tokens,
-    prediction_terms,
 )
 from ..metrics import hits_at, mrr, retrieval_ranks
 from ..names import nearest_name
@@ -81,14 +83,9 @@ from contextssl.render.renderer import (
     to_screen,
 )
 from ..render.shapes import Mesh
+from ..training.config import TrainConfig, autocast
 from ..training.guards import peak_memory
-from contextssl.training.run import (
-    TrainConfig,
-    autocast,
-    make_optimizer,
-    step_generator,
-    train_step,
-)
+from ..training.step import make_optimizer, step_generator, train_step
 
 # %% ../../nbs/benchmarks/00_race.ipynb #1588cdf4
 def processor() -> str:
@@ -602,7 +599,7 @@ def floors(
     return found
 
 
-def train(repeats: int = 11, small: bool = False) -> list:
+def step_parts(repeats: int = 11, small: bool = False) -> list:
     "A training step in five parts, each beside the least time that it can take on this machine."
     split, words = split_setup(small)
     dtype = torch.bfloat16 if split.config.precision == "bf16" else torch.float32
@@ -645,7 +642,7 @@ def demo_step(
     small: bool,  # a tiny model, for tests
 ) -> Callable[[], float]:  # makes one update, returns its loss
     "A training step of the demo, on images of noise."
-    p = preset("smoke" if small else "mini")
+    p = recipe("contextssl", "smoke" if small else "mini")
     config, cpu = TrainConfig(**p.train), torch.device("cpu")
     torch.manual_seed(0)
     model = ContextSSL(ContextSSLConfig(**p.model)).train()
@@ -1403,7 +1400,7 @@ def probes(repeats: int = 3, small: bool = False) -> dict:
 BENCHMARKS = {
     f.__name__: f
     for f in (
-        train,
+        step_parts,
         train_step_fp32,
         train_step_bf16,
         train_step_gpu,

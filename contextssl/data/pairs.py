@@ -301,18 +301,28 @@ def steps_per_epoch(
     items: int,  # items in the source
     batch_size: int,  # pairs per batch
     drop_last: bool = True,  # leave out an incomplete last batch
+    pairs_per_object: int = 1,  # pairs of each item in its batch
 ) -> int:  # batches that one pass over the items gives
     "How many batches one epoch has."
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, not {batch_size}")
+    if pairs_per_object < 1:
+        raise ValueError(f"pairs_per_object must be at least 1, not {pairs_per_object}")
+    if batch_size % pairs_per_object:
+        raise ValueError(
+            f"batch_size={batch_size} must be a multiple of pairs_per_object={pairs_per_object}, "
+            f"so that a batch holds whole items"
+        )
     if items < 1:
         raise ValueError("the data source has no items")
-    if drop_last and batch_size > items:
+    items_per_batch = batch_size // pairs_per_object
+    if drop_last and items_per_batch > items:
+        needs = "as many" if pairs_per_object == 1 else f"{items_per_batch}"
         raise ValueError(
-            f"a batch of {batch_size} pairs needs as many items, but the data source has {items}: "
-            f"choose batch_size of at most {items}, or drop_last=False"
+            f"a batch of {batch_size} pairs needs {needs} items, but the data source has {items}: "
+            f"choose batch_size of at most {items * pairs_per_object}, or drop_last=False"
         )
-    return items // batch_size if drop_last else -(-items // batch_size)
+    return items // items_per_batch if drop_last else -(-items // items_per_batch)
 
 
 def batch_items(
@@ -321,11 +331,14 @@ def batch_items(
     seed: int,  # 0 or larger
     step: int,  # counted from 0, through all epochs
     drop_last: bool = True,  # leave out an incomplete last batch
+    pairs_per_object: int = 1,  # pairs of each item in its batch
 ) -> np.ndarray:  # (batch_size,) int64, fewer in an incomplete last batch
-    "Which items step number `step` of a run consists of."
-    epoch, k = divmod(step, steps_per_epoch(items, batch_size, drop_last))
+    "Of which item each pair of step number `step` is; the items of a batch pass by in turn."
+    steps = steps_per_epoch(items, batch_size, drop_last, pairs_per_object)
+    epoch, k = divmod(step, steps)
     order = np.random.default_rng([seed, 0, epoch]).permutation(items)
-    return order[k * batch_size : (k + 1) * batch_size]
+    items_per_batch = batch_size // pairs_per_object
+    return np.tile(order[k * items_per_batch : (k + 1) * items_per_batch], pairs_per_object)
 
 
 def batches(
@@ -335,19 +348,19 @@ def batches(
     start_step: int = 0,  # number of the first batch
     steps: "int | None" = None,  # how many batches, None for no end
     drop_last: bool = True,  # leave out an incomplete last batch of an epoch
+    pairs_per_object: int = 1,  # pairs of each item in its batch, drawn independently
 ) -> Iterator[PairBatch]:  # batch start_step, start_step + 1, ...
     "Batches of pairs, of which each is determined by the seed and its step number."
-    steps_per_epoch(len(source), batch_size, drop_last)
+    steps_per_epoch(len(source), batch_size, drop_last, pairs_per_object)
     if seed < 0 or start_step < 0:
         raise ValueError(f"seed and start_step must be 0 or larger, not {seed} and {start_step}")
     numbers = count(start_step) if steps is None else range(start_step, start_step + steps)
-    return (
-        source.pairs(
-            batch_items(len(source), batch_size, seed, s, drop_last),
-            np.random.default_rng([seed, 1, s]),
-        )
-        for s in numbers
-    )
+
+    def batch(step: int) -> PairBatch:
+        items = batch_items(len(source), batch_size, seed, step, drop_last, pairs_per_object)
+        return source.pairs(items, np.random.default_rng([seed, 1, step]))
+
+    return (batch(step) for step in numbers)
 
 # %% ../../nbs/data/00_pairs.ipynb #940de018
 def prefetch(

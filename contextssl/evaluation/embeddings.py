@@ -27,8 +27,8 @@ from ..data.pairs import draw_two, normalise, prefetch
 from ..data.threediebench import Views
 from ..files import write_atomic
 from ..groups import ActionSpace
-from ..methods.contextssl import ContextCache
-from ..training.run import autocast
+from ..methods.transformer import ContextCache
+from ..training.config import autocast
 
 # %% ../../nbs/evaluation/00_embeddings.ipynb #90866f77
 @contextmanager

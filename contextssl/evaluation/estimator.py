@@ -24,7 +24,7 @@ from ..data.photographs import channel_statistics
 from .embeddings import evaluating, shown_actions
 from ..files import in_repository
 from ..training.checkpoints import from_pretrained, read_card
-from ..training.run import pick_device
+from ..training.config import pick_device
 
 # %% ../../nbs/evaluation/07_estimator.ipynb #2529d760
 def state_shape(

@@ -59,10 +59,10 @@ from contextssl.evaluation.retrieval import (
     surviving_queries,
 )
 from ..groups import ActionSpace, geodesic_angle, quat_multiply, turning_factor
-from ..methods.invariant import start_features
+from ..methods.base import start_features
 from ..metrics import knn_scores, mean_of_sums, mean_sums, pre
 from ..names import nearest_name
-from ..training.run import autocast
+from ..training.config import autocast
 
 # %% ../../nbs/evaluation/04_protocol.ipynb #89d42bbf
 @dataclass(frozen=True)

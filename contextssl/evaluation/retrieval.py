@@ -15,7 +15,7 @@ import torch
 
 from ..data.threediebench import Views
 from .embeddings import Condition, embed_rows, expect_numbers, expect_sound
-from ..methods.invariant import start_features
+from ..methods.base import start_features
 from ..metrics import _break_ties, _rank_counts
 
 # %% ../../nbs/evaluation/03_retrieval.ipynb #56238688

@@ -17,24 +17,27 @@ from .style import STYLE, described
 # %% ../../nbs/figures/09_confusion.ipynb #09db2fd4
 @matplotlib.rc_context(STYLE)
 def confusion(
-    counts: np.ndarray,  # (c, c) images of each class (row) that were taken for each class (column), from `class_confusion`
+    # (c, c) images of each class (row) that were taken for each (column), from `class_confusion`
+    counts: np.ndarray,
     class_names: Sequence[str],  # c
 ) -> Figure:  # at most 7 inches wide
     "A matrix of confusions, in shares of each class."
     counts, c = np.asarray(counts), len(class_names)
     if counts.shape != (c, c) or counts.min() < 0 or not counts.sum():
         raise ValueError(
-            f"the confusions of {c} classes must be counts of shape ({c}, {c}), not all zero, got {counts.shape}"
+            f"the confusions of {c} classes must be counts of shape ({c}, {c}), not all zero, got "
+            f"{counts.shape}"
         )
-    share, names = (
-        counts / np.maximum(counts.sum(1, keepdims=True), 1),
-        [str(n).replace("_", " ") for n in class_names],
-    )
+    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    right = f"{100 * np.trace(counts) / counts.sum():.0f} %"
+    names = [str(n).replace("_", " ") for n in class_names]
+    few = c <= 30  # then there is room for numbers
     side = min(5.6, 0.9 + 0.26 * c)
     fig = Figure(figsize=(side + 1.1, side + 0.9), layout="constrained")
-    ax, small = fig.subplots(), 7 if c <= 30 else 4.5
+    ax = fig.subplots()
+    small = 7 if few else 4.5
     ax.imshow(share, cmap="Greys", vmin=0, vmax=1)
-    for i, j in zip(*np.nonzero(np.rint(100 * share))) if c <= 30 else ():
+    for i, j in zip(*np.nonzero(np.rint(100 * share))) if few else ():
         ax.text(
             j,
             i,
@@ -47,10 +50,7 @@ def confusion(
     ax.set_xticks(range(c), names, rotation=90, fontsize=small)
     ax.set_yticks(range(c), names, fontsize=small)
     ax.set(xlabel="taken for", ylabel="class")
-    ax.set_title(
-        f"{100 * np.trace(counts) / counts.sum():.0f} % right"
-        + (", in percent of each class" if c <= 30 else "")
-    )
+    ax.set_title(f"{right} right" + (", in percent of each class" if few else ""))
     ax.grid(False)
     ax.spines[:].set_visible(True)
     wrong = np.where(np.eye(c, dtype=bool), 0, share)
@@ -64,5 +64,6 @@ def confusion(
     ]
     return described(
         fig,
-        f"Confusions of {c} classes: {100 * np.trace(counts) / counts.sum():.0f} % of {counts.sum()} images are right; most often wrong: {', '.join(told) or 'nothing'}.",
+        f"Confusions of {c} classes: {right} of {counts.sum()} images are right; "
+        f"most often wrong: {', '.join(told) or 'nothing'}.",
     )

@@ -62,28 +62,30 @@ def _legend(fig: Figure, rows: Sequence[dict]) -> None:
 def r2_limits(
     rows: Sequence[dict],  # of all panels
 ) -> tuple[float, float]:  # lowest and highest value
-    "The same axis in every panel, cut off at -0.25: a probe below it has failed, and it does not matter how badly."
+    """The same axis in every panel, cut off at -0.25: a probe below it has failed, and it does
+    not matter how badly."""
     return max(-0.25, min(-0.06, *(row["value"] - 0.06 for row in rows))), 1.04
 
 
 def _probe_panels(rows: Sequence[dict]) -> list[list]:
-    "Rows of panels, the exact probes and the trained ones; columns, the tasks: (task, probe, its rows) each."
+    """Rows of panels, the exact probes and the trained ones; columns, the tasks: (task, probe,
+    its rows) each."""
     tasks = relative_tasks(rows)
     kinds = [(t, "ridge") for t in tasks], [(t, trained_probe(t)) for t in tasks]
-    panels = [
-        [(t, p, [r for r in rows if (r["task"], r["probe"]) == (t, p)]) for t, p in kind]
-        for kind in kinds
-    ]
+    of = lambda task, probe: [r for r in rows if (r["task"], r["probe"]) == (task, probe)]
+    panels = [[(task, probe, of(task, probe)) for task, probe in kind] for kind in kinds]
     panels = [kind for kind in panels if any(found for *_, found in kind)]
     if not panels:
         raise ValueError(
-            f"the figure shows the probes {', '.join(_PROBES)}, but the results hold {', '.join(sorted({r['probe'] for r in rows}))}"
+            f"the figure shows the probes {', '.join(_PROBES)}, but the results hold "
+            f"{', '.join(sorted({r['probe'] for r in rows}))}"
         )
     return panels
 
 
 def _panel_title(task: str, probe: str, tasks: Sequence[str]) -> str:
-    "What a panel shows; a probe of the papers is named so where the factors are those of their objects."
+    """What a panel shows; a probe of the papers is named so where the factors are those of
+    their objects."""
     published = set(tasks) == set(PUBLISHED_PROBES) and PUBLISHED_PROBES[task] == probe
     return f"{task_title(task)}: {_PROBES[probe]}{' (published)' * published}"
 
@@ -94,7 +96,8 @@ def context_curves(
     metric: str = "r2_pooled",  # or "r2_per_dim", "geodesic_deg"
     representation: str = "z+",  # which embedding was probed
 ) -> Figure:  # a panel for each factor and probe, 7 inches wide or more
-    "How well each relative factor can be read off the embeddings, against the length of the context."
+    """How well each relative factor can be read off the embeddings, against the length of the
+    context."""
     asked = tuple(relative_tasks(rows)) or tuple(PUBLISHED_PROBES)
     rows = pick_rows(rows, task=asked, metric=metric, representation=representation)
     panels = _probe_panels(rows)
@@ -116,7 +119,8 @@ def context_curves(
     _legend(fig, rows)
     return described(
         fig,
-        f"How well relative factors can be read off embeddings, by {_AXES.get(metric, metric)}, as the context grows. {lines_in_words(fig)}{band_in_words(rows)}",
+        f"How well relative factors can be read off embeddings, by {_AXES.get(metric, metric)}, "
+        f"as the context grows. {lines_in_words(fig)}{band_in_words(rows)}",
     )
 
 # %% ../../nbs/figures/03_curves.ipynb #e641767b
@@ -130,7 +134,8 @@ def retrieval_curves(
         RETRIEVAL_TITLES
     ),  # which, in this order; those that the table lacks are left out
 ) -> Figure:  # a panel for each metric, 7 inches wide
-    "Mean reciprocal rank and hits at k against the length of the context, with the level of a predictor that ignores the action."
+    """Mean reciprocal rank and hits at k against the length of the context, with the level of a
+    predictor that ignores the action."""
     rows = pick_rows(rows, task="retrieval", metric=tuple(metrics))
     shown = [m for m in metrics if any(row["metric"] == m for row in rows)]
     fig = Figure(figsize=(7, 2.5), layout="constrained")
@@ -142,5 +147,6 @@ def retrieval_curves(
     _legend(fig, rows)
     return described(
         fig,
-        f"How often a prediction finds the right view, as the context grows. {lines_in_words(fig)}{band_in_words(rows)}",
+        "How often a prediction finds the right view, as the context grows. "
+        f"{lines_in_words(fig)}{band_in_words(rows)}",
     )

@@ -46,7 +46,8 @@ def _draw_images(fig: Figure, shown: NeighbourImages) -> None:
     side, gap, edge, top, down = 0.93, 0.05, 0.06, 0.3, 1.37  # inches
     step = side + gap
     width, height = fig.get_size_inches()
-    for j, (image, name) in enumerate([(shown.source[0], "source"), (shown.target[0], "target")]):
+    query = {"source": shown.source[0], "target": shown.target[0]}
+    for j, (name, image) in enumerate(query.items()):
         left = edge + j * step
         draw_header(fig, (left, left + side), top - 0.06, name)
         show_image(fig, (left, top, side), image, frame=j == 1)

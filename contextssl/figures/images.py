@@ -25,7 +25,8 @@ def expect_images(
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8 or not len(images):
         raise ValueError(
-            f"images must be uint8 of shape (n, R, R, 3) with n at least 1, got {images.dtype} of shape {images.shape}"
+            f"images must be uint8 of shape (n, R, R, 3) with n at least 1, got {images.dtype} of "
+            f"shape {images.shape}"
         )
     return images
 
@@ -38,9 +39,10 @@ def _tile(
     "Lay images out in rows, as one image."
     images = expect_images(images)
     size, down = images.shape[1], -(-len(images) // columns)
-    sheet = np.full((down * (size + gap) - gap, columns * (size + gap) - gap, 3), 255, np.uint8)
+    step = size + gap
+    sheet = np.full((down * step - gap, columns * step - gap, 3), 255, np.uint8)
     for i, image in enumerate(images):
-        y, x = (size + gap) * (i // columns), (size + gap) * (i % columns)
+        y, x = step * (i // columns), step * (i % columns)
         sheet[y : y + size, x : x + size] = image
     return sheet
 

@@ -42,7 +42,8 @@ def pick_rows(
     for key in ("method", "dataset", "split"):
         if len(values := sorted({row[key] for row in found})) > 1:
             raise ValueError(
-                f"the results mix several values of {key} ({', '.join(values)}): pass rows of one of them"
+                f"the results mix several values of {key} ({', '.join(values)}): pass rows of one "
+                "of them"
             )
     return found
 
@@ -109,10 +110,11 @@ def draw_lines(
     ax: Axes,  # where
     rows: Sequence[dict],  # rows of one question: they differ in context, context_tokens and seed
     floor_name: str,  # what ignorance is called: "action ignored", "best constant"
-    limits: tuple[float, float]
-    | None = None,  # of the vertical axis; None: room for all values and the floor
+    # of the vertical axis; None: room for all values and the floor
+    limits: "tuple[float, float] | None" = None,
     faint: bool = False,  # dotted, without marks and last values: beside lines that matter more
-    band: "str | None" = None,  # from `band_of`, of all panels of a figure; None: that of these rows
+    # from `band_of`, of all panels of a figure; None: that of these rows
+    band: "str | None" = None,
 ) -> None:
     "One line for each context, the floor dashed and labelled."
     shown = legend_order(row["context"] for row in rows)
@@ -134,7 +136,8 @@ def draw_lines(
     ax.set_xticks(range(len(ticks)), [str(t) for t in ticks])
     ax.set_xlim(-0.25, len(ticks) - 0.75 + 0.45 * (not faint))
     floors = [row["floor"] for row in rows if row["floor"] is not None]
-    values = np.concatenate([*[np.r_[low, high] for _, _, low, high in lines.values()], floors])
+    ends = [end for _, _, low, high in lines.values() for end in (low, high)]
+    values = np.concatenate([*ends, floors])
     room = 0.08 * (np.ptp(values) or 1)
     ax.set_ylim(*(limits or (values.min() - room, values.max() + room)))
     if floors:
@@ -149,11 +152,14 @@ def draw_floor(
     name: str,  # what ignorance is called
     right: bool = False,  # name it at the right end
 ) -> None:
-    "The dashed line of what ignorance scores, named at its left or right end, below it where there is no room above."
+    """The dashed line of what ignorance scores, named at its left or right end, below it where
+    there is no room above."""
     ax.axhline(floor, color=COLORS["floor"], linestyle="--", linewidth=1, zorder=1)
-    level = lambda y: ax.transAxes.inverted().transform(ax.transData.transform((0, y)))[
-        1
-    ]  # in shares of the axes
+
+    def level(y: float) -> float:  # in shares of the axes
+        on_screen = ax.transData.transform((0, y))
+        return ax.transAxes.inverted().transform(on_screen)[1]
+
     height = level(floor)
     crowded = not right and any(
         height < level(y) < height + 0.12 for drawn in ax.get_lines() for y in drawn.get_ydata()[:3]
@@ -173,11 +179,11 @@ def draw_floor(
 
 
 def _label_ends(ax: Axes, lines: dict, ticks: list, colors: dict) -> None:
-    "The last value of each line, beside its last point, at the edge where the line leaves the axes."
+    """The last value of each line, beside its last point, at the edge where the line leaves the
+    axes."""
     low, high = ax.get_ylim()
-    placed = _spread(
-        np.clip([mean[-1] for _, mean, *_ in lines.values()], low, high), 0.075 * (high - low)
-    )
+    last = [mean[-1] for _, mean, *_ in lines.values()]
+    placed = _spread(np.clip(last, low, high), 0.075 * (high - low))
     for (c, (tokens, mean, *_)), y in zip(lines.items(), placed):
         ax.annotate(
             short_number(mean[-1]),

@@ -50,7 +50,8 @@ def _log_axis(ax: Axes) -> None:
     "A logarithmic axis with plain numbers, at least two of them."
     ax.set_yscale("log")
     low, high = ax.get_ylim()
-    subs = (1,) if high / low > 3000 else (1, 3) if high / low > 12 else (1, 2, 3, 4, 5, 6, 8)
+    ticks = [(3000, (1,)), (12, (1, 3)), (0, (1, 2, 3, 4, 5, 6, 8))]  # for axes that span so much
+    subs = next(subs for span, subs in ticks if high / low > span)
     ax.yaxis.set_major_locator(LogLocator(subs=subs))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))

@@ -95,7 +95,8 @@ class Shade:
 def _component_names(
     views: Views,  # data set
 ) -> list[str]:  # A, one for each number of the factors
-    "What the numbers of the factors are called: as the latent that holds the same values, else by their factor."
+    """What the numbers of the factors are called: as the latent that holds the same values,
+    else by their factor."""
     latents = torch.from_numpy(np.asarray(views.latents)).float()
     free, found = list(enumerate(views.conventions.names)), []
     for factor in views.action_space:
@@ -112,7 +113,8 @@ def _component_names(
 def _angle_about_x(q: torch.Tensor) -> np.ndarray:  # (..., 4) -> (...) degrees
     "The first of the Euler angles of a rotation, about the fixed x axis."
     x, y, z, w = q.double().unbind(-1)
-    return torch.atan2(2 * (w * x + y * z), 1 - 2 * (x * x + y * y)).rad2deg().numpy()
+    sine, cosine = 2 * (w * x + y * z), 1 - 2 * (x * x + y * y)
+    return torch.atan2(sine, cosine).rad2deg().numpy()
 
 
 def shades(
@@ -173,7 +175,8 @@ def embedding_map(
     made_by = dict(pca="principal components", tsne="t-SNE")[method]
     return described(
         fig,
-        f"Maps of the embeddings of {len(points)} views by {made_by}. How well neighbours on the map agree, 1 for perfectly; {'; '.join(told)}.",
+        f"Maps of the embeddings of {len(points)} views by {made_by}. How well neighbours on the "
+        f"map agree, 1 for perfectly; {'; '.join(told)}.",
     )
 
 

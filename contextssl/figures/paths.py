@@ -25,11 +25,12 @@ def path_images(
     views: Views,  # data set that the paths lead through
     paths: Sequence[RotationPath],  # from `rotation_paths`; the first object's are shown
 ) -> dict:  # source, degrees, rows, captions: the arguments of `path_grid`
-    """Fetch the images along the paths of one object, and say how far each is from the pose that was
-    asked for."""
+    """Fetch the images along the paths of one object, and say how far each is from the pose that
+    was asked for."""
     if not paths:
         raise ValueError("there are no paths to show")
-    first, fetch = paths[0], lambda where: views.take(where[:, 0], where[:, 1])
+    first = paths[0]
+    fetch = lambda where: views.take(where[:, 0], where[:, 1])
     best = (TEXT, "nearest pose\nthere is")
     shown = {_path_name(p): p for p in paths if p.object == first.object}
     return dict(

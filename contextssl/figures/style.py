@@ -129,7 +129,8 @@ def save_figure(
     stem = path.with_suffix("") if path.suffix[1:] in formats else path
     if path.suffix in (".pdf", ".jpg", ".jpeg", ".eps") and path.suffix[1:] not in formats:
         raise ValueError(
-            f"{path.name} ends in {path.suffix}, but the formats to write are {', '.join(formats)}: pass formats=({path.suffix[1:]!r},)"
+            f"{path.name} ends in {path.suffix}, but the formats to write are "
+            f"{', '.join(formats)}: pass formats=({path.suffix[1:]!r},)"
         )
     stem.parent.mkdir(parents=True, exist_ok=True)
     files = [stem.with_name(f"{stem.name}.{f}") for f in formats]
