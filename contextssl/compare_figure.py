@@ -16,8 +16,8 @@ from matplotlib.lines import Line2D
 
 from .compare_tables import Comparison, TableLine, part_lines
 from .evaluation.printing import threediebench_tables
-from .figures.style import STYLE
 from .figures.palette import COLORS, GREEN, PINK
+from .figures.style import STYLE
 
 # %% ../nbs/16_compare_figure.ipynb #ab11fde5
 _OF_PAPERS = threediebench_tables()

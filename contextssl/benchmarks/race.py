@@ -43,7 +43,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from ..data.packed import pack
 from ..data.pairs import PairBatch, PairSource, batches
 from ..data.threediebench import ViewImages, ViewPairs, Views, open_views, relative_action
-from ..methods.recipes import recipe
 from ..evaluation.embeddings import PairDraw, conditions_of, draw_context, encode_views
 from ..evaluation.probes import AdamProbes
 from ..evaluation.retrieval import object_ranks
@@ -55,6 +54,7 @@ from contextssl.methods.contextssl import (
     draw_environment,
     prediction_terms,
 )
+from ..methods.recipes import recipe
 from contextssl.methods.transformer import (
     ContextCache,
     ContextTransformer,
