@@ -21,7 +21,8 @@ import torch
 from .data.pairs import PairSource
 from .data.registry import DataSet, follows_from
 from .data.threediebench import Views
-from .evaluation.protocol import EvalConfig, evaluate
+from .evaluation.options import EvalConfig
+from .evaluation.protocol import Compute, evaluate
 from .evaluation.results import load_rows, save_rows
 from .files import write_atomic
 from .methods.base import Method, MethodConfig
@@ -80,7 +81,8 @@ def measure(
     if model.reads_context and not model.has_predictor:
         cfg = replace(cfg, contexts=("none",))
     tasks = ("equivariance", "classification", *["retrieval"] * model.has_predictor)
-    rows = evaluate(model, views, cfg, progress=progress, tasks=tasks, test_views=third)
+    compute = Compute(progress=progress)
+    rows = evaluate(model, views, cfg, tasks, test_views=third, compute=compute)
     if third is not None:
         rows = [row for row in rows if row["split"] == cfg.test_name]
     return rows

@@ -21,7 +21,9 @@ import torch
 from matplotlib.figure import Figure
 
 from .data.threediebench import ViewPairs, Views, open_views
-from .evaluation.embeddings import encode_views
+from .evaluation.embeddings import Subject, encode_views
+from .evaluation.inspect import neighbours
+from .evaluation.options import EvalConfig
 from contextssl.evaluation.printing import (
     floor_text,
     matching_rows,
@@ -29,7 +31,7 @@ from contextssl.evaluation.printing import (
     text_table,
     threediebench_tables,
 )
-from .evaluation.protocol import QUESTIONS, EvalConfig, evaluate, neighbours
+from .evaluation.protocol import QUESTIONS, Compute, evaluate
 from .evaluation.results import save_rows
 from .figures.curves import context_curves, retrieval_curves
 from .figures.headline import headline
@@ -165,7 +167,8 @@ def _draw(
 ) -> list[Path]:  # of the PNG files; each has an SVG beside it
     "Every figure of the demo."
     rows, views = judged_rows(rows), made.views
-    found = neighbours(made.model, views, features, objects=5, k=4, cfg=cfg, all_objects=True)
+    subject = Subject(made.model, views, features)
+    found = neighbours(subject, cfg, objects=5, k=4, all_objects=True)
     found = neighbour_images(views, found)
     drawn = {
         "headline": headline(rows, found),
@@ -361,7 +364,7 @@ def _shipped_sie(
     model = load(in_repository(_SHIPPED_SIE), device)
     features = encode_views(model, views, device, cfg.batch_size, progress)
     tasks = ("equivariance", "retrieval")
-    rows = evaluate(model, views, cfg, device, progress, features, tasks)
+    rows = evaluate(model, views, cfg, tasks, features, compute=Compute(device, progress))
     save_rows(rows, out)
     return f"SIE, told the rotation, trained for 1,500 steps:\n{context_table(rows)}"
 
@@ -403,7 +406,8 @@ def demo(
     protocol = EvalConfig(**questions, dataset=Path(cfg.data_dir or "embedded").name)
     features = encode_views(made.model, views, device, protocol.batch_size, progress)
     asked = views if third is None else _fewer_held_out(views, _HELD_OUT)
-    rows = evaluate(made.model, asked, protocol, device, progress, features, _ASKED, third)
+    compute = Compute(device, progress)
+    rows = evaluate(made.model, asked, protocol, _ASKED, features, third, compute)
     save_rows(rows, run)
     clock("draw")
     drawn = _draw(run, made, rows, features, protocol)

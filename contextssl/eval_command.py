@@ -105,7 +105,7 @@ def eval_options(
     "What the command line of `eval` says."
     from contextssl.data.registry import DataOptions
     from contextssl.demo import preset
-    from contextssl.evaluation.protocol import EvalConfig, protocol
+    from contextssl.evaluation.options import EvalConfig, protocol
 
     given = split_words(words, "task")
     budget = preset(early_value(given, "preset", EvalOptions.preset)).evaluation
@@ -155,7 +155,7 @@ def run_eval(
     o, d, c = eval_options(words, data)
     from contextssl.evaluation.embeddings import encode_views
     from contextssl.evaluation.printing import overview
-    from contextssl.evaluation.protocol import evaluate
+    from contextssl.evaluation.protocol import Compute, evaluate
     from contextssl.evaluation.results import save_rows
     from contextssl.training.checkpoints import load
     from contextssl.training.config import pick_device
@@ -182,7 +182,8 @@ def run_eval(
     if o.report:
         model = model.to(device)
         features = encode_views(model, views, None, c.batch_size, True, c.precision, store)
-    rows = evaluate(model, views, c, device, True, features, tasks_of(o.task), test, store)
+    compute = Compute(device, True, store)
+    rows = evaluate(model, views, c, tasks_of(o.task), features, test, compute)
     folder = save_rows(rows, folder)
     print(overview(rows), "", folder, sep="\n")
     if o.report:

@@ -17,14 +17,10 @@ from pathlib import Path
 import torch
 
 from .data.threediebench import Views
-from .evaluation.embeddings import evaluating
-from contextssl.evaluation.protocol import (
-    EvalConfig,
-    class_confusion,
-    context_embeddings,
-    neighbours,
-    rotation_paths,
-)
+from .evaluation.embeddings import Subject
+from .evaluation.inspect import context_embeddings, neighbours, rotation_paths
+from .evaluation.options import EvalConfig
+from .evaluation.protocol import class_confusion
 from .evaluation.results import IGNORED, ignores_action, load_rows, split_floors
 from .figures.confusion import confusion
 from contextssl.figures.curves import (
@@ -367,23 +363,20 @@ def model_figures(
     "The figures that a model and its data allow: neighbours, paths of a rotation, maps, and confusions if classes were asked for."
     found = {}
     pictures = views.are_pictures and views.images.shape[-1] == 3
-    if hasattr(model, "predict_features") and pictures:
-        nearest = neighbours(model, views, features, objects=5, k=4, cfg=cfg, all_objects=True)
+    subject = Subject(model, views, features)
+    if model.has_predictor and pictures:
+        nearest = neighbours(subject, cfg, objects=5, k=4, all_objects=True)
         found["neighbours"] = neighbour_grid(neighbour_images(views, nearest))
-    if hasattr(model, "predict_features") and views.action_space.of_kind("rotation"):
-        paths = rotation_paths(model, views, features, cfg, objects=40)
+    if model.has_predictor and views.action_space.of_kind("rotation"):
+        paths = rotation_paths(subject, cfg, objects=40)
         if pictures:
             found["rotation_path"] = path_grid(**path_images(views, paths))
         found["rotation_curves"] = path_curves(paths)
-    some, seen = context_embeddings(model, views, features, cfg)
+    some, seen = context_embeddings(subject, cfg)
     if colourings := shades(views.at(some)):
         found["embedding_map"] = embedding_map(seen, colourings)
     if any(r["task"] == "class" for r in rows):
-        with evaluating(model) as device:
-            pass
-        found["confusion"] = confusion(
-            class_confusion(views, features, cfg, device), views.class_names
-        )
+        found["confusion"] = confusion(class_confusion(subject, cfg), views.class_names)
     return found
 
 # %% ../nbs/11_report.ipynb #9dff36fe

@@ -269,7 +269,7 @@ def _protocol_between_epochs(
 ) -> "'EvalConfig'":
     "What evaluations between epochs ask, and how."
     from contextssl.demo import preset
-    from contextssl.evaluation.protocol import EvalConfig
+    from contextssl.evaluation.options import EvalConfig
 
     if o.eval_every and data.views is None:
         raise ValueError(

@@ -43,9 +43,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from ..data.packed import pack
 from ..data.pairs import PairBatch, PairSource, batches
 from ..data.threediebench import ViewImages, ViewPairs, Views, open_views, relative_action
-from ..evaluation.embeddings import PairDraw, conditions_of, draw_context, encode_views
-from ..evaluation.probes import AdamProbes
+from ..evaluation.contexts import PairDraw, conditions_of, draw_context
+from ..evaluation.embeddings import Subject, encode_views
 from ..evaluation.retrieval import object_ranks
+from ..evaluation.trained import AdamProbes
 from ..files import write_atomic
 from ..machine import WAITING
 from contextssl.methods.contextssl import (
@@ -1273,7 +1274,7 @@ def retrieval_race(
         with mixed():
             return scores(
                 {
-                    (c.context, c.tokens): object_ranks(model, now, z, c, rows)
+                    (c.context, c.tokens): object_ranks(Subject(model, now, z), c, rows)
                     for c in conditions_of(model, z, draw, model.action_space.names, lengths)
                 }
             )

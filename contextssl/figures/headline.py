@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from PIL import Image
 
 from ..data.threediebench import Views
-from ..evaluation.protocol import Neighbours
+from ..evaluation.inspect import Neighbours
 from .curves import PUBLISHED_PROBES, r2_limits, relative_tasks, trained_probe
 from .images import draw_header, show_image
 from contextssl.figures.lines import (

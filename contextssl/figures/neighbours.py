@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ..data.threediebench import ACTION_SPACE, Views
-from ..evaluation.protocol import Neighbours
+from ..evaluation.inspect import Neighbours
 from .images import draw_header, expect_images, show_image
 from contextssl.figures.style import (
     STYLE,

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ..data.threediebench import Views
-from ..evaluation.protocol import RotationPath
+from ..evaluation.inspect import RotationPath
 from .images import draw_header, expect_images, show_image
 from .lines import lines_in_words
 from .palette import COLORS

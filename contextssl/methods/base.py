@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from ..data.pairs import PairBatch, PairSource
-from ..data.threediebench import Views
+from ..data.threediebench import ACTION_SPACE, Views
 from ..groups import ActionSpace
 from .encoders import build_encoder
 from ..objectives import rank_and_size
@@ -225,8 +225,8 @@ class MethodConfig:
     backbone: str = "resnet18"  # encoder: resnet18, resnet34, resnet50, sie_resnet18 or conv
     width: int = 32  # channels of the first stage of backbone conv
     projection_dim: int = 512  # d, width of the feature
-    # the action, factor by factor
-    factors: dict = field(default_factory=lambda: {"rot": 4, "color": 2})
+    # the action, factor by factor; by default 3DIEBench's
+    factors: dict = field(default_factory=ACTION_SPACE.to_dict)
     # batch normalisation of the feature (ours; a small net needs it, and probes then read features
     # of one scale)
     feature_norm: bool = False
@@ -250,7 +250,7 @@ class MethodConfig:
 
     def action_space(self) -> ActionSpace:
         "The factors of an action."
-        return ActionSpace(dict(self.factors))
+        return ActionSpace(self.factors)
 
 # %% ../../nbs/methods/01_base.ipynb #1821eeed
 class Method(Model):
@@ -259,6 +259,7 @@ class Method(Model):
     has_embedding = True
     # of several processes, each needs so many pairs, because it normalises over its own
     min_pairs = 2
+    one_pair_per_object = False  # a batch may hold one pair of an object only
 
     def __init__(
         self,

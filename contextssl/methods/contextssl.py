@@ -16,7 +16,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..data.pairs import PairBatch
-from ..groups import ActionSpace
+from ..data.threediebench import ACTION_SPACE
+from ..groups import KINDS, ActionSpace
 from .base import Step
 from .encoders import mlp
 from .recipes import CONTEXTSSL_PROGRAM, SLOW_READER, Recipe, register
@@ -67,7 +68,7 @@ class ContextSSLConfig(TransformerConfig):
     # what stands for a hidden rotation: zero (published), or identity
     hidden_rotation: str = "zero"
     # factors whose values lie on a circle of length 1, for weight_feature_aux
-    circular: tuple[str, ...] = ("color",)
+    circular: tuple[str, ...] = ACTION_SPACE.of_kind("circle")
     # one environment for the batch (published), for each sequence, or "all": each batch is read in
     # every environment
     env_draw: str = "batch"
@@ -91,8 +92,14 @@ class ContextSSLConfig(TransformerConfig):
 
     def action_space(self) -> ActionSpace:
         "The factors of an action, and what stands for a hidden one."
-        identity = self.hidden_rotation == "identity" and "rot" in self.factors
-        return ActionSpace(dict(self.factors), {"rot": (0.0, 0.0, 0.0, 1.0)} if identity else None)
+        space, circles = ActionSpace(self.factors), self.circular
+        if circles == type(self).circular:  # nothing was said: beside those that are known
+            circles = (*space.of_kind("circle"), *circles)
+        space = space.with_circles(circles)
+        if self.hidden_rotation == "zero":
+            return space
+        identity = dict.fromkeys(space.of_kind("rotation"), (0.0, 0.0, 0.0, 1.0))
+        return ActionSpace(list(space), identity)
 
 # %% ../../nbs/methods/07_contextssl.ipynb #0a93c45d
 @dataclass
@@ -107,18 +114,10 @@ class Output:
 def feature_targets(
     space: ActionSpace,  # the factors
     latents: torch.Tensor,  # (n, A) absolute factors
-    circular: tuple = ("color",),  # factors whose values lie on a circle of length 1, as hues do
 ) -> torch.Tensor:  # (n, T)
-    "What the feature's own auxiliary predictor has to read: each factor, circular ones as points on a circle (ours)."
-    parts = []
-    for name in space.names:
-        value = latents[:, space.slice(name)]
-        parts += (
-            [(2 * math.pi * value).sin(), (2 * math.pi * value).cos()]
-            if name in circular
-            else [value]
-        )
-    return torch.cat(parts, 1)
+    "What the feature's own auxiliary predictor has to read: each factor, those on circles as points (ours)."
+    points = lambda factor: KINDS[factor.kind].points(latents[:, space.slice(factor.name)])
+    return torch.cat([points(factor) for factor in space], 1)
 
 # %% ../../nbs/methods/07_contextssl.ipynb #258128b7
 class TrainingLayout(ContextMethod):
@@ -134,7 +133,7 @@ class TrainingLayout(ContextMethod):
         self.aux_head = mlp(d, c.aux_hidden, self.action_space.dim)
         if c.weight_feature_aux:
             none = torch.zeros(1, self.action_space.dim)
-            targets = feature_targets(self.action_space, none, c.circular).shape[1]
+            targets = feature_targets(self.action_space, none).shape[1]
             self.feature_aux_head = mlp(d, c.aux_hidden, targets, layers=2)
 
     def forward(
@@ -352,7 +351,7 @@ def contextssl_loss(
             terms[name] = terms.get(name, 0.0) + weight * value
     loss = terms["nce"] + c.weight_equiv_loss * sum(v for name, v in terms.items() if name != "nce")
     if c.weight_feature_aux:
-        own = feature_targets(model.action_space, batch.latents.flatten(0, 1), c.circular)
+        own = feature_targets(model.action_space, batch.latents.flatten(0, 1))
         terms["feature_aux"] = mean_of_all(F.mse_loss(model.feature_aux_head(z).float(), own))
         loss = loss + c.weight_feature_aux * terms["feature_aux"]
     return {"loss": loss, **terms}

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..data.pairs import PairBatch
+from ..data.threediebench import ACTION_SPACE
 from .base import Method, Step
 from .encoders import mlp
 from .invariant import PairConfig, PairMethod, SimCLR, projector, spread_terms
@@ -108,7 +109,7 @@ PREDICTORS = ("hypernetwork", "deep_hypernetwork", "mlp")
 class PredictorConfig(PairConfig):
     "A method that predicts where an action leads."
 
-    shown: tuple[str, ...] = ("rot",)
+    shown: tuple[str, ...] = ACTION_SPACE.of_kind("rotation")
     predictor: str = "hypernetwork"  # hypernetwork, deep_hypernetwork or mlp
     predictor_hidden: tuple[int, ...] = ()  # widths of the predictor's hidden layers
     predictor_relu: bool = False  # hypernetworks: ReLU behind the predictor's hidden layers
@@ -149,7 +150,7 @@ class ActionMethod(Method):
     @property
     def action_dim(self) -> int:
         "Numbers in the part of an action that is shown."
-        return sum(self.config.factors[name] for name in self.config.shown)
+        return sum(self.action_space[name].width for name in self.config.shown)
 
     def shown_part(self, actions: torch.Tensor) -> torch.Tensor:  # (..., A) -> (..., k)
         "The columns of the factors that are shown."
@@ -181,7 +182,7 @@ class AugSelfConfig(PairConfig):
     "SimCLR that also predicts the action from both features."
 
     method: str = "augself"
-    shown: tuple[str, ...] = ("rot",)
+    shown: tuple[str, ...] = ACTION_SPACE.of_kind("rotation")
     temperature: float = 0.1  # of NT-Xent
     weight_params: float = 1.0  # of the error of the predicted action
 

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..data.pairs import PairBatch, normalise
-from ..data.threediebench import ViewPairs, Views
+from ..data.threediebench import ACTION_SPACE, ViewPairs, Views
 from .base import MethodConfig, Part, Step
 from .equivariant import ActionMethod
 from .invariant import unit_std
@@ -115,7 +115,7 @@ class SeqJEPAConfig(MethodConfig):
 
     method: str = "seq_jepa"
     # factors whose change the method is told; none is an ablation of the paper
-    shown: tuple[str, ...] = ("rot",)
+    shown: tuple[str, ...] = ACTION_SPACE.of_kind("rotation")
     # M, views that are seen before the one that is predicted; of several, one is drawn for each
     # step
     lengths: tuple[int, ...] = (3,)
