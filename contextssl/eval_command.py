@@ -153,6 +153,7 @@ def run_eval(
     first = data_options("eval", split_words(words, "task"))
     data = open_data(first) if first.data != "3diebench" else None
     o, d, c = eval_options(words, data)
+    from contextssl.data.tables import TableViews
     from contextssl.evaluation.embeddings import encode_views
     from contextssl.evaluation.printing import overview
     from contextssl.evaluation.protocol import Compute, evaluate
@@ -169,7 +170,7 @@ def run_eval(
     test = open_test_views(replace(d, data_dir=o.test_dir)) if o.test_dir else None
     model = load(path)
     device = pick_device(o.device)
-    if hasattr(views, "answers"):
+    if isinstance(views, TableViews):
         folder = o.out or results_folder(path, "people", o.protocol)
         _evaluate_people(model, views, c, device, folder, o.report)
         return

@@ -161,7 +161,10 @@ ABSENT = {
     "epoch": "it is a variable of the published program",
     "name": "a run is named by its folder, out=FOLDER",
     "debug_mode": "nothing is sent to Weights & Biases unless track=wandb",
-    "wandb.entity": "track=wandb sends the log to Weights & Biases, under the account that its own program knows",
+    "wandb.entity": (
+        "track=wandb sends the log to Weights & Biases, under the account that its own "
+        "program knows"
+    ),
     "wandb.project": "track=wandb sends the log to the project contextssl",
     "dataparallel": "several GPUs are started with torchrun, see the chapter on several processes",
     "aug_method": "only the published concat exists",
