@@ -29,6 +29,7 @@ setup(
     license="MIT",
     keywords=s["keywords"],
     packages=find_packages(include=["contextssl", "contextssl.*"]),
+    package_data={"contextssl": ["*.json"]},
     python_requires=f">={s['min_python']}",
     install_requires=split(s["requirements"]),
     extras_require={
