@@ -9,7 +9,7 @@ _MODULES = {  # name -> the module that defines it; imported when the name is us
     "Method": "methods.base",
     "build_method": "methods.recipes",
     "open_data": "data.registry",
-    "render_dataset": "render.renderer",
+    "render_dataset": "render.embedded",
     "train": "training.loop",
     "TrainConfig": "training.config",
     "evaluate": "evaluation.protocol",

@@ -20,7 +20,7 @@ import torch
 
 from .data.pairs import PairSource
 from .data.registry import DataSet, follows_from
-from .data.threediebench import Views
+from .data.views import Views
 from .evaluation.options import EvalConfig
 from .evaluation.protocol import Compute, evaluate
 from .evaluation.results import load_rows, save_rows

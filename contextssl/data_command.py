@@ -49,7 +49,7 @@ def run_render(
         angles=o.angles,
     )
     if not o.meshes:
-        from contextssl.render.renderer import render_dataset
+        from contextssl.render.embedded import render_dataset
 
         print(render_dataset(o.out, objects=o.objects, classes=o.classes, **common))
         return
@@ -134,7 +134,8 @@ def data_download(
     words: Sequence[str],  # behind the action
 ) -> None:
     "The published archive, split files and tables of latents."
-    from contextssl.data.archive import ARCHIVE, download_dataset, extract
+    from contextssl.data.archive import extract
+    from contextssl.data.download import ARCHIVE, download_dataset
 
     (o,) = parse("data download", split_words(words, "out"), DownloadOptions)
     out = download_dataset(o.out, o.mirror, tries=o.tries, sha256=o.sha256)
@@ -145,7 +146,7 @@ def data_pack(
     words: Sequence[str],  # behind the action
 ) -> None:
     "A folder of JPEG files, or the archive, as a packed set."
-    from contextssl.data.packed import pack
+    from contextssl.data.packing import pack
 
     (o,) = parse("data pack", split_words(words, "paths", many=True), PackOptions)
     if len(o.paths) != 2:
@@ -161,7 +162,7 @@ def data_verify(
     words: Sequence[str],  # behind the action
 ) -> None:
     "Everything read and compared with its checksums."
-    from contextssl.data.packed import verify
+    from contextssl.data.packing import verify
 
     (o,) = parse("data verify", split_words(words, "path"), VerifyOptions)
     problems = verify(o.path)
@@ -177,7 +178,7 @@ def data_check(
     words: Sequence[str],  # behind the action
 ) -> None:
     "A data set of your own, a Python class: whether its pairs, actions and latents fit together."
-    from contextssl.data.own import check_report
+    from contextssl.data.check import check_report
 
     (o,) = parse("data check", split_words(words, "name"), CheckOptions)
     print(check_report(o.name, o.pairs, o.seed))
@@ -187,7 +188,7 @@ def data_info(
     words: Sequence[str],  # behind the action
 ) -> None:
     "Objects per class and split, ranges of the latents, what was left out, a contact sheet."
-    from contextssl.data.packed import info, info_text
+    from contextssl.data.contents import info, info_text
 
     (o,) = parse("data info", split_words(words, "path"), InfoOptions)
     found = info(o.path)
@@ -197,7 +198,7 @@ def data_info(
 
         write_atomic(o.out, json.dumps(found, indent=1) + "\n")
     if o.sheet:
-        from contextssl.data.packed import sheet_of
+        from contextssl.data.contents import sheet_of
         from contextssl.figures.images import contact_sheet
 
         contact_sheet(*sheet_of(o.path)).savefig(o.sheet, dpi=150)

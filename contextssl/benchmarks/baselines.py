@@ -19,7 +19,7 @@ from .plain_images import plain_image
 from ..data.pairs import PairBatch
 from ..data.threediebench import relative_action
 from ..data.views import Views
-from ..evaluation.embeddings import PairDraw
+from ..evaluation.contexts import PairDraw
 from ..methods.contextssl import ContextSSL, draw_environment
 from contextssl.methods.transformer import (
     ContextTransformer,

@@ -27,12 +27,13 @@ from .images import jpeg_set
 from .race import Contest, Measured, bench_row, expect_same, race
 from .steps import TINY_MODEL
 from ..data.threediebench import open_views
-from ..evaluation.embeddings import conditions_of, draw_context, encode_views
-from ..evaluation.probes import AdamProbes
+from ..evaluation.contexts import conditions_of, draw_context
+from ..evaluation.embeddings import encode_views
 from ..evaluation.retrieval import object_ranks
+from ..evaluation.trained import AdamProbes
 from ..methods.contextssl import ContextSSL, ContextSSLConfig
 from ..methods.transformer import ContextCache, ContextTransformer
-from ..metrics import hits_at, mrr, retrieval_ranks
+from ..ranks import hits_at, mrr, retrieval_ranks
 from ..training.config import autocast
 from ..training.guards import peak_memory
 

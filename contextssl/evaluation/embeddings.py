@@ -19,7 +19,7 @@ from ..data.pairs import normalise, prefetch
 from ..data.views import Views
 from .stores import EmbeddingStore, open_store
 from ..groups import ActionSpace
-from ..training.run import autocast
+from ..training.config import autocast
 
 # %% ../../nbs/evaluation/01_embeddings.ipynb #90866f77
 @contextmanager

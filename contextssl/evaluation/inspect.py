@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..data.threediebench import Views
+from ..data.views import Views
 from .contexts import Condition, embed_rows
 from .embeddings import Subject
 from .options import EvalConfig

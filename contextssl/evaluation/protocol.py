@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from tqdm.auto import tqdm
 
-from ..data.threediebench import Views
+from ..data.views import Views
 from .contexts import Condition, expect_numbers, expect_sound, shown_factors
 from .embeddings import Subject, encode_views, evaluating, further_subject
 from .options import EvalConfig
@@ -26,7 +26,7 @@ from .results import Score, answer_rows, class_scores
 from .retrieval import RetrievalPlan, expect_source
 from .samples import EmbeddedSample, Sample, embed_sample
 from ..intervals import mean_of_sums, mean_sums
-from ..training.run import autocast
+from ..training.config import autocast
 
 # %% ../../nbs/evaluation/12_protocol.ipynb #49591c65
 def _expect_classes(

@@ -217,7 +217,7 @@ def start_features(
 # %% ../../nbs/methods/01_base.ipynb #10abf1c3
 @dataclass(frozen=True)
 class MethodConfig:
-    "What every method is told; losses and widths are by default published ones, the recipe `paper` has the rest."
+    "What every method is told; by default losses and widths are published ones."
 
     shown = ()  # factors whose change the method is told
     longest_context = 0  # tokens of a context; 0: it reads none
@@ -241,7 +241,9 @@ class MethodConfig:
                 f"method={self.method!r} does not go with {type(self).__name__}, "
                 f"whose method is {own!r}"
             )
-        self.action_space()  # refuses what is no set of factors
+        space = self.action_space()  # refuses what is no set of factors
+        for name in self.shown:
+            space.slice(name)  # refuses what is no factor
         for name in (f.name for f in fields(self)):
             value = getattr(self, name)
             if name.startswith("weight_") and value < 0:
