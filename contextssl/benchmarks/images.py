@@ -44,8 +44,10 @@ def _render_race(
     repeats: int,  # timed runs of each
 ) -> dict:  # one row of the results
     "Ours on all cores against the textbook."
-    given = dict(classes=size.classes) if size.classes else {}
-    job = RenderJob(size.objects, size.views, size.size, **given)
+    given = dict(objects=size.objects, views=size.views, size=size.size)
+    if size.classes:
+        given["classes"] = size.classes
+    job = RenderJob(**given)
     objects, views = size.some
     chosen = np.linspace(0, len(job) - 1, objects).astype(int)
     plain, cores = PlainRenderer(size.size), core_count()
@@ -57,9 +59,7 @@ def _render_race(
     def ours():
         with tempfile.TemporaryDirectory() as folder:
             out = f"{folder}/set"
-            render_dataset(
-                out, size.objects, size.views, size.size, classes=size.classes, progress=False
-            )
+            render_dataset(out, progress=False, **given)
             return np.load(f"{out}/images.npy", mmap_mode="r")[chosen, :views]
 
     every, drawn = len(job) * size.views, objects * views
@@ -92,8 +92,8 @@ def jpeg_set(
 ) -> tuple:  # the folder's handle (it goes when the process ends) and its path
     "A rendered set of JPEG files in a temporary folder, made once."
     handle = tempfile.TemporaryDirectory()
-    made = dict(format="files", classes=classes, progress=False)
-    return handle, render_dataset(f"{handle.name}/set", objects, views, size, **made)
+    made = dict(format="files", objects=objects, views=views, size=size, classes=classes)
+    return handle, render_dataset(f"{handle.name}/set", progress=False, **made)
 
 
 _TINY_SET = (2, 3, 48, ("chair", "mug"))  # of `jpeg_set`, for tests

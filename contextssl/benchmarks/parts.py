@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from .race import Measured, bench_row, brief
 from .steps import TINY_STEP, StepSize
 from ..data.pairs import PairSource, batches
+from ..data.threediebench import CONVENTIONS
 from ..data.views import ViewImages, ViewPairs, Views
 from contextssl.methods.contextssl import (
     ContextSSL,
@@ -158,6 +159,7 @@ def _noise_views(
         [str(i) for i in range(objects)],
         np.full(objects, "train"),
         ((0.5,) * 3, (0.25,) * 3),
+        conventions=CONVENTIONS,
     )
     return ViewPairs(views)
 
