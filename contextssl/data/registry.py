@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DATA_FOLDER', 'DataSet', 'NamedData', 'folder_of', 'ObjectOptions', 'PhotographOptions', 'PeopleOptions',
-           'OwnOptions', 'DataOptions', 'options_of', 'open_data', 'open_test_views', 'follows_from']
+           'OwnOptions', 'DataOptions', 'class_of_options', 'open_data', 'open_test_views', 'follows_from']
 
 # %% ../../nbs/data/22_registry.ipynb #16ccfcd2
 import os
@@ -263,7 +263,7 @@ def _data_set(name: str) -> tuple:
     return _DATA_SETS[name]
 
 
-def options_of(
+def class_of_options(
     data: str,  # a name, or module:Class
 ) -> type:  # a dataclass below `NamedData`
     "The options that a data set has."
@@ -272,7 +272,7 @@ def options_of(
 
 def _own_options(o: NamedData) -> NamedData:
     "The options that concern the data set which they name; others have to be what they always are."
-    cls = options_of(o.data)
+    cls = class_of_options(o.data)
     if isinstance(o, cls) and type(o) is cls:
         return o
     given = asdict(o)

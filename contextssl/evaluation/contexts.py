@@ -7,20 +7,17 @@ __all__ = ['PairDraw', 'pairs_of', 'draw_pairs', 'draw_context', 'published_cont
            'context_features', 'Condition', 'conditions_of', 'expect_numbers', 'expect_sound', 'embed_rows',
            'ContextPlan']
 
-# %% ../../nbs/evaluation/02_contexts.ipynb #037c0f72
-import torch
-
-from ..data.views import Views
-
 # %% ../../nbs/evaluation/02_contexts.ipynb #ctx00004
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 
 from ..data.pairs import draw_two
+from ..data.threediebench import Views
 from .embeddings import Subject, evaluating
 from ..groups import ActionSpace
 from ..methods.transformer import ContextCache
