@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
+from tqdm.auto import tqdm
 
 from .data.threediebench import ViewPairs, Views, open_views
 from .evaluation.embeddings import Subject, encode_views
@@ -380,7 +381,7 @@ def demo(
             f"preset={cfg.preset} has no embedded data set; the demo runs with {embedded}"
         )
     run = Path(cfg.out or ("runs/pretrained" if cfg.pretrained else "runs/demo"))
-    say = print if progress else lambda *_: None
+    say = tqdm.write if progress else lambda *_: None  # beside the bars
     clock, device = _Stopwatch(say), pick_device(cfg.device)
     if cfg.pretrained:
         folder, note = "data/unseen", "unseen objects"
