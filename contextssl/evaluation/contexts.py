@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from ..data.pairs import draw_two
-from ..data.threediebench import Views
+from ..data.views import Views
 from .embeddings import Subject, evaluating
 from ..groups import ActionSpace
 from ..methods.transformer import ContextCache
