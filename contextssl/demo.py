@@ -7,18 +7,12 @@ __all__ = ['FINAL', 'PRESETS', 'Preset', 'preset', 'DemoConfig', 'judged_rows', 
 
 # %% ../nbs/12_demo.ipynb #4ba527df
 import json
-import platform
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
+import platform
+import time
 import torch
-from matplotlib.figure import Figure
-
+from collections.abc import Callable
 from .data.threediebench import open_views
 from .data.views import ViewPairs, Views
 from .evaluation.embeddings import Subject, encode_views
@@ -31,7 +25,7 @@ from contextssl.evaluation.printing import (
     text_table,
     threediebench_tables,
 )
-from .evaluation.protocol import QUESTIONS, Compute, evaluate
+from .evaluation.protocol import Compute, QUESTIONS, evaluate
 from .evaluation.results import save_rows
 from .figures.curves import context_curves, retrieval_curves
 from .figures.headline import headline
@@ -50,6 +44,11 @@ from .training.guards import peak_memory
 from .training.loop import train
 from .training.online import EpochCallback
 from .training.run import read_metrics
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from matplotlib.figure import Figure
+from pathlib import Path
+from tqdm.auto import tqdm
 
 # %% ../nbs/12_demo.ipynb #a33202b9
 @dataclass(frozen=True)
@@ -381,7 +380,7 @@ def demo(
             f"preset={cfg.preset} has no embedded data set; the demo runs with {embedded}"
         )
     run = Path(cfg.out or ("runs/pretrained" if cfg.pretrained else "runs/demo"))
-    say = print if progress else lambda *_: None
+    say = tqdm.write if progress else lambda *_: None  # beside the bars
     clock, device = _Stopwatch(say), pick_device(cfg.device)
     if cfg.pretrained:
         folder, note = "data/unseen", "unseen objects"

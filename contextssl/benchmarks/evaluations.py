@@ -28,7 +28,7 @@ from .race import Contest, Measured, bench_row, expect_same, race
 from .steps import TINY_MODEL
 from ..data.threediebench import open_views
 from ..evaluation.contexts import conditions_of, draw_context
-from ..evaluation.embeddings import encode_views
+from ..evaluation.embeddings import Subject, encode_views
 from ..evaluation.retrieval import object_ranks
 from ..evaluation.trained import AdamProbes
 from ..methods.contextssl import ContextSSL, ContextSSLConfig
@@ -141,7 +141,8 @@ def _retrieval_race(
         with mixed():
             conditions = conditions_of(model, z, draw, model.action_space.names, lengths)
             ranks = {
-                (c.context, c.tokens): object_ranks(model, now, z, c, rows) for c in conditions
+                (c.context, c.tokens): object_ranks(Subject(model, now, z), c, rows)
+                for c in conditions
             }
             return scores(ranks)
 

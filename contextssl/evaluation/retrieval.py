@@ -316,7 +316,7 @@ def whole_batches(
     if not kept:
         raise ValueError(
             f"drop_last leaves nothing of {n} {what} in batches of {batch}; "
-            "use drop_last=false or a smaller probe_batch"
+            "use drop_last=false or smaller batches"
         )
     return kept
 
