@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..data.threediebench import ACTION_SPACE
+from ..data.threediebench import ACTION_SPACE, CONVENTIONS
 from ..data.views import ViewImages, Views
 from ..groups import KINDS, ActionSpace, quat_multiply
 from ..methods.base import Model
@@ -103,4 +103,5 @@ def imageless_views(
         classes or ["thing"],
         [f"thing/{i}" for i in range(o)],
         np.array(split or ["val"] * o),
+        conventions=CONVENTIONS,
     )

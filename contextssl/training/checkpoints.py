@@ -34,8 +34,8 @@ def _expect_registered(
     model: torch.nn.Module,  # perhaps a method
 ) -> None:
     "Refuse a model that could not be found again by its name."
-    known = [registered.method for registered in METHODS.values()]
-    if type(model) not in known:
+    known = {registered.method.__qualname__ for registered in METHODS.values()}
+    if type(model).__qualname__ not in known:
         raise ValueError(
             f"{type(model).__name__} is not a method of this package (known: {', '.join(METHODS)})"
         )
