@@ -7,12 +7,19 @@ __all__ = ['FINAL', 'PRESETS', 'Preset', 'preset', 'DemoConfig', 'judged_rows', 
 
 # %% ../nbs/12_demo.ipynb #4ba527df
 import json
-import numpy as np
-import pandas as pd
 import platform
 import time
-import torch
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from tqdm.auto import tqdm
+
 from .data.threediebench import open_views
 from .data.views import ViewPairs, Views
 from .evaluation.embeddings import Subject, encode_views
@@ -25,7 +32,7 @@ from contextssl.evaluation.printing import (
     text_table,
     threediebench_tables,
 )
-from .evaluation.protocol import Compute, QUESTIONS, evaluate
+from .evaluation.protocol import QUESTIONS, Compute, evaluate
 from .evaluation.results import save_rows
 from .figures.curves import context_curves, retrieval_curves
 from .figures.headline import headline
@@ -44,11 +51,6 @@ from .training.guards import peak_memory
 from .training.loop import train
 from .training.online import EpochCallback
 from .training.run import read_metrics
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from matplotlib.figure import Figure
-from pathlib import Path
-from tqdm.auto import tqdm
 
 # %% ../nbs/12_demo.ipynb #a33202b9
 @dataclass(frozen=True)
