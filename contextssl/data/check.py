@@ -106,9 +106,8 @@ def _actions(d: _Drawn) -> Iterator[str]:
         return
     for name, value in (("actions", actions), ("latents", d.batch.latents)):
         if value.dtype != torch.float32:
-            yield (
-                f"{name} must be float32, not {kind_of_numbers(value)}: convert them with .float()"
-            )
+            kind = kind_of_numbers(value)
+            yield f"{name} must be float32, not {kind}: convert them with .float()"
     if len(actions) < 2:
         return
     for name in space.names:

@@ -37,8 +37,7 @@ class ViewImages:
     @classmethod
     def of(
         cls,
-        # (objects, views, ...): in memory, memory-mapped, or on a device
-        array: "np.ndarray | torch.Tensor",
+        array: "np.ndarray | torch.Tensor",  # (objects, views, ...), wherever it lies
     ) -> "ViewImages":
         "The images of an array; nothing is copied until it is indexed."
         flat = array.reshape(-1, *array.shape[2:])

@@ -45,8 +45,7 @@ class PairDraw:
 def pairs_of(
     views: Views,  # data set
     objects: np.ndarray,  # (n,) int, rows of the data set
-    # (n, 2) int, views; or a generator that draws two different ones of each
-    two: "np.ndarray | np.random.Generator",
+    two: "np.ndarray | np.random.Generator",  # (n, 2) int views, or what draws two of each
 ) -> PairDraw:
     "Pairs of views of these objects, with the actions between them."
     if isinstance(two, np.random.Generator):
