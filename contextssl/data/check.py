@@ -106,7 +106,8 @@ def _actions(d: _Drawn) -> Iterator[str]:
         return
     for name, value in (("actions", actions), ("latents", d.batch.latents)):
         if value.dtype != torch.float32:
-            yield f"{name} must be float32, not {kind_of_numbers(value)}: convert them with .float()"
+            kind = kind_of_numbers(value)
+            yield f"{name} must be float32, not {kind}: convert them with .float()"
     if len(actions) < 2:
         return
     for name in space.names:
@@ -439,12 +440,11 @@ def check_report(
     "Load a data set of your own and check it; prints its problems, and raises if there are any."
     own = make_own(spec, options)
     found = check_source(own, check_pairs, check_seed)
-    for problem in found.problems:
-        print(problem)
     if found.problems:
+        print("\n".join(found.problems))
         many = len(found.problems)
         raise ValueError(
             f"{spec} is not as it should be: {many} problem{'s' * (many > 1)}, listed above"
         )
-    first = f"{spec}: {source_in_words(as_source(own))}"
-    return "\n".join([first, *found.notes, f"{spec} is as it should be"])
+    held = source_in_words(as_source(own))
+    return "\n".join([f"{spec}: {held}", *found.notes, f"{spec} is as it should be"])

@@ -159,7 +159,8 @@ def _head(found: dict) -> list:
     origin = " ".join(f"{k}={v}" for k, v in (found["source"] or {}).items() if k in shown)
     mean, std = (", ".join(f"{v:.4f}" for v in found[k]) for k in ("mean", "std"))
     return [
-        f"{found['path']}: {found['format']}, {found['objects']:,} objects x {found['views']} views "
+        f"{found['path']}: {found['format']}, "
+        f"{found['objects']:,} objects x {found['views']} views "
         f"of {found['resolution']} px{size}",
         f"made by {origin}" if origin else "",
         f"mean {mean}, std {std}, fingerprint {found['fingerprint']}",

@@ -198,7 +198,7 @@ def found_objects(
 def folder_listing(
     root: Path,  # folder of the file layout
 ) -> Listing:  # never empty
-    "The objects of a folder: those that its split files name, without such files those that are there."
+    "The objects of a folder: those that its split files name; without such files, all."
     splits = read_split_files(root)
     if splits:
         listing = listed_objects(splits, root)

@@ -37,9 +37,10 @@ def normalise(
     mean: Sequence[float],  # (3,) per channel, on a scale of 0 to 1
     std: Sequence[float],  # (3,) per channel, on a scale of 0 to 1
     dtype: torch.dtype = torch.float32,  # of the result
-    memory_format: torch.memory_format = torch.preserve_format,  # or torch.channels_last, torch.contiguous_format
+    # or torch.channels_last, torch.contiguous_format
+    memory_format: torch.memory_format = torch.preserve_format,
 ) -> torch.Tensor:  # (n, 3, R, R), on the images' device
-    "Images as numbers of about zero mean and unit variance: (x / 255 - mean) / std, channel by channel."
+    "Images as numbers of about zero mean and unit variance: (x / 255 - mean) / std, by channel."
     if images.dtype != torch.uint8:
         raise ValueError(
             f"normalise takes uint8 images, not {images.dtype}: were these normalised before?"
@@ -108,7 +109,7 @@ class PairBatch:
         dtype: torch.dtype = torch.float32,  # of the images
         memory_format: torch.memory_format = torch.preserve_format,  # of the images
     ) -> "PairBatch":
-        "The batch with uint8 images turned into numbers by `normalise`; float images stay as they are."
+        "The batch with uint8 images normalised; float images stay as they are."
         if self.images.is_floating_point():
             return self
         return replace(self, images=normalise(self.images, mean, std, dtype, memory_format))

@@ -44,7 +44,8 @@ def _pose_and_hues(
     "The two factors in the precision in which actions are computed."
     if latents.shape[-1:] != (len(LATENTS),):
         raise ValueError(
-            f"a view has {len(LATENTS)} latents, so they must have shape (..., {len(LATENTS)}), not {tuple(latents.shape)}"
+            f"a view has {len(LATENTS)} latents, so they must have shape "
+            f"(..., {len(LATENTS)}), not {tuple(latents.shape)}"
         )
     latents = latents.float().double()
     return torch.cat([quat_from_euler(latents[..., :3]), latents[..., _HUES]], -1)

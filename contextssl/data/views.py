@@ -22,7 +22,7 @@ from ..machine import free_memory
 
 # %% ../../nbs/data/01_views.ipynb #444842b9
 class ViewImages:
-    "An array (objects, views, ...) of images (R, R, 3), or of other states, that are fetched when it is indexed."
+    "An array (objects, views, ...) of images (R, R, 3), or other states, fetched when indexed."
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class ViewImages:
     @classmethod
     def of(
         cls,
-        array: "np.ndarray | torch.Tensor",  # (objects, views, ...): in memory, memory-mapped, or on a device
+        array: "np.ndarray | torch.Tensor",  # (objects, views, ...), wherever it lies
     ) -> "ViewImages":
         "The images of an array; nothing is copied until it is indexed."
         flat = array.reshape(-1, *array.shape[2:])
@@ -215,7 +215,7 @@ class Views:
         self,
         split: "str | None",  # "train", "val", or None
     ) -> "Views":  # the same objects in the same order
-        "The objects of one split; images are not copied. Mean and deviation stay those of the whole set."
+        "The objects of one split, not copied; mean and deviation stay those of the whole set."
         return replace(self.at(self.rows(split)), known_statistics=self._statistics)
 
     def at(
@@ -237,7 +237,7 @@ def estimate_statistics(
     views: Views,  # training objects are used where there are any
     at_most: int = 1000,  # images to look at
 ) -> tuple[tuple, tuple]:  # mean (3,) and std (3,) on a scale of 0 to 1
-    "Mean and standard deviation of red, green and blue over the pixels of some images, evenly spread over the set."
+    "Mean and standard deviation of the channels over some images, evenly spread over the set."
     rows = views.rows("train" if (views.split == "train").any() else None)
     total = len(rows) * views.views_per_object
     chosen = np.unique(np.linspace(0, total - 1, min(at_most, total)).astype(int))

@@ -45,7 +45,7 @@ class PairDraw:
 def pairs_of(
     views: Views,  # data set
     objects: np.ndarray,  # (n,) int, rows of the data set
-    two: "np.ndarray | np.random.Generator",  # (n, 2) int, views; or a generator that draws two different ones of each
+    two: "np.ndarray | np.random.Generator",  # (n, 2) int views, or what draws two of each
 ) -> PairDraw:
     "Pairs of views of these objects, with the actions between them."
     if isinstance(two, np.random.Generator):
@@ -89,7 +89,7 @@ def published_context(
 ) -> tuple[
     np.ndarray, np.ndarray
 ]:  # (n,) int64 objects, counted within the training set, and (n, 2) int64 views
-    "The context that the published evaluation draws: objects with replacement, two different views of each."
+    "The published draw of a context: objects with replacement, two different views of each."
     chosen = torch.randint(
         0, objects, (pairs,), generator=torch.Generator().manual_seed(object_seed)
     ).numpy()
@@ -177,7 +177,8 @@ def expect_numbers(
     "Refuse NaN and infinity."
     if not torch.isfinite(v).all():
         raise FloatingPointError(
-            f"the {what} hold NaN or infinity: the model is damaged or its training diverged; use an earlier checkpoint"
+            f"the {what} hold NaN or infinity: the model is damaged or its training diverged; "
+            "use an earlier checkpoint"
         )
 
 

@@ -213,7 +213,7 @@ def context_embeddings(
     cfg: EvalConfig = EvalConfig(),  # the protocol
     objects: int = 48,  # at most so many held-out objects
 ) -> tuple[np.ndarray, dict]:  # (m,) rows of the `Views`; (context, tokens) -> (m, v, d') float32
-    'All views of some held-out objects, without context and under the longest of each. A model without embeddings has its feature, as ("feature", 0).'
+    "Views of some held-out objects without context and under the longest; else the feature."
     model, features = subject.model, subject.features
     order = np.random.default_rng([cfg.seed, 6]).permutation(subject.rows)
     rows, found = np.sort(order[:objects]), {}

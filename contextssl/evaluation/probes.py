@@ -21,7 +21,7 @@ from ..votes import knn_scores
 # %% ../../nbs/evaluation/06_probes.ipynb #ptab0007
 @dataclass(frozen=True)
 class Probe:
-    "A way to read targets off vectors; subclasses have a name and a `fit`, and their budget as fields."
+    "A way to read targets off vectors; subclasses have a name, a `fit`, and a budget as fields."
 
     name = ""  # in the results and in the options
     title = ""  # in a legend

@@ -122,7 +122,7 @@ def _fit_fixed(
 
 # %% ../../nbs/evaluation/10_reading.ipynb #fe032abf
 class _EmbeddingTables:
-    "Embeddings of training images under every context, looked up where they fit into memory, else computed."
+    "Embeddings of training images under every context, kept where they fit, else computed."
 
     def __init__(
         self,

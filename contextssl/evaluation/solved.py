@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 
 # %% ../../nbs/evaluation/04_solved.ipynb #cab25a83
 def _moments(x: torch.Tensor, y: torch.Tensor, rows: int = 16384):
-    "Means (d,) and (t,), covariance (d, d) and cross-covariance (d, t), all float64, a block of rows at a time."
+    "Means (d,), (t,), covariance (d, d) and cross-covariance (d, t), float64, block by block."
     mx, my = (sum(p.sum(0, dtype=torch.float64) for p in v.split(rows)) / len(v) for v in (x, y))
     cov, cross = mx.new_zeros(len(mx), len(mx)), mx.new_zeros(len(mx), len(my))
     for a, b in zip(x.split(rows), y.split(rows)):
@@ -127,7 +127,7 @@ def whitener(
     x: torch.Tensor,  # (n, d) inputs
     floor: float = 1e-8,  # added to the eigenvalues, relative to the largest
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # mean (d,), map (d, d), share (d,), float64
-    "The map after which inputs have unit variance in all directions, and the floor's share in each."
+    "The map that gives inputs unit variance in all directions, and the floor's share in each."
     mean, _, cov, _ = _moments(x, x[:, :1])
     values, vectors = torch.linalg.eigh(cov)
     added = floor * values[-1].clamp(min=1e-100)

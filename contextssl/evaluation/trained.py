@@ -17,7 +17,7 @@ from .solved import expect_rows, expect_table
 
 # %% ../../nbs/evaluation/05_trained.ipynb #678a4c1e
 def _first_layers(k: int, sizes: Sequence[int], generator: torch.Generator, device) -> list:
-    "Weights (k, a, b) and biases (k, 1, b) of each layer, as in torch.nn.Linear, the same for all k."
+    "Weights (k, a, b) and biases (k, 1, b) of each layer, as in torch.nn.Linear, alike for all k."
     layers = []
     for a, b in zip(sizes, sizes[1:]):
         drawn = [(torch.rand(1, n, b, generator=generator) * 2 - 1) * a**-0.5 for n in (a, 1)]
@@ -38,7 +38,7 @@ def _row_batches(
 
 # %% ../../nbs/evaluation/05_trained.ipynb #948bf10b
 class _Stacked:
-    "K perceptrons of one shape, side by side: `layers` holds weights (K, a, b) and biases (K, 1, b)."
+    "K perceptrons of one shape: `layers` holds weights (K, a, b) and biases (K, 1, b)."
 
     def _run(
         self, h: torch.Tensor, which: slice = slice(None)

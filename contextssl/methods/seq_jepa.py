@@ -160,9 +160,8 @@ def _seeded(
     if generator is None:
         yield
         return
-    seed = torch.randint(2**62, (1,), generator=generator).item()
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+        torch.manual_seed(torch.randint(2**62, (1,), generator=generator).item())
         yield
 
 # %% ../../nbs/methods/08_seq_jepa.ipynb #08dc9f8b
