@@ -7,33 +7,20 @@ __all__ = ['FINAL', 'PRESETS', 'Stage', 'Preset', 'preset', 'DemoConfig', 'judge
 
 # %% ../nbs/12_demo.ipynb #4ba527df
 import json
-import platform
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
+import platform
+import time
 import torch
-from matplotlib.figure import Figure
-from tqdm.auto import tqdm
-
+from collections.abc import Callable
 from .data.encoded import EncodedViews
 from .data.threediebench import open_views
 from .data.views import ViewPairs, Views
 from .evaluation.embeddings import Subject, encode_views
 from .evaluation.inspect import neighbours
 from .evaluation.options import EvalConfig
-from contextssl.evaluation.printing import (
-    floor_text,
-    matching_rows,
-    result_text,
-    text_table,
-    threediebench_tables,
-)
-from .evaluation.protocol import QUESTIONS, Compute, evaluate
+from .evaluation.printing import floor_text, matching_rows, result_text, text_table, threediebench_tables
+from .evaluation.protocol import Compute, QUESTIONS, evaluate
 from .evaluation.results import save_rows
 from .figures.curves import context_curves, retrieval_curves
 from .figures.headline import headline
@@ -52,6 +39,11 @@ from .training.guards import peak_memory
 from .training.loop import train
 from .training.online import EpochCallback
 from .training.run import read_metrics
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from matplotlib.figure import Figure
+from pathlib import Path
+from tqdm.auto import tqdm
 
 # %% ../nbs/12_demo.ipynb #a33202b9
 @dataclass(frozen=True)
