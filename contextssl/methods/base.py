@@ -179,7 +179,7 @@ class Part(Model):
 
     def __init__(
         self,
-        model: "Method",  # whose part it is
+        model: Model,  # the method whose part it is
         name: str,  # in the results
     ):
         super().__init__()
