@@ -76,6 +76,15 @@ def motion(
     plan: ContextPlan = ContextPlan(CHANGES, LENGTHS, draws=5),  # contexts, lengths and draws
 ) -> list[dict]:  # a row for each context, length and change
     "Cosine between an object and the same object with one change, against the context."
+    if not subject.model.reads_context:
+        raise ValueError(
+            "a context moves the embeddings of models that read one; this one does not"
+        )
+    if changed.features.shape[1] != 1 + len(CHANGES):
+        raise ValueError(
+            f"motion needs the {1 + len(CHANGES)} views of `changed_views`, but these objects have "
+            f"{changed.features.shape[1]}"
+        )
     found = {}
     for c in plan.every_draw(subject):
         found.setdefault((c.context, c.tokens), []).append(_cosines(changed, c))

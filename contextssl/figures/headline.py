@@ -108,6 +108,10 @@ def typical_query(
     """The query whose neighbours are nearest to those of the median query, under all contexts
     together. Candidates are the views of all other held-out objects."""
     views = subject.views
+    if (others := (len(subject.rows) - 1) * views.views_per_object) < k:
+        raise ValueError(
+            f"{k} neighbours from other held-out objects are asked for, but these have {others} views"
+        )
     found = neighbours(subject, cfg, queries, k + views.views_per_object, all_objects=True)
     contexts = list(dict.fromkeys(f.context for f in found))
     asked = {c: [f for f in found if f.context == c] for c in contexts}
@@ -166,7 +170,7 @@ def _shown(context: str) -> str:
     return f"When shown {_PAIRS[factor_name(context)]}"
 
 
-def _draw_motion(ax: Axes, rows: Sequence[dict], context: str) -> None:
+def _draw_motion(ax: Axes, rows: Sequence[dict]) -> None:
     "Cosine of each change against the number of pairs, under one context."
     colors = published_colors(CHANGES) | {OTHER_OBJECT: GREY}
     for change in (OTHER_OBJECT, *CHANGES):
@@ -185,7 +189,6 @@ def _draw_motion(ax: Axes, rows: Sequence[dict], context: str) -> None:
         ax.annotate(_words(change), last, (0, -8), ha="right", va="top", **beside)
     ax.set_xticks(x, [str(t // 2) for t in tokens])
     ax.set_xlim(-0.25, len(tokens) - 0.4)
-    ax.set_ylim(min(0, ax.get_ylim()[0]), 1.05)
     ax.set_xlabel("example pairs shown")
 
 
@@ -284,10 +287,12 @@ def context_headline(
     _draw_key(fig, example)
     contexts = list(dict.fromkeys(row["context"] for row in rows))
     colors, draws = published_colors(contexts), max(row["draws"] for row in rows)
+    lowest = min(0, min(row["value"] for row in rows) - 0.15)  # room for the name of a line
     for k, context in enumerate(contexts):
         box = (2.42 + 2.87 * k) / width, 1 - 2.62 / height, 2.6 / width, 1.92 / height
         ax = fig.add_axes(box)
-        _draw_motion(ax, [row for row in rows if row["context"] == context], context)
+        _draw_motion(ax, [row for row in rows if row["context"] == context])
+        ax.set_ylim(lowest, 1.05)
         ax.set_title(_shown(context), color=colors[context], weight="bold", fontsize=9.5)
         if not k:
             ax.set_ylabel("similarity to the object (cosine)")
