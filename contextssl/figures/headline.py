@@ -110,7 +110,8 @@ def typical_query(
     views = subject.views
     if (others := (len(subject.rows) - 1) * views.views_per_object) < k:
         raise ValueError(
-            f"{k} neighbours from other held-out objects are asked for, but these have {others} views"
+            f"{k} neighbours from other held-out objects are asked for, "
+            f"but these have {others} views"
         )
     found = neighbours(subject, cfg, queries, k + views.views_per_object, all_objects=True)
     contexts = list(dict.fromkeys(f.context for f in found))
