@@ -151,10 +151,7 @@ def typical_query(
     )
 
 # %% ../../nbs/figures/10_headline.ipynb #hdl00004
-_DONE = {
-    "rotation": "turned",
-    "colour": "recoloured",
-}  # what a change of a factor does to an object
+_DONE = {"rotation": "turned", "colour": "recoloured"}  # what a change does to an object
 _JUDGED = {"rotation": "pose", "colour": "hue"}  # what is compared
 _PAIRS = {"rotation": "rotations", "colour": "colour changes"}
 
@@ -171,23 +168,33 @@ def _shown(context: str) -> str:
     return f"When shown {_PAIRS[factor_name(context)]}"
 
 
+def _apart(heights: Sequence[float], gap: float) -> list[float]:
+    "The same heights, each pushed down until it is a gap below the next higher one."
+    order = np.argsort(heights)[::-1]
+    placed = list(heights)
+    for above, k in zip(order, order[1:]):
+        placed[k] = min(placed[k], placed[above] - gap)
+    return placed
+
+
 def _draw_motion(ax: Axes, rows: Sequence[dict]) -> None:
     "Cosine of each change against the number of pairs, under one context."
     colors = published_colors(CHANGES) | {OTHER_OBJECT: GREY}
+    halo, ends = [withStroke(linewidth=2.5, foreground="white")], {}
     for change in (OTHER_OBJECT, *CHANGES):
         points = [row | {"seed": 0} for row in rows if row["change"] == change]
         tokens, mean, low, high = value_line(points, "contexts")
         x, main = range(len(tokens)), change != OTHER_OBJECT
-        color, weight = colors[change], "bold" if main else "normal"
+        color, ends[change] = colors[change], mean[-1]
         ax.fill_between(x, low, high, color=color, alpha=0.2, linewidth=0)
         look = dict(marker="o", linewidth=2.2) if main else dict(linestyle="--", linewidth=1)
         ax.plot(x, mean, label=_words(change), color=color, **look)
-        halo = [withStroke(linewidth=2.5, foreground="white")]
-        beside = dict(textcoords="offset points", color=color, weight=weight, fontsize=8.5)
-        beside["path_effects"] = halo
-        last = len(tokens) - 1, mean[-1]
-        ax.annotate(short_number(mean[-1]), last, (6, 0), va="center", **beside)
-        ax.annotate(_words(change), last, (0, -8), ha="right", va="top", **beside)
+    numbers, names = (_apart(list(ends.values()), gap) for gap in (0.06, 0.08))
+    for (change, value), number, name in zip(ends.items(), numbers, names):
+        look = dict(textcoords="offset points", color=colors[change], fontsize=8.5)
+        look |= dict(path_effects=halo, weight="normal" if change == OTHER_OBJECT else "bold")
+        ax.annotate(short_number(value), (x[-1], number), (6, 0), va="center", **look)
+        ax.annotate(_words(change), (x[-1], name), (0, -8), ha="right", va="top", **look)
     ax.set_xticks(x, [str(t // 2) for t in tokens])
     ax.set_xlim(-0.25, len(tokens) - 0.4)
     ax.set_xlabel("example pairs shown")
@@ -244,6 +251,24 @@ def _draw_query(fig: Figure, q: TypicalQuery, top: float) -> None:
         left = right + space
 
 
+def _title(rows: Sequence[dict]) -> str:
+    """The claim of the figure where it holds: under each context the change that is shown moves the
+    embedding further than the other, by more than .1."""
+    longest = max(row["context_tokens"] for row in rows)
+    last = {
+        (row["context"], row["change"]): row["value"]
+        for row in rows
+        if row["context_tokens"] == longest
+    }
+    holds = all(
+        last[context, context] < last[context, change] - 0.1
+        for context, change in last
+        if change not in (context, OTHER_OBJECT)
+    )
+    follows = "The example pairs decide what the embedding follows."
+    return f"The weights stay the same. {follows if holds else 'Only the example pairs differ.'}"
+
+
 def _motion_in_words(rows: Sequence[dict]) -> str:
     "What the two panels show."
     told = []
@@ -283,8 +308,8 @@ def context_headline(
     "What a context does to an embedding, and what it makes of one prediction."
     width, height = 8, 6.55 if query else 3.3
     fig = Figure(figsize=(width, height))
-    title = "The weights stay the same. The example pairs decide what the embedding follows."
-    _write(fig, 0.08, 0.07, title, va="top", fontsize=11, weight="bold", color="black")
+    look = dict(va="top", fontsize=11, weight="bold", color="black")
+    _write(fig, 0.08, 0.07, _title(rows), **look)
     _draw_key(fig, example)
     contexts = list(dict.fromkeys(row["context"] for row in rows))
     colors, draws = published_colors(contexts), max(row["draws"] for row in rows)
@@ -299,10 +324,11 @@ def context_headline(
             ax.set_ylabel("similarity to the object (cosine)")
         else:
             ax.tick_params(labelleft=False)
-    notes = [f"Bands: ± standard deviation over {draws} draws of the pairs."]
+    bands = f"Bands: ± standard deviation over {draws} draws of the pairs."
+    notes = [bands if draws > 1 else "One draw of the pairs."]
     if query:
         _draw_query(fig, query, 3.5)
-        notes.append("Upper row: views of other objects.")
+        notes.append("Nearest: views of other objects.")
     if query and query.redrawn:
         notes[-1] = (
             "Upper row: views of other objects; lower row: the object asked for, drawn in their "
