@@ -7,14 +7,14 @@ __all__ = ['EvalConfig', 'protocol']
 
 # %% ../../nbs/evaluation/11_options.ipynb #opt00004
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 
 from ..data.threediebench import ACTION_SPACE
 from ..data.views import Views
 from .contexts import ContextPlan
-from .probes import TrainedLinear, make_probes, probe_names
+from .probes import TrainedLinear, TrainedMLP, make_probes, probe_names
 from .reading import ProbePlan
 from .retrieval import Queries, RetrievalPlan
 from .samples import SamplePlan
@@ -56,6 +56,9 @@ class EvalConfig:
     # length of all trained probes in passes over the training objects; 0 takes probe_steps, with
     # fresh pairs the published 200 on pairs and 300 on single embeddings
     probe_epochs: int = 0
+    # updates of adam_mlp, with fixed pairs, where it should take fewer or more than the linear
+    # probes; 0: as many as they
+    mlp_steps: int = 0
     # rows in a batch of the trained probes, and in the batches of which drop_last drops the last
     probe_batch: int = 256
     probe_lr: float = 1e-3  # learning rate of the trained probes
@@ -82,6 +85,8 @@ class EvalConfig:
     # probe_batch queries, as published
     lost_queries: bool = False
     retrieval_split: str = "val"  # objects that retrieval asks about: "val" or "train"
+    # objects that retrieval asks about in each set, at most, spread evenly over all; 0: every one
+    retrieval_objects: int = 0
     source_view: int = 0  # view that retrieval starts from
     # views that retrieval starts from: "one" is source_view, "all" takes every view in turn
     sources: str = "one"
@@ -169,8 +174,14 @@ class EvalConfig:
             temperature=self.knn_temperature,
         )
         feature_steps = passes or self.class_steps or self.probe_steps
+        factor_probes = make_probes(self.probes, **budget)
+        if self.mlp_steps:
+            factor_probes = tuple(
+                replace(probe, steps=self.mlp_steps) if isinstance(probe, TrainedMLP) else probe
+                for probe in factor_probes
+            )
         return ProbePlan(
-            factor_probes=make_probes(self.probes, **budget),
+            factor_probes=factor_probes,
             class_probes=make_probes(self.class_probes, **budget),
             samples=self.sample_plan(),
             unit=self.eval_normalize or self.probe_normalize == "always",
@@ -199,6 +210,7 @@ class EvalConfig:
             drop_last=self.drop_last,
             lost=self.lost_queries,
             lost_seed=self.seed,
+            most=self.retrieval_objects,
         )
 
     def labels(
@@ -268,6 +280,11 @@ def _expect_numbers(cfg: EvalConfig) -> None:
     if min(cfg.class_steps, cfg.class_images) < 0:
         raise ValueError(
             f"class_steps={cfg.class_steps} and class_images={cfg.class_images} "
+            "must not be negative"
+        )
+    if min(cfg.mlp_steps, cfg.retrieval_objects) < 0:
+        raise ValueError(
+            f"mlp_steps={cfg.mlp_steps} and retrieval_objects={cfg.retrieval_objects} "
             "must not be negative"
         )
     if cfg.test_name in ("train", "val", ""):

@@ -255,6 +255,7 @@ class RetrievalPlan:
     drop_last: bool = False  # leave out objects that are not whole in complete batches of images
     lost: bool = False  # leave out queries of an incomplete batch, at random
     lost_seed: int = 0  # of their order
+    most: int = 0  # objects that are asked about, at most, spread evenly over all; 0: every one
 
     def asked(
         self,
@@ -263,6 +264,8 @@ class RetrievalPlan:
     ) -> tuple[np.ndarray, "torch.Tensor | None"]:  # (o',) objects, (o', q) bool queries; None: all
         "Which objects are asked, and which of their queries count."
         kept = None
+        if self.most and self.most < len(objects):
+            objects = objects[np.arange(self.most) * len(objects) // self.most]
         if self.lost:
             each = len(self.queries.targets(count)[1])
             whole_batches(len(objects) * each, self.batch, "queries")

@@ -175,6 +175,16 @@ class EmbeddedSample:
         return [Input(k, r, self.condition, x, self.sample) for k, r, x in made]
 
 
+def _views_once(
+    sample: Sample,  # whose pairs
+) -> tuple:  # objects (m,), views (m,), and where each view of a pair stands among them (n, 2)
+    "The views of some pairs, each of them once."
+    draw, count = sample.draw, sample.subject.views.views_per_object
+    numbers = draw.objects[:, None] * count + draw.views
+    once, place = np.unique(numbers, return_inverse=True)
+    return once // count, once % count, torch.from_numpy(place.reshape(numbers.shape))
+
+
 def embed_sample(
     sample: Sample,  # whose embeddings
     c: "Condition | None",  # the context; None for the encoder's feature
@@ -187,10 +197,13 @@ def embed_sample(
     model = subject.model
     with evaluating(model) as device:
         read = lambda z: embed_rows(model, z, c.cache, normalize=False) if c else z.to(device)
-        if c is not None and embed:
+        if c is None:
+            both = read(draw.features(subject.features)).unflatten(0, (-1, 2))
+        elif embed:
             both = embed(c, draw.objects[:, None], draw.views)
         else:
-            both = read(draw.features(subject.features)).unflatten(0, (-1, 2))
+            objects, seen, place = _views_once(sample)
+            both = read(subject.features[objects, seen].float())[place]
         if sample.single is not None:
             objects, seen = sample.single
             one = read(subject.features[objects, seen].float())
