@@ -7,23 +7,38 @@ __all__ = ['FINAL', 'PRESETS', 'Stage', 'Preset', 'preset', 'DemoConfig', 'judge
 
 # %% ../nbs/12_demo.ipynb #4ba527df
 import json
-import numpy as np
-import pandas as pd
 import platform
 import time
-import torch
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from tqdm.auto import tqdm
+
 from .data.encoded import EncodedViews
 from .data.threediebench import open_views
 from .data.views import ViewPairs, Views
-from .evaluation.embeddings import Subject, encode_views
+from .evaluation.embeddings import Subject, encode_views, further_subject
 from .evaluation.inspect import neighbours
+from .evaluation.motion import LENGTHS as MOTION_LENGTHS
+from .evaluation.motion import changed_views, motion
 from .evaluation.options import EvalConfig
-from .evaluation.printing import floor_text, matching_rows, result_text, text_table, threediebench_tables
-from .evaluation.protocol import Compute, QUESTIONS, evaluate
+from contextssl.evaluation.printing import (
+    floor_text,
+    matching_rows,
+    result_text,
+    text_table,
+    threediebench_tables,
+)
+from .evaluation.protocol import QUESTIONS, Compute, evaluate
 from .evaluation.results import save_rows
 from .figures.curves import context_curves, retrieval_curves
-from .figures.headline import headline
+from .figures.headline import context_headline, headline, typical_query
 from .figures.images import contact_sheet
 from .figures.losses import training_curves
 from .figures.neighbours import neighbour_grid, neighbour_images
@@ -33,17 +48,13 @@ from .methods.recipes import build_method, recipe
 from .names import nearest_name
 from .page import html_report
 from .render.embedded import render_dataset
+from .render.shapes import CLASSES
 from .training.checkpoints import load
 from .training.config import TrainConfig, pick_device, train_plan
 from .training.guards import peak_memory
 from .training.loop import train
 from .training.online import EpochCallback
 from .training.run import read_metrics
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from matplotlib.figure import Figure
-from pathlib import Path
-from tqdm.auto import tqdm
 
 # %% ../nbs/12_demo.ipynb #a33202b9
 @dataclass(frozen=True)
@@ -183,26 +194,60 @@ def context_table(
     return text_table(pd.DataFrame(lines, columns=["context", "tokens", *columns]))
 
 # %% ../nbs/12_demo.ipynb #cc6b9340
+@dataclass(frozen=True)
+class _Judged:
+    "What the figures show of a run, besides its results."
+
+    subject: Subject  # the model, with the set that contexts and probes are drawn from
+    third: "Views | None" = None  # objects that no choice has looked at; None: the held-out ones
+    # of the judged objects, if they were rendered; None: nothing can be drawn again
+    render_seed: "int | None" = None
+    batch: int = 0  # pairs in a batch of the last training; 0: there was none
+
+
+def _headline(judged: _Judged, cfg: EvalConfig, rows: list[dict]) -> Figure:
+    "How the embedding moves, and one prediction; without objects of known shapes, the curves."
+    subject = judged.subject
+    if not set(subject.views.class_names) <= set(CLASSES):
+        found = neighbours(subject, cfg, objects=5, k=4, all_objects=True)
+        return headline(rows, neighbour_images(subject.views, found))
+    changed = changed_views(subject.views.class_names, size=subject.views.resolution)
+    changed = further_subject(subject, changed, "changed", "all", encode_views)
+    plan = replace(cfg.context_plan(), lengths=_within(MOTION_LENGTHS, max(cfg.lengths)))
+    moved = motion(subject, changed, plan)
+    asked = subject
+    if judged.third is not None:
+        asked = further_subject(subject, judged.third, FINAL["test_name"], "all", encode_views)
+    query = None
+    if judged.render_seed is not None:
+        query = typical_query(asked, cfg, queries=40, render_seed=judged.render_seed)
+    example = changed_views(subject.views.class_names[1:2], 2, 224).images[1]
+    return context_headline(moved, example, query)
+
+
+def _within(lengths: tuple, longest: int) -> tuple:
+    "Lengths of a context that are no longer than the longest that is asked."
+    return tuple(n for n in lengths if n <= longest)
+
+
 def _draw(
     run: Path,  # run folder; figures go into `figures/`
-    made: "_Model",
+    judged: _Judged,
     rows: list[dict],  # results, of which the figures show those that the table shows
-    features: torch.Tensor,  # (o, v, d) of all views
     cfg: EvalConfig,  # the protocol that gave the results
 ) -> list[Path]:  # of the PNG files; each has an SVG beside it
     "Every figure of the demo."
-    rows, views = judged_rows(rows), made.views
-    subject = Subject(made.model, views, features)
-    found = neighbours(subject, cfg, objects=5, k=4, all_objects=True)
+    rows, views = judged_rows(rows), judged.subject.views
+    found = neighbours(judged.subject, cfg, objects=5, k=4, all_objects=True)
     found = neighbour_images(views, found)
     drawn = {
-        "headline": headline(rows, found),
+        "headline": _headline(judged, cfg, rows),
         "context_curves": context_curves(rows),
         "retrieval_curves": retrieval_curves(rows),
         "neighbours": neighbour_grid(found),
     }
-    if made.batch:
-        drawn["training_curves"] = training_curves(read_metrics(run), made.batch)
+    if judged.batch:
+        drawn["training_curves"] = training_curves(read_metrics(run), judged.batch)
     drawn["contact_sheet"] = _contact_sheet(views)
     dpi = {"headline": 150, "contact_sheet": 110}  # 1200 pixels wide; a data set's worth of pixels
     return [
@@ -496,7 +541,14 @@ def demo(
     rows = evaluate(made.model, asked, protocol, _ASKED, features, third, compute)
     save_rows(rows, run)
     clock("draw")
-    drawn = _draw(run, made, rows, features, protocol)
+    rendered = _UNSEEN if cfg.pretrained else p.unseen if third is not None else p.render
+    judged = _Judged(
+        Subject(made.model, views, features),
+        third,
+        None if cfg.data_dir else rendered.get("seed", 0),
+        made.batch,
+    )
+    drawn = _draw(run, judged, rows, protocol)
     page = html_report(run, rows, drawn)
     clock("done")
     timing = dict(seconds=clock.seconds, steps=made.steps)

@@ -95,9 +95,13 @@ def _collect_inputs(
     progress: bool = False,  # show a bar
 ) -> list[Input]:  # each of them once
     "What a sample looks like under all conditions."
-    found = {}
+    found, seen = {}, set()
+    predicts = bool({"row", "raw"} & set(kinds))
     for c in tqdm(conds, desc="embed", unit="context", disable=not progress):
-        predicts = bool({"row", "raw"} & set(kinds))
+        where = filed(c, "zr" if predicts else "z+")
+        if where in seen:  # empty contexts are alike
+            continue
+        seen.add(where)
         for given in embed_sample(sample, c, predicts).inputs(kinds, unit):
             found.setdefault(given.key, given)
     return list(found.values())

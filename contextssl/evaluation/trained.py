@@ -44,6 +44,11 @@ class _Stacked:
         self, h: torch.Tensor, which: slice = slice(None)
     ) -> torch.Tensor:  # (K, n, d) -> (K, n, t)
         h = h.float()
+        if (
+            len(self.layers) == 1
+        ):  # few outputs: faster with the inputs on the right, as is its gradient
+            ((weight, bias),) = self.layers
+            return torch.baddbmm(bias[which].mT, weight[which].mT, h.mT).mT
         for i, (weight, bias) in enumerate(self.layers):
             h = torch.baddbmm(bias[which], h.relu() if i else h, weight[which])
         return h

@@ -317,7 +317,7 @@ def _way_back(path: Path) -> str:
 def own_memory(
     model: torch.nn.Module,
 ):
-    "Give tensors that `_overlaps` finds memory of their own, so that they can be written to."
+    "Give tensors whose numbers share memory some of their own, so that they can be written to."
     for module in model.modules():
         for v in (*module._parameters.values(), *module._buffers.values()):
             if v is None or v.layout != torch.strided or not _overlaps(v):
