@@ -110,7 +110,15 @@ PRESETS = {
     "mini": Preset(
         render=dict(objects=240, views=50, size=64, classes=_CLASSES),
         unseen=dict(objects=24, views=50, size=64, seed=1, classes=_CLASSES),
-        evaluation=dict(FINAL, context_draws=5, lengths=(0, 6, 30, 126)),
+        evaluation=dict(
+            FINAL,
+            context_draws=5,
+            lengths=(0, 30, 126),
+            train_pairs=5000,
+            mlp_steps=600,
+            mlp_hidden=128,
+            retrieval_objects=64,
+        ),
         stages=(_ENCODER, _READER),
     ),
     "smoke": Preset(
