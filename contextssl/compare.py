@@ -24,7 +24,7 @@ from .compare_tables import Comparison, comparison_page, latex_table
 from .data.registry import DataOptions, DataSet, open_data
 from .data.threediebench import open_views
 from .data.views import ViewPairs, Views
-from .demo import FINAL, preset
+from .evaluation.presets import FINAL, preset
 from .evaluation.results import save_rows
 from .figures.style import save_figure
 from .files import write_atomic

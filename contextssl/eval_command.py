@@ -104,8 +104,8 @@ def eval_options(
 ) -> tuple:  # EvalOptions, DataOptions, EvalConfig
     "What the command line of `eval` says."
     from contextssl.data.registry import DataOptions
-    from contextssl.demo import preset
     from contextssl.evaluation.options import EvalConfig, protocol
+    from contextssl.evaluation.presets import preset
 
     given = split_words(words, "task")
     budget = preset(early_value(given, "preset", EvalOptions.preset)).evaluation

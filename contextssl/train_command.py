@@ -271,8 +271,8 @@ def _protocol_between_epochs(
     o: TrainOptions, m: "'MethodConfig'", data: "'DataSet'"
 ) -> "'EvalConfig'":
     "What evaluations between epochs ask, and how."
-    from contextssl.demo import preset
     from contextssl.evaluation.options import EvalConfig
+    from contextssl.evaluation.presets import preset
 
     if o.eval_every and data.views is None:
         raise ValueError(

@@ -74,9 +74,9 @@ class ContextSSLConfig(TransformerConfig):
     # one environment for the batch (published), for each sequence, or "all": each batch is read in
     # every environment
     env_draw: str = "batch"
-    # "all": encoder and transformer together (published); "encoder": the encoder alone, from its own
-    # auxiliary predictor; "reader": the transformer and its auxiliary predictor, on features of an
-    # encoder that stays as it is
+    # "all": encoder and transformer together (published); "encoder": the encoder alone, from its
+    # own auxiliary predictor; "reader": the transformer and its auxiliary predictor, on features
+    # of an encoder that stays as it is
     learns: str = "all"
 
     def __post_init__(self):
@@ -268,7 +268,8 @@ class ContextSSL(TrainingLayout):
             return source
         if source.views is None:
             raise ValueError(
-                "learns='reader' encodes every view of a data set once, and this source has no views"
+                "learns='reader' encodes every view of a data set once, "
+                "and this source has no views"
             )
         features = encode_once(self, source.views)
         return ViewPairs(EncodedViews.of(source.views, features), source.split)
