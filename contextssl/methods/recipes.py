@@ -149,6 +149,11 @@ class _Register(Mapping):
 METHODS = _Register()
 
 # %% ../../nbs/methods/02_recipes.ipynb #f13a655b
+def _of_package(method: type[Method]) -> bool:
+    "Whether a class is that of the package, and not of a notebook that is run."
+    return method.__module__.startswith("contextssl.")
+
+
 def register(
     name: str,  # of the method, as in its configuration
     config: type[MethodConfig],  # class of its configuration
@@ -180,6 +185,8 @@ def register(
                 f"there is a method {name!r} already, {before.method.__qualname__}; "
                 "choose another name"
             )
+        if before and _of_package(before.method) and not _of_package(method):
+            return method  # its chapter is run, and defines it once more
         METHODS.known[name] = Registered(config, method, recipes)
         return method
 
