@@ -65,7 +65,7 @@ class DemoConfig:
     out: str = ""  # run folder; if left out, runs/demo or runs/pretrained
     # a data set that is there already; if left out, the embedded one is rendered into data/
     data_dir: str = ""
-    preset: str = "mini"  # mini or smoke
+    preset: str = "mini"  # mini, reference (hours) or smoke (seconds)
     # evaluate and draw the shipped weights, on objects they never saw, instead of training
     pretrained: bool = False
     seed: int = 0  # of weights, batches and masks
@@ -314,7 +314,7 @@ def _train_stage(
 
 def _trained(views: Views, setting: _Setting) -> _Model:
     "Train, or go on from where a training was left."
-    stages, own = preset(setting.name).stages, recipe("contextssl", setting.name)
+    stages, own = preset(setting.name).stages, recipe("contextssl", preset(setting.name).recipe)
     _expect_same_recipe(setting.run, stages)
     model, features, steps = None, None, 0
     for number, stage in enumerate(stages):
@@ -401,7 +401,7 @@ def demo(
     else:
         folder, note = f"data/{cfg.preset}", "embedded data set"
         training = TrainConfig(
-            **recipe("contextssl", cfg.preset).train,
+            **recipe("contextssl", p.recipe).train,
             seed=cfg.seed,
             device=cfg.device,
             precision=cfg.precision,
