@@ -32,6 +32,7 @@ class Preset:
     unseen: dict = field(default_factory=dict)
     evaluation: dict = field(default_factory=dict)  # of `EvalConfig`
     stages: "tuple[Stage, ...]" = ()  # trainings, one after the other
+    beside: bool = False  # the shipped weights are judged as well, on the same objects
 
     @property
     def steps(self) -> int:
@@ -77,6 +78,7 @@ PRESETS = {
         unseen=dict(objects=24, views=50, size=64, seed=1, classes=_CLASSES),
         evaluation=_QUESTIONS,
         stages=(_ENCODER, _READER),
+        beside=True,
     ),
     "reference": Preset(
         "mini",
