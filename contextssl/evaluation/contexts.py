@@ -17,8 +17,9 @@ import torch.nn.functional as F
 
 from ..data.pairs import draw_two
 from ..data.views import Views
-from .embeddings import Subject, evaluating
+from .embeddings import Subject
 from ..groups import ActionSpace
+from ..methods.base import evaluating
 from ..methods.transformer import ContextCache
 
 # %% ../../nbs/evaluation/02_contexts.ipynb #2da75897

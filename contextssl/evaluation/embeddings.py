@@ -6,8 +6,8 @@
 __all__ = ['encode_views', 'Subject', 'further_subject']
 
 # %% ../../nbs/evaluation/01_embeddings.ipynb #037c0f72
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,41 +15,11 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from ..data.pairs import normalise, prefetch
 from ..data.views import Views
 from .stores import EmbeddingStore, open_store
 from ..groups import ActionSpace
+from ..methods.base import encoded, evaluating
 from ..training.config import autocast
-
-# %% ../../nbs/evaluation/01_embeddings.ipynb #90866f77
-@contextmanager
-def evaluating(
-    model: torch.nn.Module,  # left in the mode in which it came
-) -> Iterator[torch.device]:  # the device of its weights
-    "Evaluation mode without gradients, for the time of a `with` block."
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield next((p.device for p in model.parameters()), torch.device("cpu"))
-    finally:
-        model.train(was_training)
-
-# %% ../../nbs/evaluation/01_embeddings.ipynb #9292b9fd
-def _expect_finite(
-    z: torch.Tensor,  # (n, d) features
-    views: Views,  # whose images they are
-    numbers: np.ndarray,  # (n,) int, the images counted through objects and views
-) -> None:
-    "Refuse features with NaN or infinity, naming the object."
-    good = torch.isfinite(z).all(1)
-    if good.all():
-        return
-    o, v = divmod(int(numbers[int((~good).nonzero()[0])]), views.views_per_object)
-    raise FloatingPointError(
-        f"the features of object {views.object_names[o]}, view {v}, hold NaN or infinity: "
-        "the model is damaged or its training diverged; use an earlier checkpoint"
-    )
 
 # %% ../../nbs/evaluation/01_embeddings.ipynb #98143c69
 def _encode_rows(
@@ -63,19 +33,12 @@ def _encode_rows(
     progress: bool = False,  # show a bar, with images per second
 ) -> None:
     "Encode the images from one number on, in order, and hand their features on batch by batch."
-    count, total = views.views_per_object, len(views) * views.views_per_object
-    parts = [np.arange(i, min(i + batch_size, total)) for i in range(start, total, batch_size)]
-    states = prefetch((p, views.states(p // count, p % count)) for p in parts)
+    total = len(views) * views.views_per_object
     bar = tqdm(total=total, initial=start, desc="encode", unit=" images", disable=not progress)
     with evaluating(model) as device, autocast(device, precision), bar:
-        for numbers, x in states:
-            x = x.to(device)  # pictures: (n, 3, R, R), channels last in memory
-            if views.are_pictures:
-                x = normalise(x, views.mean, views.std)
-            z = model.encode(x).float()
-            _expect_finite(z, views, numbers)
-            write(int(numbers[0]), z)
-            bar.update(len(numbers))
+        for number, z in encoded(model, views, batch_size, device, start):
+            write(number, z)
+            bar.update(len(z))
 
 
 class _MemoryTable:

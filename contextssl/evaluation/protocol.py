@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from ..data.views import Views
 from .contexts import Condition, expect_numbers, expect_sound, shown_factors
-from .embeddings import Subject, encode_views, evaluating, further_subject
+from .embeddings import Subject, encode_views, further_subject
 from .options import EvalConfig
 from .probes import PROBES, TrainedLinear
 from .reading import ProbePlan, fitted, judge
@@ -26,6 +26,7 @@ from .results import Score, answer_rows, class_scores
 from .retrieval import RetrievalPlan, expect_source
 from .samples import EmbeddedSample, Sample, embed_sample
 from ..intervals import mean_of_sums, mean_sums
+from ..methods.base import evaluating
 from ..training.config import autocast
 
 # %% ../../nbs/evaluation/12_protocol.ipynb #49591c65

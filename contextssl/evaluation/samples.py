@@ -22,10 +22,11 @@ from contextssl.evaluation.contexts import (
     expect_sound,
     pairs_of,
 )
-from .embeddings import Subject, evaluating
+from .embeddings import Subject
 from .results import Target
 from .retrieval import whole_batches
 from ..groups import KINDS, ActionSpace
+from ..methods.base import evaluating
 
 # %% ../../nbs/evaluation/09_samples.ipynb #47a32cdb
 @dataclass(frozen=True)

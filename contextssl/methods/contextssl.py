@@ -9,17 +9,16 @@ __all__ = ['ContextSSLConfig', 'feature_targets', 'ContextSSL', 'contextssl_loss
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from ..data.encoded import EncodedViews
-from ..data.pairs import PairBatch, PairSource, normalise
+from ..data.pairs import PairBatch, PairSource
 from ..data.threediebench import ACTION_SPACE
-from ..data.views import ViewPairs, Views
+from ..data.views import ViewPairs
 from ..groups import KINDS, ActionSpace
-from .base import Step
+from .base import Step, encoded, evaluating
 from .encoders import mlp
 from .recipes import CONTEXTSSL_PROGRAM, SLOW_READER, Recipe, register
 from contextssl.methods.transformer import (
@@ -173,28 +172,6 @@ class TrainingLayout(ContextMethod):
         out, cache = self.transformer(sequences, mask_prob, generator)
         return Output(z, out.flatten(0, 1)[: len(z)], cache)
 
-# %% ../../nbs/methods/07_contextssl.ipynb #a11e0001
-#| code-fold: true
-@torch.no_grad()
-def encode_once(
-    model: ContextMethod,
-    views: Views,  # a data set
-    batch_size: int = 500,  # images at a time
-) -> torch.Tensor:  # (objects, views, d) float32, on the CPU
-    "The feature of every view, as the encoder gives it now."
-    before = model.training
-    model.eval()
-    device = next(model.parameters()).device
-    objects = np.repeat(np.arange(len(views)), views.views_per_object)
-    numbers = np.tile(np.arange(views.views_per_object), len(views))
-    found = []
-    for k in range(0, len(objects), batch_size):
-        states = views.states(objects[k : k + batch_size], numbers[k : k + batch_size]).to(device)
-        images = normalise(states, views.mean, views.std) if views.are_pictures else states
-        found.append(model.encode(images).float().cpu())
-    model.train(before)
-    return torch.cat(found).unflatten(0, (len(views), views.views_per_object))
-
 # %% ../../nbs/methods/07_contextssl.ipynb #60b5d680
 _OURS = dict(
     aux_scale=True,
@@ -271,8 +248,11 @@ class ContextSSL(TrainingLayout):
                 "learns='reader' encodes every view of a data set once, "
                 "and this source has no views"
             )
-        features = encode_once(self, source.views)
-        return ViewPairs(EncodedViews.of(source.views, features), source.split)
+        views = source.views
+        with evaluating(self) as device:
+            found = [z.cpu() for _, z in encoded(self, views, 500, device)]
+        features = torch.cat(found).unflatten(0, (len(views), views.views_per_object))
+        return ViewPairs(EncodedViews.of(views, features), source.split)
 
     def predict_features(
         self,
