@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ACTION_SPACE', 'TITLES', 'PUBLISHED_MEAN', 'PUBLISHED_STD', 'CONVENTIONS', 'absolute_factors', 'relative_action',
-           'is_published', 'open_views']
+           'open_views']
 
 # %% ../../nbs/data/07_threediebench.ipynb #0ea239ca
 import re

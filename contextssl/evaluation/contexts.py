@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['PairDraw', 'pairs_of', 'draw_pairs', 'draw_context', 'published_context', 'shown_factors', 'shown_actions',
-           'context_features', 'Condition', 'conditions_of', 'expect_numbers', 'expect_sound', 'embed_rows',
-           'ContextPlan']
+           'context_features', 'Condition', 'embed_rows', 'ContextPlan']
 
 # %% ../../nbs/evaluation/02_contexts.ipynb #ctx00004
 import warnings
@@ -18,8 +17,9 @@ import torch.nn.functional as F
 
 from ..data.pairs import draw_two
 from ..data.views import Views
-from .embeddings import Subject, evaluating
+from .embeddings import Subject
 from ..groups import ActionSpace
+from ..methods.base import evaluating
 from ..methods.transformer import ContextCache
 
 # %% ../../nbs/evaluation/02_contexts.ipynb #2da75897
@@ -149,7 +149,7 @@ class Condition:
     factors: tuple  # the factors of an action that a query may show
     draw: int = 0  # which draw of the context
 
-
+# %% ../../nbs/evaluation/02_contexts.ipynb #d648bea2
 def conditions_of(
     model: torch.nn.Module,  # trained model
     features: torch.Tensor,  # (o, v, d) from `encode_views`

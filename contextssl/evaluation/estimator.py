@@ -22,8 +22,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..data.pairs import normalise
 from ..data.photographs import channel_statistics
 from .contexts import shown_actions
-from .embeddings import evaluating
 from ..files import in_repository
+from ..methods.base import evaluating
 from ..methods.encoders import RowNet
 from ..training.checkpoints import from_pretrained, read_card
 from ..training.config import pick_device

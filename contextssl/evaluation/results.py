@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ROW_KEYS', 'IGNORED', 'Score', 'Target', 'factor_scores', 'class_scores', 'target_scores', 'rank_scores', 'interval',
-           'answer_rows', 'ignores_action', 'split_floors', 'save_rows', 'load_rows']
+           'answer_rows', 'ignores_action', 'save_rows', 'load_rows']
 
 # %% ../../nbs/evaluation/07_results.ipynb #d9bf9ca3
 import json

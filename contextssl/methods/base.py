@@ -6,13 +6,16 @@
 __all__ = ['Step', 'Context', 'Model', 'Part', 'MethodConfig', 'Method']
 
 # %% ../../nbs/methods/01_base.ipynb #b4d6d3b6
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import nn
 
-from ..data.pairs import PairBatch, PairSource
+from ..data.pairs import PairBatch, PairSource, normalise, prefetch
 from ..data.threediebench import ACTION_SPACE
 from ..data.views import Views
 from ..groups import ActionSpace
@@ -333,3 +336,52 @@ class Method(Model):
                 f"{self.action_space.dim} ({self.config.factors})"
             )
         return actions
+
+# %% ../../nbs/methods/01_base.ipynb #90866f77
+@contextmanager
+def evaluating(
+    model: torch.nn.Module,  # left in the mode in which it came
+) -> Iterator[torch.device]:  # the device of its weights
+    "Evaluation mode without gradients, for the time of a `with` block."
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield next((p.device for p in model.parameters()), torch.device("cpu"))
+    finally:
+        model.train(was_training)
+
+# %% ../../nbs/methods/01_base.ipynb #9292b9fd
+def _expect_finite(
+    z: torch.Tensor,  # (n, d) features
+    views: Views,  # whose images they are
+    numbers: np.ndarray,  # (n,) int, the images counted through objects and views
+) -> None:
+    "Refuse features with NaN or infinity, naming the object."
+    good = torch.isfinite(z).all(1)
+    if good.all():
+        return
+    o, v = divmod(int(numbers[int((~good).nonzero()[0])]), views.views_per_object)
+    raise FloatingPointError(
+        f"the features of object {views.object_names[o]}, view {v}, hold NaN or infinity: "
+        "the model is damaged or its training diverged; use an earlier checkpoint"
+    )
+
+# %% ../../nbs/methods/01_base.ipynb #enc00002
+def encoded(
+    model: nn.Module,  # anything with `encode`: (n, 3, R, R) float32 -> (n, d)
+    views: Views,  # o objects with v views each; images are counted through objects and views
+    batch_size: int,  # images at a time
+    device: torch.device,  # where the model is
+    start: int = 0,  # number of the first image to encode
+) -> Iterator[tuple[int, torch.Tensor]]:  # number of a batch's first image, and (n, d) float32
+    "Features of the images from one number on, batch by batch, for a model inside `evaluating`."
+    count, total = views.views_per_object, len(views) * views.views_per_object
+    parts = [np.arange(i, min(i + batch_size, total)) for i in range(start, total, batch_size)]
+    for numbers, x in prefetch((p, views.states(p // count, p % count)) for p in parts):
+        x = x.to(device)  # pictures: (n, 3, R, R), channels last in memory
+        if views.are_pictures:
+            x = normalise(x, views.mean, views.std)
+        z = model.encode(x).float()
+        _expect_finite(z, views, numbers)
+        yield int(numbers[0]), z
