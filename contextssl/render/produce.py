@@ -10,12 +10,13 @@ import os
 import signal
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import joblib
 import numpy as np
+from filelock import FileLock, Timeout
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm.auto import tqdm
 
@@ -117,19 +118,33 @@ def _reports(
             warnings.simplefilter("ignore")  # that the rest is not wanted is known
             reports.close()
 
-# %% ../../nbs/render/12_produce.ipynb #1b70ddca
-def produce(
+# %% ../../nbs/render/12_produce.ipynb #lck00001
+@contextmanager
+def _alone(
+    out: Path,  # folder of the set
+) -> Iterator[None]:
+    "Hold a set's lock, which the system gives back if this process dies."
+    out.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(out.with_name(f".{out.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        tqdm.write(f"another program is making the set in {out}; waiting until it is done")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+# %% ../../nbs/render/12_produce.ipynb #lck00002
+def _go_on(
     job: SetJob,  # the set
-    draw: Callable,  # gives the `Drawing` of an object: draw(*job.task(index))
-    out: Path,  # folder to write; made if it is not there
-    workers: int | None = None,  # processes; None is one per core
-    progress: bool = True,  # show a progress bar
-) -> dict:  # object -> report; {} if the set was there
-    "Make a whole set; goes on where an interrupted run stopped."
-    if workers is not None and workers < 1:
-        raise ValueError(f"workers must be at least 1, got {workers}")
-    if is_finished(job, out):
-        return {}
+    draw: Callable,  # gives the `Drawing` of an object
+    out: Path,  # folder to write
+    workers: int | None,  # processes; None is one per core
+    progress: bool,  # show a progress bar
+) -> dict:  # object -> report
+    "Make what is not there yet of a set."
     check_space(job, out, len(job) - len(finished_objects(job, out)))
     out.mkdir(parents=True, exist_ok=True)
     log = Progress(job, out)
@@ -155,3 +170,19 @@ def produce(
             with suppress(OSError):
                 log.commit()
     return log.done
+
+# %% ../../nbs/render/12_produce.ipynb #1b70ddca
+def produce(
+    job: SetJob,  # the set
+    draw: Callable,  # gives the `Drawing` of an object: draw(*job.task(index))
+    out: Path,  # folder to write; made if it is not there
+    workers: int | None = None,  # processes; None is one per core
+    progress: bool = True,  # show a progress bar
+) -> dict:  # object -> report; {} if the set was there
+    "Make a whole set; goes on where an interrupted run stopped."
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}")
+    if is_finished(job, out):
+        return {}
+    with _alone(out):
+        return {} if is_finished(job, out) else _go_on(job, draw, out, workers, progress)
