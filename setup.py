@@ -19,6 +19,8 @@ pictures = f"{s['git_url']}/{s['branch']}/".replace("//github.com/", "//raw.gith
 readme = (here / "README.md").read_text(encoding="utf-8")
 readme = re.sub(r'(!\[[^\]]*\]\(|<img [^>]*src=")(?!https?:)', rf"\g<1>{pictures}", readme)
 
+extras = {key[6:]: split(value) for key, value in s.items() if key.startswith("extra_")}
+
 
 class with_weights(build_py):
     "Copies the shipped weights and their cards into the package that is built."
@@ -51,13 +53,7 @@ setup(
     cmdclass={"build_py": with_weights},
     python_requires=f">={s['min_python']}",
     install_requires=split(s["requirements"]),
-    extras_require={
-        "dev": split(s["dev_requirements"]),
-        "tensorboard": ["tensorboard"],
-        "wandb": ["wandb"],
-        "hub": ["huggingface_hub"],
-        "meshes": ["trimesh", "embreex"],
-    },
+    extras_require={"dev": split(s["dev_requirements"]), **extras},
     entry_points={
         "console_scripts": split(s["console_scripts"]),
         "nbdev": [

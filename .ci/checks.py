@@ -13,6 +13,7 @@ import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -210,6 +211,116 @@ def provenance():
             name.startswith(f"{folder_name}/") for folder_name in named
         ):
             yield f"nbs/results/README.md does not say where {name} comes from"
+
+
+def package_version() -> str:
+    "What `contextssl.__version__` says."
+    text = (ROOT / "contextssl/__init__.py").read_text(encoding="utf-8")
+    return re.search(r'^__version__ = "(.*)"', text, re.MULTILINE)[1]
+
+
+def top_of_changelog() -> tuple:
+    "The version of the first section of CHANGELOG.md, and its date."
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    return re.search(r"^## (\S+)(?: \((.*)\))?$", text, re.MULTILINE).groups()
+
+
+@check
+def version():
+    "settings.ini, the package, CITATION.cff and the top of CHANGELOG.md name one version."
+    wanted = settings()["version"]
+    cited = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    said = {
+        "contextssl/__init__.py": package_version(),
+        "CITATION.cff": re.search(r"^version: (.*)$", cited, re.MULTILINE)[1],
+        "the first section of CHANGELOG.md": top_of_changelog()[0],
+    }
+    for where, found in said.items():
+        if found != wanted:
+            yield f"{where} says {found}, and settings.ini says {wanted}"
+
+
+def not_releasable(tag: str):
+    "Why a tag may not be released."
+    yield from CHECKS["version"]()
+    if tag != f"v{settings()['version']}":
+        yield f"the tag is {tag}, and settings.ini says version {settings()['version']}"
+    _, date = top_of_changelog()
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", date or ""):
+        yield "the first section of CHANGELOG.md has no date: ## VERSION (YYYY-MM-DD)"
+    cited = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    if f'date-released: "{date}"' not in cited:
+        yield f'CITATION.cff lacks the line date-released: "{date}"'
+
+
+REQUIREMENT = re.compile(r"([\w.-]+)(?:\[[\w,]+\])?(.*)")
+IMPORTED_AS = {"pillow": "PIL", "scikit-learn": "sklearn", "pyyaml": "yaml"}  # others as they are
+
+
+def requirements(key: str) -> dict:
+    "What a line of settings.ini declares: the name by which it is imported -> (name, bounds)."
+    found = [REQUIREMENT.fullmatch(word).groups() for word in shlex.split(settings()[key])]
+    return {IMPORTED_AS.get(name, name): (name, bounds) for name, bounds in found}
+
+
+def foreign(tree, everywhere: bool = True) -> set:
+    "Packages of others that a module imports, anywhere or only where it is imported itself."
+    found = set()
+    for node in ast.walk(tree) if everywhere else tree.body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found - sys.stdlib_module_names - {"contextssl"}
+
+
+@check
+def dependencies():
+    "What is imported is declared and has a lower bound; what is declared is imported; extras only when needed."
+    needed = requirements("requirements")
+    extras = {}
+    for key in settings():
+        if key.startswith("extra_"):
+            extras |= requirements(key)
+    used, named = set(), set()
+    for name, tree in modules().items():
+        inside = foreign(tree)
+        used |= inside
+        named |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)}
+        for package in sorted(inside - needed.keys() - extras.keys()):
+            yield f"{file_of(name)} imports {package}, which settings.ini does not declare"
+        for package in sorted(foreign(tree, everywhere=False) & extras.keys() - needed.keys()):
+            yield f"{file_of(name)} imports {package} at its top, and not everybody has it"
+    for package in needed.keys() - used:
+        yield f"settings.ini requires {needed[package][0]}, which no module imports"
+    for package in extras.keys() - used - named:
+        yield f"settings.ini offers {extras[package][0]}, which no module imports or names"
+    for name, bounds in {**needed, **extras}.values():
+        if not re.match(r">=\d", bounds):
+            yield f"settings.ini gives {name} no lower bound"
+    pinned = constraints()
+    for name, bounds in needed.values():
+        if name not in pinned:
+            yield f"constraints.txt does not say which {name} the numbers were made with"
+        elif numbers_of(pinned[name]) < numbers_of(bounds):
+            yield f"constraints.txt has {name} {pinned[name]}, older than {bounds}"
+
+
+def numbers_of(bounds: str) -> list:
+    return [int(n) for n in re.findall(r"\d+", bounds)]
+
+
+def constraints() -> dict:
+    "Package -> version of constraints.txt."
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+
+def lowest() -> str:
+    "The lower bounds of settings.ini as constraints for pip."
+    keys = ["requirements", *(key for key in settings() if key.startswith("extra_"))]
+    declared = {k: v for key in keys for k, v in requirements(key).items()}
+    return "\n".join(name + bounds.replace(">=", "==") for name, bounds in declared.values())
 
 
 @check
@@ -632,6 +743,12 @@ def main():
         "--readme-command", action="store_true", help="print the test command of README.md and stop"
     )
     parser.add_argument(
+        "--lowest", action="store_true", help="print constraints to the lowest versions and stop"
+    )
+    parser.add_argument(
+        "--release", metavar="TAG", help="only say whether this tag may be released"
+    )
+    parser.add_argument(
         "--before", type=Path, help="a snapshot that the files must still agree with at the end"
     )
     parser.add_argument("--test-log", type=Path, help="what the test command printed")
@@ -649,6 +766,10 @@ def main():
         return args.snapshot.write_text(json.dumps(fingerprints(), indent=1))
     if args.readme_command:
         return print(readme_command(), end="")
+    if args.lowest:
+        return print(lowest())
+    if args.release:
+        sys.exit("\n".join(not_releasable(args.release)) or 0)
 
     passed = []
     if args.test_log:
