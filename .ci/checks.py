@@ -89,11 +89,16 @@ def settings():
     return config["DEFAULT"]
 
 
-def run(*command, cwd=ROOT, **kwargs):
-    "Run a command and capture what it says."
+def run(*command, cwd=None, **kwargs):
+    "Run a command, at the top if nothing else is said, and capture what it says."
     env = {k: v for k, v in os.environ.items() if k != "IN_TEST"}
     return subprocess.run(
-        [str(c) for c in command], cwd=cwd, env=env, capture_output=True, text=True, **kwargs
+        [str(c) for c in command],
+        cwd=cwd or ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        **kwargs,
     )
 
 
@@ -338,6 +343,67 @@ def dialect():
         done = run(tool("ruff"), *command, ".")
         if done.returncode:
             yield f"ruff {command[0]}: {tail(done, 12)}"
+
+
+@check
+def types():
+    "mypy has nothing to say at the level of mypy.ini, which only names modules that there are."
+    config = ROOT / "mypy.ini"
+    named = re.findall(r"\bcontextssl\.([\w.]+)", config.read_text(encoding="utf-8"))
+    yield from (f"mypy.ini names {n}, which is no module" for n in named if n not in modules())
+    done = run(tool("mypy"), "--config-file", config, "--cache-dir", os.devnull)
+    if done.returncode:
+        yield tail(done, 12)
+
+
+MATRIX = re.compile(r"\$\{\{\s*matrix\.(\w+)\s*\}\}")
+SCHEMAS = {"workflows/*.yml": "vendor.github-workflows", "dependabot.yml": "vendor.dependabot"}
+
+
+def faults_of_a_job(name: str, job: dict, jobs: dict):
+    "What the schema does not see: names that lead nowhere, no limit of time, actions without a version."
+    needs = job.get("needs", [])
+    for other in [needs] if isinstance(needs, str) else needs:
+        if other not in jobs:
+            yield f"job {name} needs {other}, which is not there"
+    if "timeout-minutes" not in job:
+        yield f"job {name} has no timeout-minutes"
+    matrix = job.get("strategy", {}).get("matrix", {})
+    keys = set(matrix) | {key for row in matrix.get("include", []) for key in row}
+    for key in sorted(set(MATRIX.findall(json.dumps(job))) - keys):
+        yield f"job {name} asks for matrix.{key}, which is not there"
+    for step in job.get("steps", []):
+        if "uses" in step and not re.search(r"@\S+$", step["uses"]):
+            yield f"job {name} uses {step['uses']} without a version"
+        for words in re.findall(r"\.ci/checks\.py((?: \w+)+)", step.get("run", "")):
+            for word in words.split():
+                if word not in CHECKS:
+                    yield f"job {name} runs the check {word}, which is not there"
+        for script in re.findall(r"\.ci/[\w.]+", step.get("run", "")):
+            if not (ROOT / script).exists():
+                yield f"job {name} runs {script}, which is not there"
+
+
+@check
+def workflows():
+    "Workflows and dependabot.yml follow their schemas, and all that they name is there."
+    import yaml  # comes with nbdev
+
+    for pattern, schema in SCHEMAS.items():
+        files = sorted((ROOT / ".github").glob(pattern))
+        if not files:
+            yield f"there is no .github/{pattern}"
+            continue
+        done = run(tool("check-jsonschema"), "--builtin-schema", schema, *files)
+        if done.returncode:
+            yield tail(done, 12)
+    for file in sorted((ROOT / ".github/workflows").glob("*.yml")):
+        said = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if "permissions" not in said:
+            yield f"{file.name} does not say its permissions"
+        for name, job in said.get("jobs", {}).items():
+            for fault in faults_of_a_job(name, job, said["jobs"]):
+                yield f"{file.name}: {fault}"
 
 
 WIDTH, TOKENS = 100, 35  # columns of a line; tokens on it
@@ -607,32 +673,90 @@ def differences(before: dict, after: dict):
 # ---- checks on what is built and run
 
 
-@check
-def packages():
-    "The sdist can be built from, and the wheel holds the package, all of it, and nothing else."
-    version = settings()["version"]
-    with tempfile.TemporaryDirectory() as folder:
-        done = run(sys.executable, "-m", "build", "--outdir", folder, ROOT)
-        if done.returncode:
-            yield f"python -m build failed: {tail(done)}"
-            return
-        wheel, sdist = next(Path(folder).glob("*.whl")), next(Path(folder).glob("*.tar.gz"))
-        names = zipfile.ZipFile(wheel).namelist()
-        entries = (
-            zipfile.ZipFile(wheel).read(f"contextssl-{version}.dist-info/entry_points.txt").decode()
-        )
-        with tarfile.open(sdist) as archive:
-            source = {name.partition("/")[2] for name in archive.getnames()}
+WHEEL_LIMIT = 25_000_000  # bytes
+WEIGHT_FILES = ("README.md", "model.json", "model.safetensors")
+IMPORT_SECONDS = 0.1  # of processor time
+ALONE = """
+import socket, sys, time
+
+def nobody(*given):
+    raise OSError("there is no network")
+
+socket.socket.connect = nobody
+begun = time.process_time()
+import contextssl as cs
+seconds = time.process_time() - begun
+assert cs.__file__.startswith(sys.argv[1]), cs.__file__
+assert "torch" not in sys.modules, "import contextssl imports torch"
+assert seconds < float(sys.argv[2]), f"import contextssl takes {seconds:.3f} s"
+from contextssl.cli import main
+assert main(["--version"]) == 0
+import torch
+for name in sys.argv[3:]:
+    z = cs.load(name).encode(torch.zeros(2, 3, 64, 64))
+    assert z.isfinite().all(), name
+"""
+
+
+def shipped() -> list:
+    "Weights of ckpt/ that a wheel brings along."
+    return sorted(card.parent.name for card in (ROOT / "ckpt").glob("*/model.json"))
+
+
+def what_is_built(wheel: Path, sdist: Path):
+    "What the two files hold, and should or should not."
+    version, weights = settings()["version"], shipped()
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        entries = archive.read(f"contextssl-{version}.dist-info/entry_points.txt").decode()
+        for name in weights:
+            for file in WEIGHT_FILES:
+                inside = f"contextssl/ckpt/{name}/{file}"
+                if inside not in names:
+                    yield f"the wheel lacks {inside}"
+                elif archive.read(inside) != (ROOT / "ckpt" / name / file).read_bytes():
+                    yield f"{inside} of the wheel is not that of ckpt/"
+    with tarfile.open(sdist) as archive:
+        source = {name.partition("/")[2] for name in archive.getnames()}
     own = ("contextssl/", f"contextssl-{version}.dist-info/")
     if "[nbdev]\ncontextssl = contextssl._modidx:d" not in entries:
         yield "the wheel has no entry point of nbdev, by which the site links names to their definitions"
     yield from (f"the wheel holds {n}" for n in names if not n.startswith(own))
-    yield from (f"the wheel lacks {file_of(m)}" for m in modules() if file_of(m) not in names)
-    yield from (
-        f"the sdist lacks {n}"
-        for n in ("settings.ini", "setup.py", "README.md", "LICENSE")
-        if n not in source
-    )
+    needed = [*map(file_of, modules()), "contextssl/py.typed"]
+    needed.append(f"contextssl-{version}.dist-info/licenses/LICENSE")
+    yield from (f"the wheel lacks {n}" for n in needed if n not in names)
+    needed = ["settings.ini", "setup.py", "README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff"]
+    needed += [f"ckpt/{name}/{file}" for name in weights for file in WEIGHT_FILES]
+    yield from (f"the sdist lacks {n}" for n in needed if n not in source)
+    books = sorted(n for n in [*names, *source] if n.endswith(".ipynb"))
+    if books:
+        yield f"{len(books)} notebooks are in what is built, among them {books[0]}"
+    if wheel.stat().st_size > WHEEL_LIMIT:
+        yield f"the wheel has {wheel.stat().st_size:,} bytes, more than {WHEEL_LIMIT:,}"
+
+
+@check
+def packages():
+    "The wheel, built from the sdist, holds the package, its weights and nothing else, and works alone, without a network."
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder).resolve()
+        done = run(sys.executable, "-m", "build", "--outdir", folder, ROOT)
+        if done.returncode:
+            yield f"python -m build failed: {tail(done)}"
+            return
+        wheel, sdist = next(folder.glob("*.whl")), next(folder.glob("*.tar.gz"))
+        yield from what_is_built(wheel, sdist)
+        alone, empty = folder / "alone", folder / "empty"
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(alone)
+        empty.mkdir()
+        env = {**os.environ, "PYTHONPATH": str(alone)}
+        words = [sys.executable, "-c", ALONE, alone, IMPORT_SECONDS, *shipped()]
+        done = subprocess.run(
+            list(map(str, words)), cwd=empty, env=env, capture_output=True, text=True
+        )
+        if done.returncode:
+            yield f"the wheel does not work alone: {tail(done, 3)}"
 
 
 def demo(folder: Path, name: str, seed: int) -> SimpleNamespace:

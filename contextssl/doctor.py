@@ -49,8 +49,8 @@ def _of_clone() -> "dict | None":  # extra, "" for all, -> {package: oldest vers
     keys = {key.removeprefix("extra_"): key for key in lines if key.startswith("extra_")}
     found = {}
     for extra, key in {"": "requirements", **keys}.items():
-        words = shlex.split(lines[key])
-        found[extra] = dict(_DECLARED.match(word).groups() for word in words)
+        declared = map(_DECLARED.match, shlex.split(lines[key]))
+        found[extra] = {one[1]: one[2] for one in declared if one}
     return found
 
 

@@ -120,7 +120,7 @@ def disk_errors(
             raise full from e
         if e.errno in _CLOSED:
             raise PermissionError(
-                f"{path} cannot be written ({e.strerror.lower()}); choose a folder of your own"
+                f"{path} cannot be written ({(e.strerror or str(e)).lower()}); choose a folder of your own"
             ) from e
         raise
 
@@ -158,7 +158,7 @@ def in_repository(
 ) -> Path:  # the same path, absolute
     "Where a file of this repository lies, whatever the working directory is."
     here, package = Path.cwd(), importlib.util.find_spec("contextssl")
-    clone = [Path(package.origin).resolve().parents[1]] if package else []
+    clone = [Path(package.origin).resolve().parents[1]] if package and package.origin else []
     for root in (here, *here.parents, *clone):
         if (root / "contextssl/names.py").is_file() and (root / "nbs/index.ipynb").is_file():
             return root / name
@@ -174,8 +174,9 @@ _WEIGHTS = "ckpt"  # in the repository, and in the package that a wheel installs
 def _shipped() -> dict:  # name -> folder
     "All weights that come with the package."
     package = importlib.util.find_spec("contextssl")
-    inside = Path(package.origin).resolve().parent / _WEIGHTS if package else Path(_WEIGHTS)
-    folder = inside if inside.is_dir() else in_repository(_WEIGHTS)
+    origin = package.origin if package else None
+    inside = Path(origin).resolve().parent / _WEIGHTS if origin else None
+    folder = inside if inside and inside.is_dir() else in_repository(_WEIGHTS)
     return {card.parent.name: card.parent for card in sorted(folder.glob("*/model.json"))}
 
 
