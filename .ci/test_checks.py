@@ -13,8 +13,13 @@ import unittest
 import zipfile
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import checks
+import pictures
 
 OPENING = "# Title\n\n> One line."
 CACHED = (checks.notebooks, checks.cells, checks.modules, checks.settings)
@@ -267,6 +272,50 @@ class Package(Repository):
             "a.yml: job a runs .ci/checks.py, which is not there",
         ):
             self.assertIn(fault, found)
+
+
+def png(pixels, **texts: str) -> bytes:
+    "A picture from (h, w, 3 or 4) bytes, as matplotlib writes it."
+    file, info = io.BytesIO(), PngInfo()
+    for key, value in texts.items():
+        info.add_text(key, value)
+    Image.fromarray(pixels).convert("RGBA").save(file, "png", pnginfo=info)
+    return file.getvalue()
+
+
+def pixels_of(data: bytes):
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image.convert("RGB"), int), image.mode, image.info
+
+
+class Pictures(unittest.TestCase):
+    "Pictures get lighter only where nobody sees a difference."
+
+    def setUp(self):
+        shade = np.linspace(0, 255, 200).astype(np.uint8)
+        self.slope = np.stack(np.broadcast_arrays(shade[:, None], shade, shade // 2), 2)
+
+    def test_a_drawing_gets_a_palette_and_keeps_its_text(self):
+        drawing = np.full((200, 200, 3), 255, np.uint8)
+        drawing[50:60, 20:] = (0, 114, 178)
+        before = png(drawing, Description="a line")
+        after = pictures.lighter(before)
+        found, mode, info = pixels_of(after)
+        self.assertLess(len(after), len(before))
+        self.assertEqual((mode, info["Description"]), ("P", "a line"))
+        self.assertTrue((found == drawing).all())
+        self.assertEqual(pictures.lighter(after), after)
+
+    def test_a_rare_colour_is_kept(self):
+        self.slope[100, 100] = (255, 0, 255)
+        after = pictures.lighter(png(self.slope))
+        found, mode, _ = pixels_of(after)
+        self.assertEqual(mode, "RGB")
+        self.assertTrue((found == self.slope).all())
+
+    def test_transparency_is_kept(self):
+        clear = np.dstack([self.slope, np.full((200, 200), 100, np.uint8)])
+        self.assertEqual(pictures.lighter(png(clear)), png(clear))
 
 
 if __name__ == "__main__":
