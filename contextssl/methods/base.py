@@ -17,11 +17,11 @@ import torch
 from torch import nn
 
 from ..data.pairs import PairBatch, PairSource, normalise, prefetch
-from ..data.threediebench import ACTION_SPACE
 from ..data.views import Views
 from ..groups import ActionSpace
 from .encoders import build_encoder
 from ..objectives import rank_and_size
+from ..render.factors import ACTION_SPACE
 
 # %% ../../nbs/methods/01_base.ipynb #f09d6419
 @dataclass(frozen=True)
