@@ -12,7 +12,6 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..data.threediebench import ACTION_SPACE
 from ..evaluation.probes import PROBES, probe_names
 from contextssl.figures.lines import (
     band_in_words,
@@ -24,6 +23,7 @@ from contextssl.figures.lines import (
 )
 from .palette import COLORS
 from .style import STYLE, described, task_title
+from ..render.factors import ACTION_SPACE
 
 # %% ../../nbs/figures/03_curves.ipynb #f8b7157e
 PUBLISHED_PROBES = {

@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..data.pairs import PairBatch
-from ..data.threediebench import ACTION_SPACE
 from .base import Method, Step
 from .encoders import mlp
 from contextssl.methods.invariant import (
@@ -29,6 +28,7 @@ from contextssl.methods.invariant import (
 from .recipes import SIE_PROGRAM, register
 from ..names import nearest_name
 from ..objectives import gather_rows, invariance, nce_pairs
+from ..render.factors import ACTION_SPACE
 
 # %% ../../nbs/methods/04_equivariant.ipynb #d958ce1e
 class MLPPredictor(nn.Module):
