@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['sync_file', 'replacing', 'write_atomic', 'read_lines', 'free_disk', 'check_room', 'disk_is_full', 'disk_errors',
-           'file_checksum', 'file_sha256', 'in_repository', 'shipped_weights', 'find_weights']
+           'file_checksum', 'file_sha256', 'in_repository']
 
 # %% ../nbs/06_files.ipynb #c3f0b7d8
 import errno
@@ -119,8 +119,9 @@ def disk_errors(
             full.errno = errno.ENOSPC
             raise full from e
         if e.errno in _CLOSED:
+            why = (e.strerror or str(e)).lower()
             raise PermissionError(
-                f"{path} cannot be written ({(e.strerror or str(e)).lower()}); choose a folder of your own"
+                f"{path} cannot be written ({why}); choose a folder of your own"
             ) from e
         raise
 
