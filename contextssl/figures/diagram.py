@@ -146,7 +146,7 @@ def _stage(
     _box(ax, (left, _TOP[row]), (wide, _HIGH[row]), _PALE, rounding=12)
     behind = dict(facecolor=_PALE, edgecolor="none", pad=2)
     middle = left + wide / 2, _TOP[row] + _HIGH[row] / 2
-    _text(ax, *middle, words, weight="bold", zorder=6, bbox=behind)
+    _text(ax, *middle, words, 17, weight="bold", zorder=6, bbox=behind)
 
 
 def _seen(
