@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PUBLISHED_PROBES', 'RETRIEVAL_TITLES', 'relative_tasks', 'trained_probe', 'r2_limits', 'context_curves',
-           'retrieval_curves']
+           'retrieval_curves', 'control_curves']
 
 # %% ../../nbs/figures/03_curves.ipynb #f6583d75
 from collections.abc import Sequence
@@ -19,12 +19,14 @@ from contextssl.figures.lines import (
     band_in_words,
     band_key,
     band_of,
+    draw_floor,
     draw_lines,
     lines_in_words,
     pick_rows,
+    value_line,
 )
-from .palette import COLORS
-from .style import STYLE, described, task_title
+from .palette import BLACK, BLUE, COLORS, GREEN, PINK, VERMILLION
+from .style import STYLE, context_name, described, task_title
 
 # %% ../../nbs/figures/03_curves.ipynb #f8b7157e
 PUBLISHED_PROBES = {
@@ -149,4 +151,48 @@ def retrieval_curves(
         fig,
         "How often a prediction finds the right view, as the context grows. "
         f"{lines_in_words(fig)}{band_in_words(rows)}",
+    )
+
+# %% ../../nbs/figures/03_curves.ipynb #ctc00002
+_CONTROLS = {  # control -> what a legend calls it, colour and mark
+    "shuffled": ("actions shuffled", VERMILLION, "o"),
+    "foreign": ("foreign partners", BLUE, "s"),
+    "unchanged": ("nothing changes", GREEN, "^"),
+    "recoded": ("another code", PINK, "D"),
+    "right": ("right", BLACK, "o"),
+}
+
+
+@matplotlib.rc_context(STYLE)
+def control_curves(
+    rows: Sequence[dict],  # results table
+) -> Figure:  # a panel for each context
+    "Mean reciprocal rank under the right context and under spoiled ones, against its length."
+    rows = pick_rows(rows, task="controls", metric="mrr")
+    contexts = list(dict.fromkeys(row["context"] for row in rows))
+    fig = Figure(figsize=(max(3.8, 3.5 * len(contexts)), 2.7), layout="constrained")
+    for ax, context in zip(fig.subplots(1, len(contexts), squeeze=False)[0], contexts):
+        here = [row for row in rows if row["context"] == context]
+        empty = [row for row in here if row["probe"] == "none"]
+        ticks = sorted({row["context_tokens"] for row in here})
+        for control, (name, color, mark) in _CONTROLS.items():
+            found = [row for row in here if row["probe"] == control]
+            if not found:
+                continue
+            tokens, mean, low, high = value_line(empty + found, "objects")
+            x = [ticks.index(t) for t in tokens]
+            ax.fill_between(x, low, high, color=color, alpha=0.12, linewidth=0)
+            ax.plot(x, mean, color=color, marker=mark, markersize=3.5, linewidth=1.2, label=name)
+        ax.set_xticks(range(len(ticks)), [f"{t / 2:g}" for t in ticks])
+        ax.set_ylim(-0.04, 1.04)
+        draw_floor(ax, here[0]["floor"], "action ignored")
+        ax.set_title(context_name(context))
+        ax.set_xlabel("context (pairs)")
+    fig.axes[0].set_ylabel("mean reciprocal rank")
+    handles = fig.axes[0].get_legend_handles_labels()[0][::-1]
+    fig.legend(handles=handles, loc="outside upper left", ncols=min(5, len(handles)))
+    return described(
+        fig,
+        "How often a prediction finds the right view under right and under spoiled contexts, as "
+        f"they grow. {lines_in_words(fig)} Shaded: 95 % interval over objects and contexts.",
     )
