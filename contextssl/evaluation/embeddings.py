@@ -37,17 +37,15 @@ def evaluating(
         model.train(was_training)
 
 # %% ../../nbs/evaluation/01_embeddings.ipynb #thr00002
-_MOST_THREADS = 8  # each of them holds what one context needs
-
-
 def in_threads(
     do: Callable,  # of an item; it shares nothing that it changes
     items: Sequence,
     device: "torch.device | str" = "cpu",  # of the computation; anywhere else one after the other
+    most: int = 8,  # at a time; each holds what one item needs
 ) -> Iterator:  # of the results, in the order of the items
     "Do the same with each item, on a CPU as many at a time as torch may use cores."
     cores = torch.get_num_threads()
-    threads = min(cores, len(items), _MOST_THREADS)
+    threads = min(cores, len(items), most)
     if threads < 2 or torch.device(device).type != "cpu":
         yield from map(do, items)
         return

@@ -133,9 +133,11 @@ def _retrieval_answers(
             known[id(c)] = where[0], scores[0]
         return [(name, score) for score in scores] + (list(plan.errors(subject, c)) * first)
 
+    # a pool of many objects takes the memory that there is for one context at a time
+    most = 8 if plan.among == "object" and not plan.pre else 1
     with evaluating(subject.model) as device:
         bar = dict(total=len(conds), desc="retrieve", unit="context", disable=not progress)
-        asked = list(tqdm(in_threads(ask, conds, device), **bar))
+        asked = list(tqdm(in_threads(ask, conds, device, most), **bar))
     for c, found in zip(conds, asked):
         labels = dict(
             task="retrieval", representation="zr", context=c.context, context_tokens=c.tokens
@@ -163,9 +165,10 @@ def _control_answers(
             return plan.scores(subject, c, *where)[0]
 
     every = [c for found in conditions.values() for draws in found.values() for c in draws]
+    most = 8 if plan.among == "object" else 1
     with evaluating(subject.model) as device:
         bar = dict(total=len(every), desc="controls", unit="context", disable=not progress)
-        scores = dict(zip(map(id, every), tqdm(in_threads(ask, every, device), **bar)))
+        scores = dict(zip(map(id, every), tqdm(in_threads(ask, every, device, most), **bar)))
     for labels, score in control_answers(conditions, lambda c: scores[id(c)]):
         yield dict(split=split) | labels, score
 
