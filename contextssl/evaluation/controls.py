@@ -19,8 +19,9 @@ from contextssl.evaluation.contexts import (
     shown_actions,
     shown_factors,
 )
-from .embeddings import Subject, evaluating
+from .embeddings import Subject
 from .results import Score
+from ..methods.base import evaluating
 from ..methods.recipes import METHODS
 
 # %% ../../nbs/evaluation/09_controls.ipynb #ctl00007

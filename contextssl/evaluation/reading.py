@@ -14,7 +14,7 @@ import torch
 from tqdm.auto import tqdm
 
 from .contexts import Condition, embed_rows
-from .embeddings import Subject, evaluating, in_threads
+from .embeddings import Subject, in_threads
 from .probes import Probe, TrainedLinear
 from .results import Score, Target, target_scores
 from contextssl.evaluation.samples import (
@@ -26,6 +26,7 @@ from contextssl.evaluation.samples import (
     filed,
 )
 from .trained import AdamProbes, expect_converging
+from ..methods.base import evaluating
 
 # %% ../../nbs/evaluation/10_reading.ipynb #c817ae5f
 @dataclass(frozen=True)
