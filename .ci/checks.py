@@ -493,6 +493,84 @@ def differences(before: dict, after: dict):
             yield f"{name} {how}"
 
 
+# ---- tutorials
+
+
+# Their code is next changed when the weights of the repository are: long lines stay until then.
+RUN_WITH_THE_WEIGHTS = {"quickstart", "reading_a_context"}
+CAPTION = re.compile(r"\*Figure (\d+)\. ")
+
+
+def reading_order() -> list:
+    "The one list of tutorials, in the order in which they are read: that of the sidebar."
+    text = (ROOT / "nbs/_quarto.yml").read_text(encoding="utf-8")
+    return re.findall(r"^\s*- tutorials/(\w+)\.ipynb$", text, re.MULTILINE)
+
+
+def source(cell: dict) -> str:
+    return "".join(cell["source"])
+
+
+def shows_a_picture(cell: dict) -> bool:
+    return any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+
+
+def numbers_of_figures(found: list) -> tuple:
+    "Numbers of the captions of a notebook, and what is wrong with its figures."
+    numbers, problems = [], []
+    for k, cell in enumerate(found):
+        below = [c for c in found[k + 1 :] if c["cell_type"] == "markdown" or source(c).strip()]
+        if shows_a_picture(cell):
+            captioned = below and below[0]["cell_type"] == "markdown"
+            if not captioned or not CAPTION.match(source(below[0])):
+                problems.append(
+                    f"no caption (*Figure 1. ...*) stands under the figure of {cell['id']}"
+                )
+        if cell["cell_type"] == "markdown":
+            numbers += [int(n) for n in CAPTION.findall(source(cell))]
+            if re.search(r"^!\[", source(cell), re.MULTILINE) and not CAPTION.search(source(cell)):
+                problems.append(f"the picture in {cell['id']} has no caption (*Figure 1. ...*)")
+    return numbers, problems
+
+
+def faults_of_tutorial(name: str, after: str) -> list:
+    "What a tutorial lacks; `after` is the name of the next one, or empty."
+    found = cells(ROOT / f"nbs/tutorials/{name}.ipynb")
+    texts = [source(cell) for cell in found]
+    numbers, problems = numbers_of_figures(found)
+    if numbers != list(range(1, len(numbers) + 1)):
+        problems.append(f"its figures have the numbers {numbers}")
+    if not re.search(r"^\*\*[^*\n]+\?\*\*$", texts[1], re.MULTILINE):
+        problems.append("does not open with its question: **A sentence that ends so?**")
+    last = texts[-1].strip().splitlines()[-1]
+    if after and not last.startswith("Next: [") or after and f"({after}.ipynb)" not in last:
+        problems.append(f"does not end with a line Next: [...]({after}.ipynb)")
+    if name in RUN_WITH_THE_WEIGHTS:
+        return problems
+    if not any("## Exercises" in text and "<details>" in text for text in texts):
+        problems.append("has no ## Exercises with answers in <details>")
+    for cell in found:
+        longest = max(map(len, source(cell).splitlines()), default=0)
+        if cell["cell_type"] == "code" and longest > 100:
+            problems.append(f"has a line of {longest} columns in {cell['id']}")
+    return problems
+
+
+@check
+def tutorials():
+    "Tutorials have one reading order, open with a question, end with exercises, and number their figures."
+    order = reading_order()
+    there = {p.stem for p in notebooks() if p.parent.name == "tutorials"}
+    yield from (f"_quarto.yml does not list tutorials/{n}.ipynb" for n in sorted(there - {*order}))
+    for name, after in zip(order, [*order[1:], ""]):
+        if name in there:
+            yield from (f"{name}.ipynb: {fault}" for fault in faults_of_tutorial(name, after))
+    front = "\n".join(map(source, cells(ROOT / "nbs/index.ipynb")))
+    table = re.findall(r"^\| *\[[^\]]*\]\(tutorials/(\w+)\.ipynb\)", front, re.MULTILINE)
+    if table != [name for name in order if name in table]:
+        yield f"the front page lists {', '.join(table)}, which is not the order of _quarto.yml"
+
+
 # ---- checks on what is built and run
 
 

@@ -113,6 +113,60 @@ class Notebooks(Repository):
         self.assertIn("names no command for c.json", found)
 
 
+class Tutorials(Repository):
+    BADGE = "[![Open in Colab](https://badge.svg)](https://colab)\n\n"
+    END = "## Exercises\n\n<details><summary>Answer</summary>\n\nYes.\n\n</details>\n\n"
+
+    def setUp(self):
+        super().setUp()
+        rows = "\n".join(f"          - tutorials/{name}.ipynb" for name in ("first", "second"))
+        (self.root / "nbs/_quarto.yml").write_text(f"website:\n{rows}\n")
+        self.front("first", "second")
+        self.tutorial("first", end="Next: [second](second.ipynb), and so on.")
+        self.tutorial("second", end="This is the last one.")
+
+    def front(self, *names: str):
+        rows = "\n".join(f"| [its title](tutorials/{name}.ipynb) | what |" for name in names)
+        self.notebook("index.ipynb", markdown(rows))
+
+    def tutorial(self, name: str, *middle: dict, question="**Why?**", end=""):
+        first = [markdown(OPENING), markdown(self.BADGE + question)]
+        self.notebook(f"tutorials/{name}.ipynb", *first, *middle, markdown(self.END + end))
+
+    def test_sound(self):
+        picture = code("plot()", dict(output_type="display_data", data={"image/png": "x"}))
+        caption = markdown("*Figure 1. A line.*")
+        self.tutorial("second", picture, caption, end="This is the last one.")
+        self.assertEqual(self.found("tutorials"), "")
+
+    def test_order(self):
+        self.front("second", "first")
+        self.tutorial("first", end="Next: [first](first.ipynb).")
+        self.tutorial("third", end="This is the last one.")
+        found = self.found("tutorials")
+        self.assertIn("_quarto.yml does not list tutorials/third.ipynb", found)
+        self.assertIn("first.ipynb: does not end with a line Next: [...](second.ipynb)", found)
+        self.assertIn("the front page lists second, first", found)
+
+    def test_opening_and_end(self):
+        self.tutorial("second", question="It has no question.")
+        self.notebook("tutorials/first.ipynb", markdown(OPENING), markdown("**Why?**"))
+        found = self.found("tutorials")
+        self.assertIn("second.ipynb: does not open with its question", found)
+        self.assertIn("first.ipynb: has no ## Exercises", found)
+
+    def test_figures_and_lines(self):
+        picture = code("x" * 101, dict(output_type="display_data", data={"image/png": "x"}))
+        link = markdown("![a picture](../images/a.png)")
+        caption = markdown("*Figure 2. A line.*")
+        self.tutorial("second", picture, link, picture, caption)
+        found = self.found("tutorials")
+        self.assertIn("second.ipynb: no caption (*Figure 1. ...*) stands under the figure", found)
+        self.assertIn("second.ipynb: the picture in prose has no caption", found)
+        self.assertIn("second.ipynb: its figures have the numbers [2]", found)
+        self.assertIn("second.ipynb: has a line of 101 columns", found)
+
+
 class Modules(Repository):
     def test_docments(self):
         self.module(
