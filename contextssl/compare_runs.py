@@ -81,7 +81,7 @@ def measure(
     "All questions to one participant."
     if model.reads_context and not model.has_predictor:
         cfg = replace(cfg, contexts=("none",))
-    tasks = ("equivariance", "classification", *["retrieval"] * model.has_predictor)
+    tasks = ("equivariance", "classification", *["retrieval", "controls"] * model.has_predictor)
     compute = Compute(progress=progress)
     rows = evaluate(model, views, cfg, tasks, test_views=third, compute=compute)
     if third is not None:

@@ -32,7 +32,8 @@ def question_kind(
     wanted: dict,  # a value of `table_columns`
 ) -> str:  # factor, class or retrieval
     "What a column is about."
-    return wanted["task"] if wanted["task"] in ("class", "retrieval") else "factor"
+    kinds = {"class": "class", "retrieval": "retrieval", "controls": "retrieval"}
+    return kinds.get(wanted["task"], "factor")
 
 
 def table_columns(
@@ -40,7 +41,9 @@ def table_columns(
 ) -> dict:  # heading -> what is looked up in the results
     "The columns of a table, those of the papers where the data are like theirs."
     tasks = {row["task"]: None for row in rows if row["task"].startswith("relative_")}
-    published = _OF_PAPERS["columns"]
+    published = dict(_OF_PAPERS["columns"])
+    if not matching_rows(rows, **published["D"]):  # nobody reads a context, or nobody was asked
+        del published["D"]
     if not tasks or any(wanted["task"] in tasks for wanted in published.values()):
         return published
     own = {}
@@ -161,7 +164,9 @@ class Comparison:
     @property
     def like_papers(self) -> bool:
         "Whether the factors are those of the papers."
-        return self.columns is _OF_PAPERS["columns"]
+        published = _OF_PAPERS["columns"]
+        factors = [h for h, wanted in published.items() if question_kind(wanted) == "factor"]
+        return all(self.columns.get(h) == published[h] for h in factors)
 
     def found(
         self,

@@ -52,6 +52,10 @@ _QUESTIONS = {  # task -> heading, and what was asked; those of factors are aske
         "Retrieval",
         "Is the view to which an action leads the one that is nearest to the prediction?",
     ),
+    "controls": (
+        "Controls",
+        "Does a prediction find less when the pairs of its context are spoiled? D is what it loses.",
+    ),
     "prediction": (
         "Prediction",
         "Is the prediction nearer to the embedding of the second view than that of the first view "
@@ -96,7 +100,11 @@ def _place(
     return 2 + (list(_QUESTIONS).index(task) if task in _QUESTIONS else len(_QUESTIONS))
 
 # %% ../nbs/10_page.ipynb #606bfd78
-_FLOORS = {"retrieval": "action ignored", "prediction": "no movement"}  # of others: best constant
+_FLOORS = {  # of others: best constant
+    "retrieval": "action ignored",
+    "controls": "action ignored",
+    "prediction": "no movement",
+}
 _METRIC_TITLES = {
     "r2_pooled": "R² pooled",
     "r2_per_dim": "R² per column",
@@ -182,6 +190,10 @@ _CAPTIONS = {  # file name -> how to read the figure; also the order on the page
     "retrieval_curves": (
         "How often a prediction finds the right view as the context grows; dashed, a predictor "
         "that ignores the action."
+    ),
+    "control_curves": (
+        "How often a prediction finds the right view under the right context and under contexts "
+        "whose pairs are spoiled; shaded, the 95 % interval over objects and contexts."
     ),
     "neighbours": "The views nearest to predictions under each context.",
     "rotation_path": (
@@ -283,8 +295,8 @@ def _reading(
         )
     if any(r["low"] is not None for r in rows):
         said.append(
-            "The range below a value is its 95 % interval over held-out objects; it does not cover "
-            "another training run."
+            "The range below a value is its 95 % interval over held-out objects, and where controls "
+            "are asked over contexts; it does not cover another training run."
         )
     if any(r["spread"] for r in rows):
         said.append(

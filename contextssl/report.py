@@ -21,6 +21,7 @@ from .figures.confusion import confusion
 from contextssl.figures.curves import (
     RETRIEVAL_TITLES,
     context_curves,
+    control_curves,
     relative_tasks,
     retrieval_curves,
     trained_probe,
@@ -49,6 +50,8 @@ def _result_figures(
     metrics = [metric for metric in asked if there(task="retrieval", metric=metric)]
     if metrics:
         found["retrieval_curves"] = retrieval_curves(rows, metrics)
+    if there(task="controls", metric="mrr", probe="none"):  # the whole question
+        found["control_curves"] = control_curves(rows)
     return found
 
 

@@ -14,6 +14,7 @@ import torch
 from ..data.threediebench import ACTION_SPACE
 from ..data.views import Views
 from .contexts import ContextPlan
+from .controls import CONTROLS, ControlPlan
 from .probes import TrainedLinear, TrainedMLP, make_probes, probe_names
 from .reading import ProbePlan
 from .retrieval import Queries, RetrievalPlan
@@ -91,6 +92,17 @@ class EvalConfig:
     # views that retrieval starts from: "one" is source_view, "all" takes every view in turn
     sources: str = "one"
     identity_pair: bool = True  # whether the action from a view to itself is a query of retrieval
+    # contexts whose pairs are spoiled, under which retrieval is asked again: "shuffled", "foreign",
+    # "unchanged", "recoded", or "none"; empty: all of them where controls is the only question,
+    # else "shuffled", which D needs
+    controls: tuple[str, ...] = ()
+    # tokens of these contexts, among `lengths`; empty: all where controls is the only question,
+    # else the longest
+    control_lengths: tuple[int, ...] = ()
+    control_draws: int = 5  # contexts that controls average over
+    # objects that controls ask about in each set, at most, spread evenly over all; 0: those of
+    # retrieval
+    control_objects: int = 0
     # views among which retrieval searches: "object", "split" for those of all objects of the split,
     # "all" for those of both splits
     candidates: str = "object"
@@ -213,6 +225,21 @@ class EvalConfig:
             most=self.retrieval_objects,
         )
 
+    def control_plan(
+        self,
+        model: torch.nn.Module,  # that is asked
+        alone: bool,  # whether nothing else is asked
+    ) -> ControlPlan:
+        "Which contexts are spoiled, and how; another code only for a model that has several."
+        known = tuple(c for c in CONTROLS if c != "recoded" or model.draws_codes)
+        usual = known if alone else ("shuffled",)
+        longest = self.lengths if alone else (max(self.lengths),)
+        return ControlPlan(
+            replace(self.context_plan(), draws=self.control_draws),
+            tuple(c for c in known if c in (self.controls or usual)),
+            self.control_lengths or longest,
+        )
+
     def labels(
         self,
         model: torch.nn.Module,  # whose answers they are
@@ -231,6 +258,7 @@ _CHOICES = dict(
     candidates=("object", "split", "all"),
     ties=("mean", "random", "optimistic"),
     probe_normalize=("same", "always"),
+    controls=CONTROLS,
     test_objects=("val", "all"),
     pre=("train-train", "val-val", "val-all"),
 )
@@ -253,6 +281,7 @@ _AT_LEAST_ONE = (
     "probe_batch",
     "knn_neighbours",
     "context_draws",
+    "control_draws",
     "batch_size",
     "mlp_hidden",
 )
@@ -282,10 +311,20 @@ def _expect_numbers(cfg: EvalConfig) -> None:
             f"class_steps={cfg.class_steps} and class_images={cfg.class_images} "
             "must not be negative"
         )
-    if min(cfg.mlp_steps, cfg.retrieval_objects) < 0:
+    if min(cfg.mlp_steps, cfg.retrieval_objects, cfg.control_objects) < 0:
         raise ValueError(
-            f"mlp_steps={cfg.mlp_steps} and retrieval_objects={cfg.retrieval_objects} "
-            "must not be negative"
+            f"mlp_steps={cfg.mlp_steps}, retrieval_objects={cfg.retrieval_objects} and "
+            f"control_objects={cfg.control_objects} must not be negative"
+        )
+    if odd := [n for n in cfg.control_lengths if n not in cfg.lengths or n < 2]:
+        raise ValueError(
+            f"control_lengths={list(cfg.control_lengths)} must be numbers of tokens in "
+            f"lengths={list(cfg.lengths)} that hold a pair, and {odd[0]} is not"
+        )
+    if cfg.control_draws < 2 and cfg.bootstrap:
+        raise ValueError(
+            "an interval over contexts needs at least 2 of them: use control_draws=2 or more, "
+            "or bootstrap=0"
         )
     if cfg.test_name in ("train", "val", ""):
         raise ValueError(

@@ -66,6 +66,7 @@ _QUESTIONS = dict(
     mlp_steps=600,
     mlp_hidden=128,
     retrieval_objects=64,
+    control_objects=32,
 )
 
 PRESETS = {

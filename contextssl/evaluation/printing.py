@@ -119,13 +119,13 @@ def overview(
 
 
 def _block(rows: Sequence[dict]) -> str:
-    "One line for each embedding and context, one column for each probe, or else for each metric."
+    """One line for each embedding and context, one column for each probe, or else for each metric;
+    of the differences between controls, that of shuffled actions."""
     columns = {}
     for row in rows:
-        columns.setdefault(
-            row["probe"] or row["metric"], dict(probe=row["probe"], metric=row["metric"])
-        )
-    metrics = {wanted["metric"] for wanted in columns.values() if wanted["probe"]}
+        head = row["metric"] if row["metric"].startswith("D") else row["probe"] or row["metric"]
+        columns.setdefault(head, dict(probe=row["probe"], metric=row["metric"]))
+    metrics = {w["metric"] for head, w in columns.items() if w["probe"] and head != w["metric"]}
     title = " ".join([rows[0]["task"], *metrics])
     wide = max(9, *(len(row["representation"]) + 1 for row in rows))
     keys = ("split", "representation", "context", "context_tokens")

@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
+from .embeddings import in_threads
 from .solved import logistic_probe, ridge_probe
 from .trained import AdamProbes
 from ..votes import knn_scores
@@ -45,7 +47,8 @@ class Probe:
         progress: bool = False,  # show a bar
     ) -> list[Callable]:  # K functions
         "The same for several inputs of one shape."
-        return [self.fit(x, y) for x in inputs]
+        device = inputs[0].device if len(inputs) else "cpu"
+        return list(in_threads(lambda x: self.fit(x, y), inputs, device))
 
 
 PROBES: dict[str, type[Probe]] = {}  # the table: name -> class
@@ -116,8 +119,16 @@ class TrainedLinear(Probe):
         progress: bool = False,  # show a bar
     ) -> list[Callable]:  # K functions
         "Trained maps, one for each input."
-        probes = self.untrained(y).fit(inputs, y, progress)
-        return [partial(probes.read, k=k) for k in range(len(inputs))]
+        device = inputs[0].device if len(inputs) else torch.device("cpu")
+        shares = min(torch.get_num_threads(), len(inputs), 8) if device.type == "cpu" else 1
+
+        def train(share: np.ndarray) -> list[Callable]:
+            bar = progress and not share.any()  # of the first
+            probes = self.untrained(y).fit([inputs[k] for k in share], y, bar)
+            return [partial(probes.read, k=k) for k in range(len(share))]
+
+        parts = np.array_split(np.arange(len(inputs)), max(1, shares))
+        return sum(in_threads(train, parts, device), [])
 
 
 @register_probe

@@ -18,7 +18,13 @@ from tqdm.auto import tqdm
 
 from ..data.views import Views
 from .contexts import Condition, expect_numbers, expect_sound, shown_factors
-from .embeddings import Subject, encode_views, further_subject
+from contextssl.evaluation.controls import (
+    answers_controls,
+    control_answers,
+    expect_controls,
+    of_objects,
+)
+from .embeddings import Subject, encode_views, further_subject, in_threads
 from .options import EvalConfig
 from .probes import PROBES, TrainedLinear
 from .reading import ProbePlan, fitted, judge
@@ -109,23 +115,57 @@ def _retrieval_answers(
     first: bool = True,  # the data set that the protocol means; else all objects of the subject
     precision: str = "fp32",  # of the transformer: "fp32", "bf16" or "auto"
     progress: bool = False,  # show a bar
+    # objects and their MRR under each context, by its id; filled
+    known: "dict | None" = None,
 ) -> Iterator[tuple[dict, Score]]:  # labels and scores
     "Does the model know where an action leads? Ranks among the chosen candidates, all contexts."
-    views = subject.views
-    name = plan.split if first else subject.name
-    objects = views.rows(plan.split) if first else subject.rows
-    pool = views.rows(None) if plan.among == "all" else objects
-    rows, kept = plan.asked(objects, views.views_per_object)
-    for c in tqdm(conds, desc="retrieve", unit="context", disable=not progress):
+    name, where = plan.question(subject, first)
+
+    def ask(c: Condition) -> list[tuple[str, Score]]:
         with evaluating(subject.model) as device, autocast(device, precision):
-            scores = plan.scores(subject, c, rows, pool, kept)
-        found = [(name, score) for score in scores]
-        if first:
-            found += plan.errors(subject, c)
+            scores = plan.scores(subject, c, *where)
+        if known is not None:
+            known[id(c)] = where[0], scores[0]
+        return [(name, score) for score in scores] + (list(plan.errors(subject, c)) * first)
+
+    # a pool of many objects takes the memory that there is for one context at a time
+    most = 8 if plan.among == "object" and not plan.pre else 1
+    with evaluating(subject.model) as device:
+        bar = dict(total=len(conds), desc="retrieve", unit="context", disable=not progress)
+        asked = list(tqdm(in_threads(ask, conds, device, most), **bar))
+    for c, found in zip(conds, asked):
         labels = dict(
             task="retrieval", representation="zr", context=c.context, context_tokens=c.tokens
         )
         yield from ((dict(split=split) | labels, score) for split, score in found)
+
+# %% ../../nbs/evaluation/12_protocol.ipynb #prt00012
+def _control_answers(
+    subject: Subject,  # whose objects are asked about
+    conditions: dict,  # contexts beside their spoiled forms
+    plan: RetrievalPlan,  # what is asked
+    known: dict,  # objects and their MRR under contexts that were asked already, by their id
+    first: bool = True,  # the data set that the protocol means; else all objects of the subject
+    precision: str = "fp32",  # of the transformer: "fp32", "bf16" or "auto"
+    progress: bool = False,  # show a bar
+) -> Iterator[tuple[dict, Score]]:  # labels and scores
+    "Does the model read its context? The MRR when the pairs are spoiled."
+    plan = replace(plan, hits=())
+    split, where = plan.question(subject, first)
+
+    def ask(c: Condition) -> Score:
+        if id(c) in known and (there := of_objects(*known[id(c)], where[0])):
+            return there
+        with evaluating(subject.model) as device, autocast(device, precision):
+            return plan.scores(subject, c, *where)[0]
+
+    every = [c for found in conditions.values() for draws in found.values() for c in draws]
+    most = 8 if plan.among == "object" else 1
+    with evaluating(subject.model) as device:
+        bar = dict(total=len(every), desc="controls", unit="context", disable=not progress)
+        scores = dict(zip(map(id, every), tqdm(in_threads(ask, every, device, most), **bar)))
+    for labels, score in control_answers(conditions, lambda c: scores[id(c)]):
+        yield dict(split=split) | labels, score
 
 # %% ../../nbs/evaluation/12_protocol.ipynb #b5bf24bd
 def _prediction_scores(
@@ -162,12 +202,17 @@ def _probe_answers(
     for part, job, readers in fitted(plan, subject, conds, kinds, progress):
         scored = {id(c) for c in part} & waiting
         single = bool({"row", "raw"} & set(job))
-        for sample in samples:
-            for c in part:
-                seen = embed_sample(sample, c, single or id(c) in scored)
-                if id(c) in scored:
-                    yield from _prediction_scores(seen)
-                yield from judge(seen, job, readers, plan.unit)
+
+        def look(asked: tuple) -> list[tuple[dict, Score]]:
+            sample, c = asked
+            seen = embed_sample(sample, c, single or id(c) in scored)
+            found = list(_prediction_scores(seen)) if id(c) in scored else []
+            return found + list(judge(seen, job, readers, plan.unit))
+
+        with evaluating(subject.model) as device:
+            asked = [(sample, c) for sample in samples for c in part]
+            found = list(in_threads(look, asked, device))
+        yield from (answer for answers in found for answer in answers)
         waiting -= scored
 
 
@@ -181,7 +226,7 @@ def _prediction_answers(
         yield from _prediction_scores(embed_sample(pairs, c))
 
 # %% ../../nbs/evaluation/12_protocol.ipynb #5ae3df95
-QUESTIONS = ("equivariance", "absolute", "retrieval", "prediction", "classification")
+QUESTIONS = ("equivariance", "absolute", "retrieval", "controls", "prediction", "classification")
 # question -> kind of input of its probes
 _INPUTS = {"equivariance": "pair", "absolute": "row", "classification": "raw"}
 _PREDICTED = {  # what the others ask
@@ -198,7 +243,7 @@ def expect_predictor(
     if model.has_predictor:
         return
     asks = _PREDICTED.get(task, "where an action leads")
-    others = ", ".join(t for t in QUESTIONS if t not in _PREDICTED)
+    others = ", ".join(t for t in QUESTIONS if t not in (*_PREDICTED, "controls"))
     raise ValueError(
         f"{task} asks {asks}, and {model.method} has no predictor that reads an action; "
         f"ask it for {others}, or evaluate a model with a predictor, such as contextssl or sie"
@@ -208,10 +253,15 @@ def expect_predictor(
 def _answerable(
     model: torch.nn.Module,  # any
     tasks: Sequence[str],  # questions
+    cfg: EvalConfig,  # the protocol
 ) -> tuple:  # those that are put to the model
     "What a model can answer, and a warning that names the rest; nothing at all is refused."
     if unknown := [t for t in tasks if t not in QUESTIONS]:
         raise ValueError(f"unknown task {unknown[0]!r}; the tasks are {', '.join(QUESTIONS)}")
+    if "controls" in tasks and not answers_controls(model, cfg.contexts, cfg.lengths):
+        if set(tasks) == {"controls"}:
+            expect_controls(model, cfg.contexts, cfg.lengths)
+        tasks = [t for t in tasks if t != "controls"]  # there is no context that could be spoiled
     lost = [] if model.has_predictor else [t for t in tasks if t in _PREDICTED]
     if lost and len(lost) == len(tasks):
         expect_predictor(model, lost[0])
@@ -321,7 +371,7 @@ def evaluate(
     compute: Compute = Compute(),  # device, bars, stores
 ) -> list[dict]:  # tidy rows
     "Encode every image once, then ask every question of the protocol."
-    tasks = _answerable(model, tasks)
+    tasks = _answerable(model, tasks, cfg)
     _expect_questions(model, views, tasks, cfg)
     if test_views is not None:
         _expect_other(views, test_views, tasks)
@@ -352,7 +402,10 @@ def _answers(
     subject, model = judged[0], judged[0].model
     plan = cfg.probe_plan(len(subject.views.rows("train")))
     kinds = [_INPUTS[task] for task in QUESTIONS if task in tasks and task in _INPUTS]
-    conds = cfg.context_plan().every_draw(subject)
+    conds, spoiled = cfg.context_plan().every_draw(subject), {}
+    if "controls" in tasks:
+        controls = cfg.control_plan(model, alone=set(tasks) == {"controls"})
+        spoiled = controls.conditions(subject, conds)
     predicted = conds if "prediction" in tasks else []
     if kinds:
         further = tuple(c for c in cfg.probe_contexts if c not in cfg.contexts)
@@ -365,11 +418,16 @@ def _answers(
         samples = [plan.samples.val_sample(s) for s in judged] if predicted else []
         told = [a for sample in samples for a in _prediction_answers(sample, predicted)]
     answers = [a for a in told if a[0]["task"] != "prediction"]
+    ranks, known = cfg.retrieval_plan(), {other.name: {} for other in judged}
     if "retrieval" in tasks:
-        ranks = cfg.retrieval_plan()
         for other in judged:
-            first = other is subject
-            answers += _retrieval_answers(other, conds, ranks, first, cfg.precision, progress)
+            asked = cfg.precision, progress, known[other.name]
+            answers += _retrieval_answers(other, conds, ranks, other is subject, *asked)
+    if spoiled:
+        fewer = replace(ranks, most=cfg.control_objects or ranks.most)
+        for other in judged:
+            asked = known[other.name], other is subject, cfg.precision, progress
+            answers += _control_answers(other, spoiled, fewer, *asked)
     answers += [a for a in told if a[0]["task"] == "prediction"]
     if "raw" in kinds and plan.has_feature_probe:
         fit = plan.feature_probe, plan.feature_images

@@ -14,7 +14,7 @@ import torch
 from tqdm.auto import tqdm
 
 from .contexts import Condition, embed_rows
-from .embeddings import Subject
+from .embeddings import Subject, in_threads
 from .probes import Probe, TrainedLinear
 from .results import Score, Target, target_scores
 from contextssl.evaluation.samples import (
@@ -26,6 +26,7 @@ from contextssl.evaluation.samples import (
     filed,
 )
 from .trained import AdamProbes, expect_converging
+from ..methods.base import evaluating
 
 # %% ../../nbs/evaluation/10_reading.ipynb #c817ae5f
 @dataclass(frozen=True)
@@ -95,14 +96,19 @@ def _collect_inputs(
     progress: bool = False,  # show a bar
 ) -> list[Input]:  # each of them once
     "What a sample looks like under all conditions."
-    found, seen = {}, set()
     predicts = bool({"row", "raw"} & set(kinds))
-    for c in tqdm(conds, desc="embed", unit="context", disable=not progress):
-        where = filed(c, "zr" if predicts else "z+")
-        if where in seen:  # empty contexts are alike
-            continue
-        seen.add(where)
-        for given in embed_sample(sample, c, predicts).inputs(kinds, unit):
+    # empty contexts are alike
+    once = {filed(c, "zr" if predicts else "z+"): c for c in reversed(conds)}
+    asked = [c for c in conds if once[filed(c, "zr" if predicts else "z+")] is c]
+
+    def look(c: "Condition | None") -> list[Input]:
+        return embed_sample(sample, c, predicts).inputs(kinds, unit)
+
+    found = {}
+    with evaluating(sample.subject.model) as device:
+        looks = in_threads(look, asked, device)
+        bar = dict(total=len(asked), desc="embed", unit="context", disable=not progress)
+        for given in (given for inputs in tqdm(looks, **bar) for given in inputs):
             found.setdefault(given.key, given)
     return list(found.values())
 
@@ -277,9 +283,11 @@ def judge(
     "Score what the probes read off a sample under one condition."
     for given in seen.inputs(kinds, unit):
         found = {t.task: t for t in given.targets()}
+        once, back = given.distinct()
+        x = given.x[once.to(given.x.device)]
         for reader in readers.get(given.key, ()):
             wanted = [found[task] for task in reader.tasks]
-            pred = reader.read(given.x).cpu()
+            pred = reader.read(x).cpu()[back]
             parts = [pred] if given.kind == "raw" else pred.split([t.width for t in wanted], 1)
             for target, part in zip(wanted, parts):
                 labels = seen.labels | dict(

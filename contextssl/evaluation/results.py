@@ -19,7 +19,14 @@ import torch
 
 from ..files import write_atomic
 from ..groups import geodesic_angle, quat_normalise
-from ..intervals import bootstrap_interval, mean_of_sums, mean_sums, r2_of_sums, r2_sums
+from contextssl.intervals import (
+    bootstrap_interval,
+    mean_of_sums,
+    mean_sums,
+    r2_of_sums,
+    r2_sums,
+    two_way_interval,
+)
 from ..metrics import geodesic_deg, r2_floor, r2_per_dim, r2_pooled
 from contextssl.ranks import (
     chance_hits,
@@ -41,6 +48,8 @@ class Score:
     n: int  # pairs, queries or images that were judged
     sums: "np.ndarray | None" = None  # (objects, k), one row of sums per object; None: no interval
     statistic: "Callable | None" = None  # (draws, k) sums over objects -> (draws,) values
+    # the interval draws contexts anew, too, and not only the objects
+    over_contexts: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,10 +175,12 @@ def interval(
     draws: int = 1000,  # resamples of the objects; 0: no interval
     seed: int = 0,  # of the resamples
 ) -> tuple:  # lower and upper end of 95 %, or None and None where there is no interval
-    "Bootstrap interval, over objects, of the mean of some scores."
+    "Bootstrap interval, over objects and where it is asked over contexts, of the mean of scores."
     sums = [s.sums for s in scores]
     if not draws or any(s is None or len(s) < 2 for s in sums):
         return None, None
+    if scores[0].over_contexts and len(scores) > 1:
+        return two_way_interval(np.stack(sums), scores[0].statistic, draws, seed=seed)
     ends = np.cumsum([0] + [s.shape[1] for s in sums])
 
     def mean(total: np.ndarray) -> np.ndarray:  # (draws, k) -> (draws,)
@@ -219,7 +230,7 @@ def answer_rows(
     for labels, scores in grouped.values():
         values, (low, high) = [s.value for s in scores], interval(scores, resamples, seed)
         spread = None if draws == 1 else 0.0
-        if draws > 1 and len(values) > 1:
+        if len(values) > 1:
             spread = float(np.std(values, ddof=1))
         first = scores[0]
         row = common | labels | dict(metric=first.metric, floor=first.floor, n=first.n)

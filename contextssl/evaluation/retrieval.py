@@ -275,6 +275,18 @@ class RetrievalPlan:
         whole = complete_objects(len(objects), count, self.batch)
         return objects[:whole], None if kept is None else kept[:whole]
 
+    def question(
+        self,
+        subject: Subject,  # whose objects are asked about
+        first: bool = True,  # the data set that the plan means; else all objects of the subject
+    ) -> tuple[str, tuple]:  # split in the results; (o,) objects, (p,) pool, (o, q) bool or None
+        "What `scores` is asked of a subject: its objects, their candidates, the queries that count."
+        views = subject.views
+        objects = views.rows(self.split) if first else subject.rows
+        pool = views.rows(None) if self.among == "all" else objects
+        rows, kept = self.asked(objects, views.views_per_object)
+        return self.split if first else subject.name, (rows, pool, kept)
+
     def scores(
         self,
         subject: Subject,  # its model has a predictor

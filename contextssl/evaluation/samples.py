@@ -113,6 +113,16 @@ class Input:
         "Whether factors are read off a prediction."
         return self.kind != "raw" and self.representation == "zr"
 
+    def distinct(self) -> tuple[torch.Tensor, torch.Tensor]:  # (m,), (n,) int64
+        "The first row of each view, and where each row stands among these; pairs are all kept."
+        if self.kind == "pair" or self.representation == "zr":
+            every = torch.arange(len(self.x))
+            return every, every
+        objects, seen = self.sample.places(self.representation)
+        numbers = objects * self.sample.subject.views.views_per_object + seen
+        _, once, back = np.unique(numbers, return_index=True, return_inverse=True)
+        return torch.from_numpy(once), torch.from_numpy(back.reshape(-1))
+
     def targets(self) -> list[Target]:
         "What is to be read."
         return targets(self.sample, self.kind, self.representation, self.moved)

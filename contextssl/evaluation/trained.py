@@ -6,7 +6,7 @@
 __all__ = ['AdamProbes']
 
 # %% ../../nbs/evaluation/05_trained.ipynb #2d903d68
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -184,20 +184,36 @@ def expect_converging(
     )
 
 
-def _taken(inputs: Sequence[torch.Tensor], rows: torch.Tensor, batch: torch.Tensor):
-    "Some rows (b,) of each of K inputs (n, d), copied into one batch (K, b, d)."
-    for x, place in zip(inputs, batch):
-        torch.index_select(x, 0, rows, out=place)
-    return batch
+_SIDE_BY_SIDE = 2**29  # bytes of inputs that are copied for the sake of faster batches
+
+
+def _batches(
+    inputs: Sequence[torch.Tensor],  # K tensors (n, d)
+    size: int,  # b, rows of a batch
+) -> Callable:  # (b,) rows -> (K, b, d), in memory that the next batch takes
+    "How batches are taken: the same rows of all inputs, which lie side by side if they are small."
+    first, count = inputs[0], len(inputs)
+    if count * first.nbytes > _SIDE_BY_SIDE:
+        batch = first.new_empty(count, size, first.shape[1])
+
+        def take(rows: torch.Tensor) -> torch.Tensor:
+            for x, place in zip(inputs, batch):
+                torch.index_select(x, 0, rows, out=place)
+            return batch
+
+        return take
+    table = torch.stack(list(inputs), 1)  # (n, K, d)
+    wide = first.new_empty(size, count, first.shape[1])
+    return lambda rows: torch.index_select(table, 0, rows, out=wide).transpose(0, 1)
 
 
 def _updates(probes: AdamProbes, inputs: list, y: torch.Tensor) -> Iterator[int]:
     "Updates on all rows, to the last step."
-    first, size = inputs[0], min(probes.batch_size, len(y))
-    batch = first.new_empty(len(inputs), size, first.shape[1])  # used again and again
+    size = min(probes.batch_size, len(y))
+    taken = _batches(inputs, size)
     for n, rows in enumerate(_row_batches(len(y), size, probes.steps, probes.generator), 1):
         rows = rows.to(y.device)
-        losses = probes.step(_taken(inputs, rows, batch), y[rows])
+        losses = probes.step(taken(rows), y[rows])
         yield n
     expect_converging(losses, inputs, probes.lr)
 

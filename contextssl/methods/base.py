@@ -57,6 +57,7 @@ class Model(nn.Module):
     has_predictor = False  # it says where an action leads
     reads_context = False  # its answers depend on a context
     longest_context = 0  # tokens of a context; 0: as many as there are
+    draws_codes = False  # the code of its actions is drawn, and only the pairs of a context tell it
     seen = 1  # views of an object that one row of its features stands for
 
     @property
@@ -128,6 +129,14 @@ class Model(nn.Module):
     ) -> Context:
         "The context of pairs of features."
         raise ValueError(f"{self.method} reads no context; leave it out")
+
+    def another_code(
+        self,
+        actions: torch.Tensor,  # (n, A)
+        seed: int = 0,  # of the code
+    ) -> torch.Tensor:  # (n, A)
+        "The same changes in another code than that of the actions, for a model that draws codes."
+        raise ValueError(f"{self.method} knows its actions in one code, and there is no other")
 
     def embedding(self, z: torch.Tensor) -> torch.Tensor:  # (n, d) -> (n, e)
         "The embedding of features, for a model that reads no context."
