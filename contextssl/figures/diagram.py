@@ -11,7 +11,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
-from matplotlib.patheffects import withStroke
 
 from .palette import BLUE, GREEN, GREY, VERMILLION
 from .style import STYLE, described
@@ -145,9 +144,9 @@ def _stage(
     "A part of the model that all columns go through."
     left, wide = columns[0] - _WIDE / 2 - 8, columns[-1] - columns[0] + _WIDE + 16
     _box(ax, (left, _TOP[row]), (wide, _HIGH[row]), _PALE, rounding=12)
-    halo = [withStroke(linewidth=7, foreground=_PALE)]
+    behind = dict(facecolor=_PALE, edgecolor="none", pad=2)
     middle = left + wide / 2, _TOP[row] + _HIGH[row] / 2
-    _text(ax, *middle, words, weight="bold", zorder=6, path_effects=halo)
+    _text(ax, *middle, words, 17, weight="bold", zorder=6, bbox=behind)
 
 
 def _seen(
