@@ -13,6 +13,7 @@ import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -26,7 +27,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOK_LIMIT, NBS_LIMIT = 700_000, 13_000_000  # bytes
+NOTEBOOK_LIMIT, NBS_LIMIT = 700_000, 12_000_000  # bytes
 NOTEBOOK_SECONDS = 180  # of one notebook, beside another on a second core
 DEMO_SECONDS = 60
 DEVELOPMENT_ONLY = {
@@ -88,11 +89,16 @@ def settings():
     return config["DEFAULT"]
 
 
-def run(*command, cwd=ROOT, **kwargs):
-    "Run a command and capture what it says."
+def run(*command, cwd=None, **kwargs):
+    "Run a command, at the top if nothing else is said, and capture what it says."
     env = {k: v for k, v in os.environ.items() if k != "IN_TEST"}
     return subprocess.run(
-        [str(c) for c in command], cwd=cwd, env=env, capture_output=True, text=True, **kwargs
+        [str(c) for c in command],
+        cwd=cwd or ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        **kwargs,
     )
 
 
@@ -212,6 +218,116 @@ def provenance():
             yield f"nbs/results/README.md does not say where {name} comes from"
 
 
+def package_version() -> str:
+    "What `contextssl.__version__` says."
+    text = (ROOT / "contextssl/__init__.py").read_text(encoding="utf-8")
+    return re.search(r'^__version__ = "(.*)"', text, re.MULTILINE)[1]
+
+
+def top_of_changelog() -> tuple:
+    "The version of the first section of CHANGELOG.md, and its date."
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    return re.search(r"^## (\S+)(?: \((.*)\))?$", text, re.MULTILINE).groups()
+
+
+@check
+def version():
+    "settings.ini, the package, CITATION.cff and the top of CHANGELOG.md name one version."
+    wanted = settings()["version"]
+    cited = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    said = {
+        "contextssl/__init__.py": package_version(),
+        "CITATION.cff": re.search(r"^version: (.*)$", cited, re.MULTILINE)[1],
+        "the first section of CHANGELOG.md": top_of_changelog()[0],
+    }
+    for where, found in said.items():
+        if found != wanted:
+            yield f"{where} says {found}, and settings.ini says {wanted}"
+
+
+def not_releasable(tag: str):
+    "Why a tag may not be released."
+    yield from CHECKS["version"]()
+    if tag != f"v{settings()['version']}":
+        yield f"the tag is {tag}, and settings.ini says version {settings()['version']}"
+    _, date = top_of_changelog()
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", date or ""):
+        yield "the first section of CHANGELOG.md has no date: ## VERSION (YYYY-MM-DD)"
+    cited = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    if f'date-released: "{date}"' not in cited:
+        yield f'CITATION.cff lacks the line date-released: "{date}"'
+
+
+REQUIREMENT = re.compile(r"([\w.-]+)(?:\[[\w,]+\])?(.*)")
+IMPORTED_AS = {"pillow": "PIL", "scikit-learn": "sklearn", "pyyaml": "yaml"}  # others as they are
+
+
+def requirements(key: str) -> dict:
+    "What a line of settings.ini declares: the name by which it is imported -> (name, bounds)."
+    found = [REQUIREMENT.fullmatch(word).groups() for word in shlex.split(settings()[key])]
+    return {IMPORTED_AS.get(name, name): (name, bounds) for name, bounds in found}
+
+
+def foreign(tree, everywhere: bool = True) -> set:
+    "Packages of others that a module imports, anywhere or only where it is imported itself."
+    found = set()
+    for node in ast.walk(tree) if everywhere else tree.body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found - sys.stdlib_module_names - {"contextssl"}
+
+
+@check
+def dependencies():
+    "What is imported is declared and has a lower bound; what is declared is imported; extras only when needed."
+    needed = requirements("requirements")
+    extras = {}
+    for key in settings():
+        if key.startswith("extra_"):
+            extras |= requirements(key)
+    used, named = set(), set()
+    for name, tree in modules().items():
+        inside = foreign(tree)
+        used |= inside
+        named |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)}
+        for package in sorted(inside - needed.keys() - extras.keys()):
+            yield f"{file_of(name)} imports {package}, which settings.ini does not declare"
+        for package in sorted(foreign(tree, everywhere=False) & extras.keys() - needed.keys()):
+            yield f"{file_of(name)} imports {package} at its top, and not everybody has it"
+    for package in needed.keys() - used:
+        yield f"settings.ini requires {needed[package][0]}, which no module imports"
+    for package in extras.keys() - used - named:
+        yield f"settings.ini offers {extras[package][0]}, which no module imports or names"
+    for name, bounds in {**needed, **extras}.values():
+        if not re.match(r">=\d", bounds):
+            yield f"settings.ini gives {name} no lower bound"
+    pinned = constraints()
+    for name, bounds in needed.values():
+        if name not in pinned:
+            yield f"constraints.txt does not say which {name} the numbers were made with"
+        elif numbers_of(pinned[name]) < numbers_of(bounds):
+            yield f"constraints.txt has {name} {pinned[name]}, older than {bounds}"
+
+
+def numbers_of(bounds: str) -> list:
+    return [int(n) for n in re.findall(r"\d+", bounds)]
+
+
+def constraints() -> dict:
+    "Package -> version of constraints.txt."
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+
+def lowest() -> str:
+    "The lower bounds of settings.ini as constraints for pip."
+    keys = ["requirements", *(key for key in settings() if key.startswith("extra_"))]
+    declared = {k: v for key in keys for k, v in requirements(key).items()}
+    return "\n".join(name + bounds.replace(">=", "==") for name, bounds in declared.values())
+
+
 @check
 def own_tests():
     "Each check finds a fault of its kind in a small repository made for it (.ci/test_checks.py)."
@@ -227,6 +343,67 @@ def dialect():
         done = run(tool("ruff"), *command, ".")
         if done.returncode:
             yield f"ruff {command[0]}: {tail(done, 12)}"
+
+
+@check
+def types():
+    "mypy has nothing to say at the level of mypy.ini, which only names modules that there are."
+    config = ROOT / "mypy.ini"
+    named = re.findall(r"\bcontextssl\.([\w.]+)", config.read_text(encoding="utf-8"))
+    yield from (f"mypy.ini names {n}, which is no module" for n in named if n not in modules())
+    done = run(tool("mypy"), "--config-file", config, "--cache-dir", os.devnull)
+    if done.returncode:
+        yield tail(done, 12)
+
+
+MATRIX = re.compile(r"\$\{\{\s*matrix\.(\w+)\s*\}\}")
+SCHEMAS = {"workflows/*.yml": "vendor.github-workflows", "dependabot.yml": "vendor.dependabot"}
+
+
+def faults_of_a_job(name: str, job: dict, jobs: dict):
+    "What the schema does not see: names that lead nowhere, no limit of time, actions without a version."
+    needs = job.get("needs", [])
+    for other in [needs] if isinstance(needs, str) else needs:
+        if other not in jobs:
+            yield f"job {name} needs {other}, which is not there"
+    if "timeout-minutes" not in job:
+        yield f"job {name} has no timeout-minutes"
+    matrix = job.get("strategy", {}).get("matrix", {})
+    keys = set(matrix) | {key for row in matrix.get("include", []) for key in row}
+    for key in sorted(set(MATRIX.findall(json.dumps(job))) - keys):
+        yield f"job {name} asks for matrix.{key}, which is not there"
+    for step in job.get("steps", []):
+        if "uses" in step and not re.search(r"@\S+$", step["uses"]):
+            yield f"job {name} uses {step['uses']} without a version"
+        for words in re.findall(r"\.ci/checks\.py((?: \w+)+)", step.get("run", "")):
+            for word in words.split():
+                if word not in CHECKS:
+                    yield f"job {name} runs the check {word}, which is not there"
+        for script in re.findall(r"\.ci/[\w.]+", step.get("run", "")):
+            if not (ROOT / script).exists():
+                yield f"job {name} runs {script}, which is not there"
+
+
+@check
+def workflows():
+    "Workflows and dependabot.yml follow their schemas, and all that they name is there."
+    import yaml  # comes with nbdev
+
+    for pattern, schema in SCHEMAS.items():
+        files = sorted((ROOT / ".github").glob(pattern))
+        if not files:
+            yield f"there is no .github/{pattern}"
+            continue
+        done = run(tool("check-jsonschema"), "--builtin-schema", schema, *files)
+        if done.returncode:
+            yield tail(done, 12)
+    for file in sorted((ROOT / ".github/workflows").glob("*.yml")):
+        said = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if "permissions" not in said:
+            yield f"{file.name} does not say its permissions"
+        for name, job in said.get("jobs", {}).items():
+            for fault in faults_of_a_job(name, job, said["jobs"]):
+                yield f"{file.name}: {fault}"
 
 
 WIDTH, TOKENS = 100, 35  # columns of a line; tokens on it
@@ -574,32 +751,90 @@ def tutorials():
 # ---- checks on what is built and run
 
 
-@check
-def packages():
-    "The sdist can be built from, and the wheel holds the package, all of it, and nothing else."
-    version = settings()["version"]
-    with tempfile.TemporaryDirectory() as folder:
-        done = run(sys.executable, "-m", "build", "--outdir", folder, ROOT)
-        if done.returncode:
-            yield f"python -m build failed: {tail(done)}"
-            return
-        wheel, sdist = next(Path(folder).glob("*.whl")), next(Path(folder).glob("*.tar.gz"))
-        names = zipfile.ZipFile(wheel).namelist()
-        entries = (
-            zipfile.ZipFile(wheel).read(f"contextssl-{version}.dist-info/entry_points.txt").decode()
-        )
-        with tarfile.open(sdist) as archive:
-            source = {name.partition("/")[2] for name in archive.getnames()}
+WHEEL_LIMIT = 25_000_000  # bytes
+WEIGHT_FILES = ("README.md", "model.json", "model.safetensors")
+IMPORT_SECONDS = 0.1  # of processor time
+ALONE = """
+import socket, sys, time
+
+def nobody(*given):
+    raise OSError("there is no network")
+
+socket.socket.connect = nobody
+begun = time.process_time()
+import contextssl as cs
+seconds = time.process_time() - begun
+assert cs.__file__.startswith(sys.argv[1]), cs.__file__
+assert "torch" not in sys.modules, "import contextssl imports torch"
+assert seconds < float(sys.argv[2]), f"import contextssl takes {seconds:.3f} s"
+from contextssl.cli import main
+assert main(["--version"]) == 0
+import torch
+for name in sys.argv[3:]:
+    z = cs.load(name).encode(torch.zeros(2, 3, 64, 64))
+    assert z.isfinite().all(), name
+"""
+
+
+def shipped() -> list:
+    "Weights of ckpt/ that a wheel brings along."
+    return sorted(card.parent.name for card in (ROOT / "ckpt").glob("*/model.json"))
+
+
+def what_is_built(wheel: Path, sdist: Path):
+    "What the two files hold, and should or should not."
+    version, weights = settings()["version"], shipped()
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        entries = archive.read(f"contextssl-{version}.dist-info/entry_points.txt").decode()
+        for name in weights:
+            for file in WEIGHT_FILES:
+                inside = f"contextssl/ckpt/{name}/{file}"
+                if inside not in names:
+                    yield f"the wheel lacks {inside}"
+                elif archive.read(inside) != (ROOT / "ckpt" / name / file).read_bytes():
+                    yield f"{inside} of the wheel is not that of ckpt/"
+    with tarfile.open(sdist) as archive:
+        source = {name.partition("/")[2] for name in archive.getnames()}
     own = ("contextssl/", f"contextssl-{version}.dist-info/")
     if "[nbdev]\ncontextssl = contextssl._modidx:d" not in entries:
         yield "the wheel has no entry point of nbdev, by which the site links names to their definitions"
     yield from (f"the wheel holds {n}" for n in names if not n.startswith(own))
-    yield from (f"the wheel lacks {file_of(m)}" for m in modules() if file_of(m) not in names)
-    yield from (
-        f"the sdist lacks {n}"
-        for n in ("settings.ini", "setup.py", "README.md", "LICENSE")
-        if n not in source
-    )
+    needed = [*map(file_of, modules()), "contextssl/py.typed"]
+    needed.append(f"contextssl-{version}.dist-info/licenses/LICENSE")
+    yield from (f"the wheel lacks {n}" for n in needed if n not in names)
+    needed = ["settings.ini", "setup.py", "README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff"]
+    needed += [f"ckpt/{name}/{file}" for name in weights for file in WEIGHT_FILES]
+    yield from (f"the sdist lacks {n}" for n in needed if n not in source)
+    books = sorted(n for n in [*names, *source] if n.endswith(".ipynb"))
+    if books:
+        yield f"{len(books)} notebooks are in what is built, among them {books[0]}"
+    if wheel.stat().st_size > WHEEL_LIMIT:
+        yield f"the wheel has {wheel.stat().st_size:,} bytes, more than {WHEEL_LIMIT:,}"
+
+
+@check
+def packages():
+    "The wheel, built from the sdist, holds the package, its weights and nothing else, and works alone, without a network."
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder).resolve()
+        done = run(sys.executable, "-m", "build", "--outdir", folder, ROOT)
+        if done.returncode:
+            yield f"python -m build failed: {tail(done)}"
+            return
+        wheel, sdist = next(folder.glob("*.whl")), next(folder.glob("*.tar.gz"))
+        yield from what_is_built(wheel, sdist)
+        alone, empty = folder / "alone", folder / "empty"
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(alone)
+        empty.mkdir()
+        env = {**os.environ, "PYTHONPATH": str(alone)}
+        words = [sys.executable, "-c", ALONE, alone, IMPORT_SECONDS, *shipped()]
+        done = subprocess.run(
+            list(map(str, words)), cwd=empty, env=env, capture_output=True, text=True
+        )
+        if done.returncode:
+            yield f"the wheel does not work alone: {tail(done, 3)}"
 
 
 def demo(folder: Path, name: str, seed: int) -> SimpleNamespace:
@@ -710,6 +945,12 @@ def main():
         "--readme-command", action="store_true", help="print the test command of README.md and stop"
     )
     parser.add_argument(
+        "--lowest", action="store_true", help="print constraints to the lowest versions and stop"
+    )
+    parser.add_argument(
+        "--release", metavar="TAG", help="only say whether this tag may be released"
+    )
+    parser.add_argument(
         "--before", type=Path, help="a snapshot that the files must still agree with at the end"
     )
     parser.add_argument("--test-log", type=Path, help="what the test command printed")
@@ -727,6 +968,10 @@ def main():
         return args.snapshot.write_text(json.dumps(fingerprints(), indent=1))
     if args.readme_command:
         return print(readme_command(), end="")
+    if args.lowest:
+        return print(lowest())
+    if args.release:
+        sys.exit("\n".join(not_releasable(args.release)) or 0)
 
     passed = []
     if args.test_log:

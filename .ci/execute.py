@@ -2,7 +2,7 @@
 
 The kernel starts in the notebook's folder, as `nbdev_test` does. Cells marked `#| eval: false`, or with a flag
 listed in `tst_flags` of settings.ini, keep the outputs they have unless the flag is named. A failing cell stops the
-run with its traceback and the notebook file stays as it was.
+run with its traceback and the notebook file stays as it was. Pictures are stored as `.ci/pictures.py` makes them.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from execnb.nbio import read_nb, write_nb
 from execnb.shell import CaptureShell
 from nbdev.clean import clean_nb
 from nbdev.config import get_config
+from pictures import lighten
 
 FLAG = re.compile(r"^\s*#\s*\|\s*(\w+)(?:\s*:\s*(\w+))?\s*$")
 
@@ -69,6 +70,7 @@ def execute(path: Path, run_flags: set):
         os.chdir(home)
         sys.path.remove(str(path.parent))
     clean_nb(nb)
+    lighten(nb)
     write_nb(nb, path)
     print(f"{path.name}: {ran} cells in {time.perf_counter() - start:.1f} s")
 

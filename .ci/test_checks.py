@@ -3,15 +3,23 @@
 python .ci/test_checks.py
 """
 
+import io
 import json
 import subprocess
 import sys
+import tarfile
 import tempfile
 import unittest
+import zipfile
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import checks
+import pictures
 
 OPENING = "# Title\n\n> One line."
 CACHED = (checks.notebooks, checks.cells, checks.modules, checks.settings)
@@ -47,6 +55,11 @@ class Repository(unittest.TestCase):
 
     def module(self, name: str, text: str):
         path = self.root / "contextssl" / f"{name.replace('.', '/')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def file(self, name: str, text: str):
+        path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
@@ -209,6 +222,154 @@ class Modules(Repository):
         for check in ("openings", "outputs", "docments", "imports", "lines", "house"):
             with self.subTest(check):
                 self.assertEqual(self.found(check), "")
+
+
+SETTINGS = """[DEFAULT]
+version = 1.2
+requirements = torch>=2.4 pillow>=10 seaborn>=0.1 scipy
+extra_hub = huggingface_hub>=0.2
+extra_unused = nothing>=1
+"""
+
+
+class Package(Repository):
+    def test_version(self):
+        self.file("settings.ini", SETTINGS)
+        self.file("contextssl/__init__.py", '__version__ = "1.2"\n')
+        self.file("CITATION.cff", "cff-version: 1.2.0\nversion: 1.1\n")
+        self.file(
+            "CHANGELOG.md", "# Changelog\n\n## 1.2 (not yet released)\n\n## 1.1 (2020-01-01)\n"
+        )
+        self.assertEqual(self.found("version"), "CITATION.cff says 1.1, and settings.ini says 1.2")
+        self.file("CITATION.cff", "version: 1.2\n")
+        self.assertEqual(self.found("version"), "")
+        why = "\n".join(checks.not_releasable("v1.3"))
+        self.assertIn("the tag is v1.3, and settings.ini says version 1.2", why)
+        self.assertIn("has no date", why)
+        self.file("CHANGELOG.md", "## 1.2 (2020-02-02)\n")
+        self.file("CITATION.cff", 'version: 1.2\ndate-released: "2020-02-02"\n')
+        self.assertEqual(list(checks.not_releasable("v1.2")), [])
+
+    def test_dependencies(self):
+        self.file("settings.ini", SETTINGS)
+        self.file("constraints.txt", "# why\ntorch==2.3\npillow==11.0\nseaborn==1\n")
+        inside = "def f():\n    import yaml, scipy.stats\n"
+        self.module("a", f"import os\nimport torch.nn\nfrom PIL import Image\n{inside}")
+        self.module("b", "from . import a\nfrom huggingface_hub import hub\n")
+        found = sorted(self.found("dependencies").splitlines())
+        self.assertEqual(
+            found,
+            sorted(
+                [
+                    "contextssl/a.py imports yaml, which settings.ini does not declare",
+                    "contextssl/b.py imports huggingface_hub at its top, and not everybody has it",
+                    "settings.ini requires seaborn, which no module imports",
+                    "settings.ini offers nothing, which no module imports or names",
+                    "settings.ini gives scipy no lower bound",
+                    "constraints.txt has torch 2.3, older than >=2.4",
+                    "constraints.txt does not say which scipy the numbers were made with",
+                ]
+            ),
+        )
+        self.assertIn("torch==2.4\npillow==10", checks.lowest())
+
+    def test_what_is_built(self):
+        self.file("settings.ini", SETTINGS)
+        self.module("a", "")
+        for name in checks.WEIGHT_FILES:
+            self.file(f"ckpt/mini/{name}", name)
+        wheel, sdist = self.root / "a.whl", self.root / "a.tar.gz"
+        info = "contextssl-1.2.dist-info"
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.writestr(f"{info}/entry_points.txt", "")
+            archive.writestr("contextssl/ckpt/mini/model.json", "another")
+            archive.writestr("tests/a.py", "")
+        with tarfile.open(sdist, "w:gz") as archive:
+            member = tarfile.TarInfo("contextssl-1.2/nbs/a.ipynb")
+            archive.addfile(member, io.BytesIO())
+        found = "\n".join(checks.what_is_built(wheel, sdist))
+        for fault in (
+            "the wheel lacks contextssl/ckpt/mini/model.safetensors",
+            "contextssl/ckpt/mini/model.json of the wheel is not that of ckpt/",
+            "the wheel has no entry point of nbdev",
+            "the wheel holds tests/a.py",
+            "the wheel lacks contextssl/a.py",
+            "the wheel lacks contextssl/py.typed",
+            f"the wheel lacks {info}/licenses/LICENSE",
+            "the sdist lacks ckpt/mini/model.json",
+            "1 notebooks are in what is built, among them nbs/a.ipynb",
+        ):
+            self.assertIn(fault, found)
+
+    def test_types(self):
+        self.module("__init__", "")
+        self.module("a", "def f(x: int) -> str:\n    return x + 1\n")
+        self.file("mypy.ini", "[mypy]\npackages = contextssl\n[mypy-contextssl.gone]\n")
+        found = self.found("types")
+        self.assertIn("mypy.ini names gone, which is no module", found)
+        self.assertIn("contextssl/a.py:2: error: Incompatible return value type", found)
+
+    def test_workflows(self):
+        self.file(".github/dependabot.yml", "version: 3\nupdates: []\n")
+        steps = "[{uses: actions/checkout}, {run: python .ci/checks.py lines nothing}]"
+        job = f"{{runs-on: '${{{{ matrix.system }}}}', needs: b, steps: {steps}}}"
+        self.file(".github/workflows/a.yml", f"on: push\njobs:\n  a: {job}\n")
+        found = self.found("workflows")
+        for fault in (
+            "dependabot.yml",
+            "a.yml does not say its permissions",
+            "a.yml: job a needs b, which is not there",
+            "a.yml: job a has no timeout-minutes",
+            "a.yml: job a asks for matrix.system, which is not there",
+            "a.yml: job a uses actions/checkout without a version",
+            "a.yml: job a runs the check nothing, which is not there",
+            "a.yml: job a runs .ci/checks.py, which is not there",
+        ):
+            self.assertIn(fault, found)
+
+
+def png(pixels, **texts: str) -> bytes:
+    "A picture from (h, w, 3 or 4) bytes, as matplotlib writes it."
+    file, info = io.BytesIO(), PngInfo()
+    for key, value in texts.items():
+        info.add_text(key, value)
+    Image.fromarray(pixels).convert("RGBA").save(file, "png", pnginfo=info)
+    return file.getvalue()
+
+
+def pixels_of(data: bytes):
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image.convert("RGB"), int), image.mode, image.info
+
+
+class Pictures(unittest.TestCase):
+    "Pictures get lighter only where nobody sees a difference."
+
+    def setUp(self):
+        shade = np.linspace(0, 255, 200).astype(np.uint8)
+        self.slope = np.stack(np.broadcast_arrays(shade[:, None], shade, shade // 2), 2)
+
+    def test_a_drawing_gets_a_palette_and_keeps_its_text(self):
+        drawing = np.full((200, 200, 3), 255, np.uint8)
+        drawing[50:60, 20:] = (0, 114, 178)
+        before = png(drawing, Description="a line")
+        after = pictures.lighter(before)
+        found, mode, info = pixels_of(after)
+        self.assertLess(len(after), len(before))
+        self.assertEqual((mode, info["Description"]), ("P", "a line"))
+        self.assertTrue((found == drawing).all())
+        self.assertEqual(pictures.lighter(after), after)
+
+    def test_a_rare_colour_is_kept(self):
+        self.slope[100, 100] = (255, 0, 255)
+        after = pictures.lighter(png(self.slope))
+        found, mode, _ = pixels_of(after)
+        self.assertEqual(mode, "RGB")
+        self.assertTrue((found == self.slope).all())
+
+    def test_transparency_is_kept(self):
+        clear = np.dstack([self.slope, np.full((200, 200), 100, np.uint8)])
+        self.assertEqual(pictures.lighter(png(clear)), png(clear))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import contextssl
 from .data_command import run_data, run_render
 from .eval_command import run_eval
 from .machine import wait_passively
@@ -19,6 +21,26 @@ from .train_command import run_train
 
 # %% ../nbs/23_cli.ipynb #d83b9ab0
 #| code-fold: true
+@dataclass(frozen=True)
+class _DoctorOptions:
+    "Options of `contextssl doctor`."
+
+    folder: str = "."  # where you mean to work: its disk is looked at
+
+
+def run_doctor(
+    words: Sequence[str],  # behind the command
+) -> None:
+    "What is installed, what this machine has, and what the next command would take."
+    from contextssl.doctor import examine
+
+    (o,) = parse("doctor", split_words(words, "folder"), _DoctorOptions)
+    page, problems = examine(o.folder)
+    print(page)
+    if problems:
+        raise ValueError("; ".join(problems))
+
+
 def run_demo(
     words: Sequence[str],  # behind the command
 ) -> None:
@@ -56,6 +78,7 @@ def run_bench(
 # %% ../nbs/23_cli.ipynb #492d20ed
 #| code-fold: true
 COMMANDS = {
+    "doctor": run_doctor,
     "demo": run_demo,
     "render": run_render,
     "data": run_data,
@@ -71,7 +94,7 @@ def _usage() -> str:
     lines = [f"  {name:8s} {' '.join(f.__doc__.split())}" for name, f in COMMANDS.items()]
     more = (
         "contextssl COMMAND --help lists the options of a command;"
-        " --print_config prints their values."
+        " --print_config prints their values.\ncontextssl --version says which version this is."
     )
     return "\n".join(["usage: contextssl COMMAND key=value ...", "", *lines, "", more])
 
@@ -89,6 +112,9 @@ def main(
     words = sys.argv[1:] if argv is None else list(argv)
     if not words or words[0] in ("-h", "--help", "help"):
         print(_usage())
+        return 0
+    if words[0] in ("-V", "--version"):
+        print(f"contextssl {contextssl.__version__}")
         return 0
     if "torch" not in sys.modules:
         wait_passively()

@@ -37,7 +37,7 @@ from .figures.images import contact_sheet
 from .figures.losses import training_curves
 from .figures.neighbours import neighbour_grid, neighbour_images
 from .figures.style import save_figure
-from .files import in_repository, write_atomic
+from .files import shipped_weights, write_atomic
 from .methods.recipes import build_method, recipe
 from .page import SIDE_BY_SIDE, html_report
 from .render.embedded import render_dataset
@@ -318,15 +318,15 @@ def _fewer_held_out(views: Views, count: int) -> Views:
     return replace(views, split=split.astype(str))
 
 # %% ../nbs/12_demo.ipynb #01e88cd9
-_SHIPPED = "ckpt/contextssl-mini"
-_SHIPPED_SIE = "ckpt/sie-mini"
+_SHIPPED = "contextssl-mini"
+_SHIPPED_SIE = "sie-mini"
 _UNSEEN = dict(objects=20, views=50, size=64, seed=1)  # some of them to fit the probes on
 _BRIEFLY = dict(lengths=(0, 14, 126), context_draws=5, bootstrap=0, parts=False)
 
 
 def _shipped_model(views: Views, device: torch.device) -> _Model:
-    "The weights of the repository."
-    return _Model(load(in_repository(_SHIPPED), device), views)
+    "The weights that come with the package."
+    return _Model(load(shipped_weights(_SHIPPED), device), views)
 
 
 def _shipped_beside(
@@ -354,7 +354,7 @@ def _shipped_sie(
     progress: bool,
 ) -> str:  # a heading and the table
     "The shipped SIE on the same questions; it has no context."
-    model = load(in_repository(_SHIPPED_SIE), device)
+    model = load(shipped_weights(_SHIPPED_SIE), device)
     features = encode_views(model, views, device, cfg.batch_size, progress)
     tasks = ("equivariance", "retrieval")
     rows = evaluate(model, views, cfg, tasks, features, compute=Compute(device, progress))

@@ -22,13 +22,15 @@ _PUBLISHED_FILE = "simclr_resnet18_epoch1000.pt"
 
 
 def model_path(
-    load_model: str,  # file or folder; the published file's name if empty
+    # file, folder or name of weights that come with the package; the published file if empty
+    load_model: str,
     pretrained_model_dir: str,  # folder it is in; may be empty
 ) -> Path:  # what to load
     "Where a model is."
+    from contextssl.files import find_weights
     from contextssl.training.checkpoints import aside
 
-    path = Path(pretrained_model_dir, load_model or _PUBLISHED_FILE)
+    path = find_weights(Path(pretrained_model_dir, load_model or _PUBLISHED_FILE))
     if path.exists():
         return path
     if aside(path).exists():
@@ -64,7 +66,9 @@ class EvalOptions:
     # equivariance, retrieval, controls, classification (with absolute factors), absolute,
     # prediction or all; all asks of the controls what D needs
     task: str = "all"
-    load_model: str = ""  # checkpoint, run folder or published .pt file
+    # checkpoint, run folder, published .pt file, or weights that come with the package:
+    # contextssl-mini, sie-mini
+    load_model: str = ""
     pretrained_model_dir: str = ""  # folder that load_model is in
     protocol: str = "ours"  # defaults of the protocol's options: ours, published
     preset: str = "paper"  # budget of the probes: paper, fast (the same), mini, smoke

@@ -54,7 +54,8 @@ _QUESTIONS = {  # task -> heading, and what was asked; those of factors are aske
     ),
     "controls": (
         "Controls",
-        "Does a prediction find less when the pairs of its context are spoiled? D is what it loses.",
+        "Does a prediction find less when the pairs of its context are spoiled? D is what it "
+        "loses.",
     ),
     "prediction": (
         "Prediction",
@@ -295,8 +296,8 @@ def _reading(
         )
     if any(r["low"] is not None for r in rows):
         said.append(
-            "The range below a value is its 95 % interval over held-out objects, and where controls "
-            "are asked over contexts; it does not cover another training run."
+            "The range below a value is its 95 % interval over held-out objects, for controls over "
+            "contexts, too; it does not cover another training run."
         )
     if any(r["spread"] for r in rows):
         said.append(

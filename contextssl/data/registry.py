@@ -22,11 +22,12 @@ from .object_files import found_objects, read_split_files
 from .own import load_source
 from .pairs import Conventions, PairBatch, PairSource, SourceDefaults
 from .people import TABLES, TableOptions, open_tabular
-from .threediebench import ACTION_SPACE, open_views
+from .threediebench import open_views
 from .views import ViewImages, ViewPairs, Views
 from ..groups import ActionSpace
 from ..names import did_you_mean
 from ..pictures import is_hidden
+from ..render.factors import ACTION_SPACE
 from ..render.jobs import LEFT_OUT
 from ..render.set_files import read_meta
 

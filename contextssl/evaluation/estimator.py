@@ -22,7 +22,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..data.pairs import normalise
 from ..data.photographs import channel_statistics
 from .contexts import shown_actions
-from ..files import in_repository
+from ..files import find_weights
 from ..methods.base import evaluating
 from ..methods.encoders import RowNet
 from ..training.checkpoints import from_pretrained, read_card
@@ -241,15 +241,9 @@ def _statistics(given, checkpoint, states: torch.Tensor) -> tuple:
     return channel_statistics(states) if states.dtype == torch.uint8 else None
 
 
-def _found(checkpoint: "str | Path") -> "str | Path":
-    "A checkpoint; `ckpt/...` may be one of the repository."
-    elsewhere = str(checkpoint).startswith("ckpt/") and not Path(checkpoint).exists()
-    return in_repository(checkpoint) if elsewhere else checkpoint
-
-
 def _card(checkpoint: "str | Path") -> dict:
     "The facts that were saved with a checkpoint; none if it is a file."
-    place = Path(_found(checkpoint))
+    place = find_weights(checkpoint)
     if not place.exists() and importlib.util.find_spec("huggingface_hub"):  # it has been fetched
         fetch = importlib.import_module("huggingface_hub").snapshot_download
         place = Path(fetch(str(checkpoint), allow_patterns=["model.json"]))
@@ -313,7 +307,8 @@ class ContextEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def __init__(
         self,
-        # folder, run, published file, name on the Hugging Face hub, or a model
+        # folder, run, published file, weights of the package, name on the Hugging Face hub, or a
+        # model
         checkpoint: "str | Path | torch.nn.Module" = "ckpt/contextssl-mini",
         # (states, actions) of k pairs: 2k states in the order x1, y1, x2, y2, ..., and (k, A)
         context: "tuple | None" = None,
@@ -386,7 +381,7 @@ class ContextEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         "The model; `width` numbers make a state."
         if isinstance(self.checkpoint, torch.nn.Module):
             return self.checkpoint
-        return from_pretrained(_found(self.checkpoint))
+        return from_pretrained(self.checkpoint)
 
     def _given(self, X, table: np.ndarray) -> tuple:  # (n, width)
         "The shape in which states were given."

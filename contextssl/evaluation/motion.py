@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..data.threediebench import ACTION_SPACE, CONVENTIONS
+from ..data.threediebench import CONVENTIONS
 from ..data.views import ViewImages, Views
 from .contexts import Condition, ContextPlan, embed_rows
 from .embeddings import Subject
+from ..render.factors import ACTION_SPACE
 from ..render.renderer import Renderer
 from ..render.scene import LATENTS, sample_latents
 from ..render.shapes import make_mesh

@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields, replace
 
 import torch
 
-from ..data.threediebench import ACTION_SPACE
 from ..data.views import Views
 from .contexts import ContextPlan
 from .controls import CONTROLS, ControlPlan
@@ -20,6 +19,7 @@ from .reading import ProbePlan
 from .retrieval import Queries, RetrievalPlan
 from .samples import SamplePlan
 from ..names import nearest_name
+from ..render.factors import ACTION_SPACE
 
 # %% ../../nbs/evaluation/11_options.ipynb #89d42bbf
 @dataclass(frozen=True)

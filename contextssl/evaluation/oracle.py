@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..data.threediebench import ACTION_SPACE, CONVENTIONS
+from ..data.threediebench import CONVENTIONS
 from ..data.views import ViewImages, Views
 from ..groups import KINDS, ActionSpace, quat_multiply
 from ..methods.base import Model
+from ..render.factors import ACTION_SPACE
 
 # %% ../../nbs/evaluation/03_oracle.ipynb #orc00007
 @dataclass(frozen=True)

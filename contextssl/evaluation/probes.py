@@ -7,9 +7,11 @@ __all__ = ['PROBES', 'Probe', 'register_probe', 'Ridge', 'TrainedLinear', 'Train
            'probe_names', 'make_probes']
 
 # %% ../../nbs/evaluation/06_probes.ipynb #ptab0004
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
+from inspect import isabstract
 
 import numpy as np
 import torch
@@ -22,7 +24,7 @@ from ..votes import knn_scores
 
 # %% ../../nbs/evaluation/06_probes.ipynb #ptab0007
 @dataclass(frozen=True)
-class Probe:
+class Probe(ABC):
     "A way to read targets off vectors; subclasses have a name, a `fit`, and a budget as fields."
 
     name = ""  # in the results and in the options
@@ -32,13 +34,13 @@ class Probe:
     prefers = ()  # kinds of factors: where there are some, the probe reads only these
     reads_predictions = True  # of factors, from predictions, where the pairs are drawn once
 
+    @abstractmethod
     def fit(
         self,
         x: torch.Tensor,  # (n, d) inputs
         y: torch.Tensor,  # (n, t) float targets, or (n,) int64 classes
     ) -> Callable:  # (m, d) -> (m, t), or (m, c) scores of the classes
         "A function that reads the targets off other inputs."
-        raise NotImplementedError(f"the probe {self.name} has no `fit`")
 
     def fit_all(
         self,
@@ -63,6 +65,8 @@ def register_probe(
             f"{cls.__name__} cannot be a probe: it needs a name, "
             "and reads=('factor',), ('class',) or both"
         )
+    if isabstract(cls):
+        raise ValueError(f"{cls.__name__} cannot be a probe: it needs a method `fit`")
     PROBES[cls.name] = cls
     return cls
 

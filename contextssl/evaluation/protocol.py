@@ -18,12 +18,7 @@ from tqdm.auto import tqdm
 
 from ..data.views import Views
 from .contexts import Condition, expect_numbers, expect_sound, shown_factors
-from contextssl.evaluation.controls import (
-    answers_controls,
-    control_answers,
-    expect_controls,
-    of_objects,
-)
+from .controls import ControlPlan, controls_refusal
 from .embeddings import Subject, encode_views, further_subject, in_threads
 from .options import EvalConfig
 from .probes import PROBES, TrainedLinear
@@ -142,19 +137,20 @@ def _retrieval_answers(
 # %% ../../nbs/evaluation/12_protocol.ipynb #prt00012
 def _control_answers(
     subject: Subject,  # whose objects are asked about
-    conditions: dict,  # contexts beside their spoiled forms
+    controls: ControlPlan,
+    conditions: dict,  # its contexts beside their spoiled forms
     plan: RetrievalPlan,  # what is asked
     known: dict,  # objects and their MRR under contexts that were asked already, by their id
     first: bool = True,  # the data set that the protocol means; else all objects of the subject
     precision: str = "fp32",  # of the transformer: "fp32", "bf16" or "auto"
-    progress: bool = False,  # show a bar
 ) -> Iterator[tuple[dict, Score]]:  # labels and scores
     "Does the model read its context? The MRR when the pairs are spoiled."
     plan = replace(plan, hits=())
     split, where = plan.question(subject, first)
 
     def ask(c: Condition) -> Score:
-        if id(c) in known and (there := of_objects(*known[id(c)], where[0])):
+        asked, score = known.get(id(c), (None, None))
+        if score and (there := score.of_some(asked, where[0])):
             return there
         with evaluating(subject.model) as device, autocast(device, precision):
             return plan.scores(subject, c, *where)[0]
@@ -162,9 +158,8 @@ def _control_answers(
     every = [c for found in conditions.values() for draws in found.values() for c in draws]
     most = 8 if plan.among == "object" else 1
     with evaluating(subject.model) as device:
-        bar = dict(total=len(every), desc="controls", unit="context", disable=not progress)
-        scores = dict(zip(map(id, every), tqdm(in_threads(ask, every, device, most), **bar)))
-    for labels, score in control_answers(conditions, lambda c: scores[id(c)]):
+        scores = dict(zip(map(id, every), in_threads(ask, every, device, most)))
+    for labels, score in controls.answers(conditions, lambda c: scores[id(c)]):
         yield dict(split=split) | labels, score
 
 # %% ../../nbs/evaluation/12_protocol.ipynb #b5bf24bd
@@ -258,9 +253,9 @@ def _answerable(
     "What a model can answer, and a warning that names the rest; nothing at all is refused."
     if unknown := [t for t in tasks if t not in QUESTIONS]:
         raise ValueError(f"unknown task {unknown[0]!r}; the tasks are {', '.join(QUESTIONS)}")
-    if "controls" in tasks and not answers_controls(model, cfg.contexts, cfg.lengths):
+    if "controls" in tasks and (why := controls_refusal(model, cfg.contexts, cfg.lengths)):
         if set(tasks) == {"controls"}:
-            expect_controls(model, cfg.contexts, cfg.lengths)
+            raise ValueError(why)
         tasks = [t for t in tasks if t != "controls"]  # there is no context that could be spoiled
     lost = [] if model.has_predictor else [t for t in tasks if t in _PREDICTED]
     if lost and len(lost) == len(tasks):
@@ -426,8 +421,8 @@ def _answers(
     if spoiled:
         fewer = replace(ranks, most=cfg.control_objects or ranks.most)
         for other in judged:
-            asked = known[other.name], other is subject, cfg.precision, progress
-            answers += _control_answers(other, spoiled, fewer, *asked)
+            asked = fewer, known[other.name], other is subject, cfg.precision
+            answers += _control_answers(other, controls, spoiled, *asked)
     answers += [a for a in told if a[0]["task"] == "prediction"]
     if "raw" in kinds and plan.has_feature_probe:
         fit = plan.feature_probe, plan.feature_images

@@ -10,7 +10,7 @@ __all__ = ['ROW_KEYS', 'IGNORED', 'Score', 'Target', 'factor_scores', 'class_sco
 import json
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +50,19 @@ class Score:
     statistic: "Callable | None" = None  # (draws, k) sums over objects -> (draws,) values
     # the interval draws contexts anew, too, and not only the objects
     over_contexts: bool = False
+
+    def of_some(
+        self,
+        asked: np.ndarray,  # (o,) int, the objects that it is a mean over
+        rows: np.ndarray,  # (o',) int, some of them
+    ) -> "Score | None":  # None: it does not know them one by one
+        "The mean over some of the objects."
+        which = np.isin(asked, rows)
+        if len(self.sums) != len(asked) or which.sum() != len(rows):
+            return None
+        sums = self.sums[which]
+        count, total = sums.sum(0)
+        return replace(self, value=float(total / count), n=int(count), sums=sums)
 
 
 @dataclass(frozen=True)

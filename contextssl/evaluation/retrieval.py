@@ -280,7 +280,7 @@ class RetrievalPlan:
         subject: Subject,  # whose objects are asked about
         first: bool = True,  # the data set that the plan means; else all objects of the subject
     ) -> tuple[str, tuple]:  # split in the results; (o,) objects, (p,) pool, (o, q) bool or None
-        "What `scores` is asked of a subject: its objects, their candidates, the queries that count."
+        "What `scores` is asked of a subject: objects, their candidates, the queries that count."
         views = subject.views
         objects = views.rows(self.split) if first else subject.rows
         pool = views.rows(None) if self.among == "all" else objects

@@ -12,7 +12,6 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..data.threediebench import ACTION_SPACE
 from ..evaluation.probes import PROBES, probe_names
 from contextssl.figures.lines import (
     band_in_words,
@@ -26,6 +25,7 @@ from contextssl.figures.lines import (
 )
 from .palette import BLACK, BLUE, COLORS, GREEN, PINK, VERMILLION
 from .style import STYLE, context_name, described, task_title
+from ..render.factors import ACTION_SPACE
 
 # %% ../../nbs/figures/03_curves.ipynb #f8b7157e
 PUBLISHED_PROBES = {

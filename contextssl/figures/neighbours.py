@@ -15,7 +15,6 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ..data.threediebench import ACTION_SPACE
 from ..data.views import Views
 from ..evaluation.inspect import Neighbours
 from .images import draw_header, expect_images, show_image
@@ -28,6 +27,7 @@ from contextssl.figures.style import (
     short_number,
 )
 from ..groups import KINDS, ActionSpace
+from ..render.factors import ACTION_SPACE
 
 # %% ../../nbs/figures/06_neighbours.ipynb #a726e89e
 def away(

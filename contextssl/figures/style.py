@@ -13,9 +13,9 @@ import matplotlib
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ..data.threediebench import ACTION_SPACE, TITLES
 from .palette import context_colors
 from ..files import replacing
+from ..render.factors import ACTION_SPACE, TITLES
 
 # %% ../../nbs/figures/01_style.ipynb #2c063da5
 TEXT = "#404040"

@@ -6,6 +6,7 @@
 __all__ = ['Step', 'Context', 'Model', 'Part', 'MethodConfig', 'Method']
 
 # %% ../../nbs/methods/01_base.ipynb #b4d6d3b6
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -16,11 +17,11 @@ import torch
 from torch import nn
 
 from ..data.pairs import PairBatch, PairSource, normalise, prefetch
-from ..data.threediebench import ACTION_SPACE
 from ..data.views import Views
 from ..groups import ActionSpace
 from .encoders import build_encoder
 from ..objectives import rank_and_size
+from ..render.factors import ACTION_SPACE
 
 # %% ../../nbs/methods/01_base.ipynb #f09d6419
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Model(nn.Module):
 
     def encode(self, images: torch.Tensor) -> torch.Tensor:  # (n, 3, R, R) normalised -> (n, d)
         "The feature of each image."
-        raise NotImplementedError(f"{type(self).__name__} has no encoder")
+        raise ValueError(f"{self.method} has no encoder")
 
     def embed(
         self,
@@ -259,7 +260,7 @@ class MethodConfig:
         return ActionSpace(self.factors)
 
 # %% ../../nbs/methods/01_base.ipynb #1821eeed
-class Method(Model):
+class Method(Model, ABC):
     "An encoder, a loss, and what every method does with them."
 
     has_embedding = True
@@ -304,13 +305,13 @@ class Method(Model):
         "The feature of each image, without any context."
         return self.feature_norm(self.encoder(images))
 
+    @abstractmethod
     def loss(
         self,
         batch: PairBatch,  # with normalised images; or what `source_of` gives
         step: Step = Step(),  # where the training is
     ) -> dict[str, torch.Tensor]:  # scalars: "loss", and its terms
         "What the training makes smaller."
-        raise NotImplementedError(f"{type(self).__name__} has no loss")
 
     def source_of(
         self,

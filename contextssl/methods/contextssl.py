@@ -15,7 +15,6 @@ from torch import nn
 
 from ..data.encoded import EncodedViews
 from ..data.pairs import PairBatch, PairSource
-from ..data.threediebench import ACTION_SPACE
 from ..data.views import ViewPairs
 from ..groups import KINDS, ActionSpace
 from .base import Step, encoded, evaluating
@@ -28,6 +27,7 @@ from contextssl.methods.transformer import (
     pair_tokens,
 )
 from ..objectives import gather_rows, mean_of_all, nt_xent, rank_and_size
+from ..render.factors import ACTION_SPACE
 
 # %% ../../nbs/methods/07_contextssl.ipynb #c989e4c0
 def expect_env_ratio(

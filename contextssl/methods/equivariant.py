@@ -14,13 +14,21 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..data.pairs import PairBatch
-from ..data.threediebench import ACTION_SPACE
 from .base import Method, Step
 from .encoders import mlp
-from .invariant import PairConfig, PairMethod, SimCLR, projector, spread_terms
-from .recipes import SIE_PROGRAM, Recipe, register
+from contextssl.methods.invariant import (
+    NARROW,
+    PairConfig,
+    PairMethod,
+    ProjectedMethod,
+    SimCLR,
+    projector,
+    spread_terms,
+)
+from .recipes import SIE_PROGRAM, register
 from ..names import nearest_name
 from ..objectives import gather_rows, invariance, nce_pairs
+from ..render.factors import ACTION_SPACE
 
 # %% ../../nbs/methods/04_equivariant.ipynb #d958ce1e
 class MLPPredictor(nn.Module):
@@ -83,25 +91,28 @@ class HyperPredictor(nn.Module):
         return z
 
 # %% ../../nbs/methods/04_equivariant.ipynb #a02ac360
-def _expect_something_shown(
-    config: PairConfig,  # of an equivariant method
-):
-    "Refuse a method that is told nothing."
-    if not config.shown:
-        raise ValueError(
-            f"{config.method} has to be told what changes between two views: choose shown among "
-            f"{', '.join(config.factors)}"
-        )
+@dataclass(frozen=True)
+class _ToldConfig(PairConfig):
+    "A method that is told what changes between two views."
+
+    shown: tuple[str, ...] = ACTION_SPACE.of_kind("rotation")
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.shown:
+            raise ValueError(
+                f"{self.method} has to be told what changes between two views: choose shown among "
+                f"{', '.join(self.factors)}"
+            )
 
 # %% ../../nbs/methods/04_equivariant.ipynb #b62e98ba
 _PREDICTORS = ("hypernetwork", "deep_hypernetwork", "mlp")
 
 
 @dataclass(frozen=True)
-class PredictorConfig(PairConfig):
+class PredictorConfig(_ToldConfig):
     "A method that predicts where an action leads."
 
-    shown: tuple[str, ...] = ACTION_SPACE.of_kind("rotation")
     predictor: str = "hypernetwork"  # hypernetwork, deep_hypernetwork or mlp
     predictor_hidden: tuple[int, ...] = ()  # widths of the predictor's hidden layers
     predictor_relu: bool = False  # hypernetworks: ReLU behind the predictor's hidden layers
@@ -111,7 +122,6 @@ class PredictorConfig(PairConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        _expect_something_shown(self)
         nearest_name("predictor", self.predictor, _PREDICTORS)
 
 # %% ../../nbs/methods/04_equivariant.ipynb #eb3082fb
@@ -170,26 +180,15 @@ class PredictingMethod(ActionMethod, PairMethod):
 
 # %% ../../nbs/methods/04_equivariant.ipynb #25be8927
 @dataclass(frozen=True)
-class AugSelfConfig(PairConfig):
+class AugSelfConfig(_ToldConfig):
     "SimCLR that also predicts the action from both features."
 
     method: str = "augself"
-    shown: tuple[str, ...] = ACTION_SPACE.of_kind("rotation")
     temperature: float = 0.1  # of NT-Xent
     weight_params: float = 1.0  # of the error of the predicted action
 
-    def __post_init__(self):
-        super().__post_init__()
-        _expect_something_shown(self)
-
 # %% ../../nbs/methods/04_equivariant.ipynb #027aa8ce
-@register(
-    "augself",
-    AugSelfConfig,
-    paper=SIE_PROGRAM,
-    mini=Recipe(dict(projector=(512, 512, 512))),
-    smoke=Recipe(dict(projector=(64, 64, 64))),
-)
+@register("augself", AugSelfConfig, paper=SIE_PROGRAM, **NARROW)
 class AugSelf(ActionMethod, SimCLR):
     "SimCLR, and a perceptron that reads the action off the two features."
 
@@ -226,13 +225,7 @@ class EquiModConfig(PredictorConfig):
     weight_equi: float = 1.0  # of the equivariant term
 
 # %% ../../nbs/methods/04_equivariant.ipynb #6f27517b
-@register(
-    "equimod",
-    EquiModConfig,
-    paper=SIE_PROGRAM,
-    mini=Recipe(dict(projector=(512, 512, 512))),
-    smoke=Recipe(dict(projector=(64, 64, 64))),
-)
+@register("equimod", EquiModConfig, paper=SIE_PROGRAM, **NARROW)
 class EquiMod(PredictingMethod):
     "An invariant and an equivariant projector; a predictor moves the embedding of the latter."
 
@@ -285,13 +278,7 @@ class VICRegEquiModConfig(PredictorConfig):
     published_rows: int | None = None
 
 # %% ../../nbs/methods/04_equivariant.ipynb #298cba6a
-@register(
-    "vicreg_equimod",
-    VICRegEquiModConfig,
-    paper=SIE_PROGRAM,
-    mini=Recipe(dict(projector=(512, 512, 512))),
-    smoke=Recipe(dict(projector=(64, 64, 64))),
-)
+@register("vicreg_equimod", VICRegEquiModConfig, paper=SIE_PROGRAM, **NARROW)
 class VICRegEquiMod(EquiMod):
     "EquiMod with VICReg's terms in place of NT-Xent."
 
@@ -362,14 +349,8 @@ def _energy(
         )
 
 # %% ../../nbs/methods/04_equivariant.ipynb #5896d3c6
-@register(
-    "sen",
-    SENConfig,
-    paper=SIE_PROGRAM,
-    mini=Recipe(dict(projector=(512, 512, 512))),
-    smoke=Recipe(dict(projector=(64, 64, 64))),
-)
-class SEN(PredictingMethod):
+@register("sen", SENConfig, paper=SIE_PROGRAM, **NARROW)
+class SEN(PredictingMethod, ProjectedMethod):
     "A transition in the embedding, and nothing else."
 
     def __init__(
@@ -378,12 +359,7 @@ class SEN(PredictingMethod):
         encoder: nn.Module | None = None,  # any module with `.out_dim`
     ):
         super().__init__(config, encoder)
-        self.projector = projector(config.projection_dim, config.projector)
         self.predictor = build_predictor(config, config.projector[-1], self.action_dim)
-
-    def embedding(self, z: torch.Tensor) -> torch.Tensor:  # (n, d) -> (n, e)
-        "The embedding of features, in which predictions are made."
-        return self.projector(z)
 
     def move(
         self, e: torch.Tensor, actions: torch.Tensor

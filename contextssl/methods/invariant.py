@@ -74,43 +74,18 @@ def projector(
         layers += [nn.Linear(a, b), nn.BatchNorm1d(b), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(*sizes[-2:], bias=False))
 
-# %% ../../nbs/methods/03_invariant.ipynb #1d777f06
-@dataclass(frozen=True)
-class SimCLRConfig(PairConfig):
-    "SimCLR as it is set up for 3DIEBench."
-
-    method: str = "simclr"
-    temperature: float = 0.1  # of NT-Xent
-
-    def __post_init__(self):
-        super().__post_init__()
-        _expect_nothing_shown(self)
+# %% ../../nbs/methods/03_invariant.ipynb #prj00002
+NARROW = dict(
+    mini=Recipe(dict(projector=(512, 512, 512))), smoke=Recipe(dict(projector=(64, 64, 64)))
+)  # recipes for short trainings
 
 
-def _expect_nothing_shown(
-    config: PairConfig,  # of an invariant method
-):
-    "Refuse an action that nobody would look at."
-    if config.shown:
-        raise ValueError(
-            f"{config.method} is not told what changes between two views; leave "
-            f"shown={list(config.shown)} out, or choose an equivariant method"
-        )
-
-# %% ../../nbs/methods/03_invariant.ipynb #68473b84
-@register(
-    "simclr",
-    SimCLRConfig,
-    paper=SIE_PROGRAM,
-    mini=Recipe(dict(projector=(512, 512, 512))),
-    smoke=Recipe(dict(projector=(64, 64, 64))),
-)
-class SimCLR(PairMethod):
-    "The two views of a pair find each other among all views of the batch."
+class ProjectedMethod(PairMethod):
+    "A method that compares the two sides of a batch behind one projector."
 
     def __init__(
         self,
-        config: SimCLRConfig = SimCLRConfig(),
+        config: PairConfig,
         encoder: nn.Module | None = None,  # any module with `.out_dim`
     ):
         super().__init__(config, encoder)
@@ -119,6 +94,39 @@ class SimCLR(PairMethod):
     def embedding(self, z: torch.Tensor) -> torch.Tensor:  # (n, d) -> (n, e)
         "The embedding of features, where the objective is computed."
         return self.projector(z)
+
+# %% ../../nbs/methods/03_invariant.ipynb #1d777f06
+@dataclass(frozen=True)
+class _InvariantConfig(PairConfig):
+    "A method that is told nothing of what changes between two views."
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.shown:
+            raise ValueError(
+                f"{self.method} is not told what changes between two views; leave "
+                f"shown={list(self.shown)} out, or choose an equivariant method"
+            )
+
+
+@dataclass(frozen=True)
+class SimCLRConfig(_InvariantConfig):
+    "SimCLR as it is set up for 3DIEBench."
+
+    method: str = "simclr"
+    temperature: float = 0.1  # of NT-Xent
+
+# %% ../../nbs/methods/03_invariant.ipynb #68473b84
+@register("simclr", SimCLRConfig, paper=SIE_PROGRAM, **NARROW)
+class SimCLR(ProjectedMethod):
+    "The two views of a pair find each other among all views of the batch."
+
+    def __init__(
+        self,
+        config: SimCLRConfig = SimCLRConfig(),
+        encoder: nn.Module | None = None,  # any module with `.out_dim`
+    ):
+        super().__init__(config, encoder)
 
     def loss(
         self, batch: PairBatch, step: Step = Step()
@@ -142,7 +150,7 @@ def spread_terms(
 
 # %% ../../nbs/methods/03_invariant.ipynb #be622f12
 @dataclass(frozen=True)
-class VICRegConfig(PairConfig):
+class VICRegConfig(_InvariantConfig):
     "VICReg as it is set up for 3DIEBench."
 
     method: str = "vicreg"
@@ -155,7 +163,6 @@ class VICRegConfig(PairConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        _expect_nothing_shown(self)
         if not 0 <= self.free_dims < self.projector[-1]:
             raise ValueError(
                 f"free_dims={self.free_dims} must lie in [0, {self.projector[-1]}), the width of "
@@ -163,14 +170,8 @@ class VICRegConfig(PairConfig):
             )
 
 # %% ../../nbs/methods/03_invariant.ipynb #41717dee
-@register(
-    "vicreg",
-    VICRegConfig,
-    paper=SIE_PROGRAM,
-    mini=Recipe(dict(projector=(512, 512, 512))),
-    smoke=Recipe(dict(projector=(64, 64, 64))),
-)
-class VICReg(PairMethod):
+@register("vicreg", VICRegConfig, paper=SIE_PROGRAM, **NARROW)
+class VICReg(ProjectedMethod):
     "The two views of a pair agree, every column varies, and no column repeats another."
 
     def __init__(
@@ -179,11 +180,6 @@ class VICReg(PairMethod):
         encoder: nn.Module | None = None,  # any module with `.out_dim`
     ):
         super().__init__(config, encoder)
-        self.projector = projector(config.projection_dim, config.projector)
-
-    def embedding(self, z: torch.Tensor) -> torch.Tensor:  # (n, d) -> (n, e)
-        "The embedding of features, where the objective is computed."
-        return self.projector(z)
 
     def loss(
         self, batch: PairBatch, step: Step = Step()

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import torch
 
-from ..data.threediebench import ACTION_SPACE
 from ..files import replacing
 from ..groups import ActionSpace
 from .contextssl import ContextSSL, ContextSSLConfig
@@ -30,6 +29,7 @@ from contextssl.methods.weight_files import (
     shapes_of,
     what_it_is,
 )
+from ..render.factors import ACTION_SPACE
 
 # %% ../../nbs/methods/11_published.ipynb #3361b580
 _PLACES = {

@@ -10,6 +10,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from inspect import isabstract
 from typing import NamedTuple
 
 from torch import nn
@@ -184,6 +185,8 @@ def register(
                 f"there is a method {name!r} already, {before.method.__qualname__}; "
                 "choose another name"
             )
+        if isabstract(method):
+            raise ValueError(f"{method.__name__} cannot be a method: it has no loss")
         if before and _of_package(before.method) and not _of_package(method):
             return method  # its chapter is run, and defines it once more
         METHODS.known[name] = Registered(config, method, recipes)

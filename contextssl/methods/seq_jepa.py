@@ -18,12 +18,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..data.pairs import PairBatch, normalise
-from ..data.threediebench import ACTION_SPACE
 from ..data.views import ViewPairs, Views
 from .base import MethodConfig, Part, Step
 from .equivariant import ActionMethod
 from .invariant import unit_std
 from .recipes import Recipe, register
+from ..render.factors import ACTION_SPACE
 
 # %% ../../nbs/methods/08_seq_jepa.ipynb #ccaaef9e
 @dataclass

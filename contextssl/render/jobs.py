@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/render/10_jobs.ipynb #294a7bf2
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection
 
@@ -19,7 +20,7 @@ _FORMATS = ("packed", "files")
 LEFT_OUT = "left out"  # the split of objects that could not be made
 
 
-class SetJob:
+class SetJob(ABC):
     "What is asked of a job; its subclasses are frozen dataclasses with these fields and more."
 
     views: int  # per object
@@ -41,15 +42,16 @@ class SetJob:
             raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
         object.__setattr__(self, name, int(value))
 
+    @abstractmethod
     def __len__(self) -> int:  # objects
-        raise NotImplementedError
+        "How many objects the set has."
 
+    @abstractmethod
     def name(
         self,
         index: int,  # of an object
     ) -> str:  # CLASS/OBJECT
         "The name of an object, such as chair/0003."
-        raise NotImplementedError
 
     def task(
         self,
@@ -58,9 +60,9 @@ class SetJob:
         "What is needed to draw an object, small enough to be sent to another process."
         return self, index
 
+    @abstractmethod
     def source(self) -> dict:  # program, version and all that decides about the bytes
         "The record as JSON will give it back."
-        raise NotImplementedError
 
     def first_for_validation(
         self,

@@ -24,7 +24,7 @@ from safetensors.torch import load_file, save_file
 from safetensors.torch import save as to_bytes
 
 import contextssl
-from ..files import disk_is_full, free_disk, sync_file
+from ..files import disk_is_full, find_weights, free_disk, sync_file
 from ..methods.published import load_published
 from ..methods.recipes import METHODS
 
@@ -264,14 +264,16 @@ def _steps_of(folder: Path) -> list[Path]:  # `checkpoints` of a run -> the newe
 
 
 def newest(
-    path: "str | Path",  # a run folder, its `checkpoints` folder, or a checkpoint
+    # a run folder, its `checkpoints` folder, a checkpoint, or weights that come with the package
+    path: "str | Path",
 ) -> Path:  # the checkpoint folder with the highest step
     "The newest complete checkpoint of a run."
     path = Path(path)
-    if (path / "model.json").exists():
-        return path
     if not path.exists() and (aside(path) / "model.json").exists():
         return aside(path)
+    path = find_weights(path)
+    if (path / "model.json").exists():
+        return path
     found = _steps_of(path / "checkpoints" if (path / "checkpoints").is_dir() else path)
     if not found:
         raise FileNotFoundError(
@@ -366,7 +368,9 @@ _WEIGHT_FILES = (".pt", ".pth", ".tar", ".ckpt", ".bin", ".safetensors")  # usua
 
 
 def load(
-    path: "str | Path",  # checkpoint or run folder, or a file of either published program
+    # checkpoint or run folder, a file of either published program, or the name of weights that
+    # come with the package: "contextssl-mini", "sie-mini"
+    path: "str | Path",
     device: "torch.device | str" = "cpu",  # where the model goes
     encoder: torch.nn.Module = None,  # only for a model that was built with an encoder of its own
 ) -> torch.nn.Module:  # in eval mode
@@ -410,18 +414,20 @@ def load_training(
 
 # %% ../../nbs/training/02_checkpoints.ipynb #cdfea6db
 def from_pretrained(
-    # checkpoint, run folder or published file; or a repository on the Hugging Face hub: user/model
+    # checkpoint, run folder, published file or weights that come with the package; or a repository
+    # on the Hugging Face hub: user/model
     name: "str | Path",
     device: "torch.device | str" = "cpu",  # where the model goes
     revision: str = None,  # branch, tag or commit on the hub
 ) -> torch.nn.Module:  # in eval mode
     "A model from a folder or from the Hugging Face hub."
-    if Path(name).exists() or aside(name).exists():
+    if find_weights(name).exists() or aside(name).exists():
         return load(name, device)
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)):
         raise FileNotFoundError(
             f"{name} is no file or folder here, and no name of a repository on the Hugging Face "
-            "hub, such as user/model"
+            "hub, such as user/model, or of weights that come with the package, such as "
+            "contextssl-mini"
         )
     try:
         from huggingface_hub import snapshot_download
