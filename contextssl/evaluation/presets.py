@@ -65,7 +65,7 @@ _QUESTIONS = dict(
     mlp_steps=600,
     mlp_hidden=128,
     retrieval_objects=64,
-    control_objects=32,
+    control_objects=24,
 )
 
 PRESETS = {
