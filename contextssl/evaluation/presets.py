@@ -96,6 +96,7 @@ PRESETS = {
         evaluation=dict(
             FINAL,
             context_draws=2,
+            control_draws=2,
             lengths=(0, 2, 6, 14, 30),
             train_pairs=400,
             val_pairs=200,
