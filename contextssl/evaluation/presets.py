@@ -66,7 +66,7 @@ _QUESTIONS = dict(
     mlp_steps=600,
     mlp_hidden=128,
     retrieval_objects=64,
-    control_objects=32,
+    control_objects=24,
 )
 
 PRESETS = {
@@ -98,6 +98,7 @@ PRESETS = {
         evaluation=dict(
             FINAL,
             context_draws=2,
+            control_draws=2,
             lengths=(0, 2, 6, 14, 30),
             train_pairs=400,
             val_pairs=200,
