@@ -9,6 +9,8 @@ __all__ = ['ContextEncoder']
 import importlib
 import importlib.util
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,7 @@ from ..data.photographs import channel_statistics
 from .contexts import shown_actions
 from .embeddings import evaluating
 from ..files import in_repository
+from ..groups import ActionSpace
 from ..methods.encoders import RowNet
 from ..training.checkpoints import from_pretrained, read_card
 from ..training.config import pick_device
@@ -241,6 +244,28 @@ def _statistics(given, checkpoint, states: torch.Tensor) -> tuple:
     return channel_statistics(states) if states.dtype == torch.uint8 else None
 
 
+def _read_factors(
+    factors: "ArrayLike | None",  # (n, A) of `fit`
+    names: tuple,  # of those that are to be removed
+    space: ActionSpace,  # of the model
+    rows: int,  # states
+) -> torch.Tensor:  # (n, A)
+    "Absolute factors of the states that `fit` gets."
+    what = ", ".join(names)
+    if factors is None:
+        raise ValueError(
+            f"removing {what} takes the absolute factors of the states; "
+            "give them to fit as factors=, one row for each state"
+        )
+    values = torch.as_tensor(_array(factors), dtype=torch.float32)
+    if values.shape != (rows, space.dim):
+        raise ValueError(
+            f"factors of {rows} states must have shape ({rows}, {space.dim}), "
+            f"not {tuple(values.shape)}"
+        )
+    return values
+
+
 def _found(checkpoint: "str | Path") -> "str | Path":
     "A checkpoint; `ckpt/...` may be one of the repository."
     elsewhere = str(checkpoint).startswith("ckpt/") and not Path(checkpoint).exists()
@@ -308,40 +333,35 @@ def _cache(
         return model.context_features(z, actions.to(device))
 
 # %% ../../nbs/evaluation/16_estimator.ipynb #94e8fc3b
+@dataclass(eq=False, repr=False)
 class ContextEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     "A trained model as a scikit-learn transformer: states in, embeddings out, given a context."
 
-    def __init__(
-        self,
-        # folder, run, published file, name on the Hugging Face hub, or a model
-        checkpoint: "str | Path | torch.nn.Module" = "ckpt/contextssl-mini",
-        # (states, actions) of k pairs: 2k states in the order x1, y1, x2, y2, ..., and (k, A)
-        context: "tuple | None" = None,
-        # what the context shows: a factor, several with + between them, or "none"; None leaves
-        # the actions as they are
-        factor: "str | None" = None,
-        batch_size: int = 256,  # states at a time
-        device: str = "cpu",  # where to compute: cpu, cuda, cuda:1, mps, or auto
-        normalize: bool = True,  # unit rows
-        # mean and std of the channels on a scale of 0 to 1; None: those of the checkpoint if it
-        # has them, else of the images that `fit` gets
-        statistics: "tuple | None" = None,
-    ):
-        self.checkpoint = checkpoint
-        self.context = context
-        self.factor = factor
-        self.batch_size = batch_size
-        self.device = device
-        self.normalize = normalize
-        self.statistics = statistics
+    # folder, run, published file, name on the Hugging Face hub, or a model
+    checkpoint: "str | Path | torch.nn.Module" = "ckpt/contextssl-mini"
+    # (states, actions) of k pairs: 2k states in the order x1, y1, x2, y2, ..., and (k, A)
+    context: "tuple | None" = None
+    # what the context shows: a factor, several with + between them, or "none"; None leaves
+    # the actions as they are
+    factor: "str | None" = None
+    batch_size: int = 256  # states at a time
+    device: str = "cpu"  # where to compute: cpu, cuda, cuda:1, mps, or auto
+    normalize: bool = True  # unit rows, before a factor is removed
+    # mean and std of the channels on a scale of 0 to 1; None: those of the checkpoint if it
+    # has them, else of the images that `fit` gets
+    statistics: "tuple | None" = None
+    # factors that no linear reader of the embeddings may find; `fit` then needs `factors`
+    erase: "Sequence[str] | None" = None
 
     def fit(
         self,
         X: ArrayLike,  # (n, ...) states, or (n, width) flattened
         y: "ArrayLike | None" = None,  # (n / 2, A) actions of a context; (n, ...) is ignored
         context: "tuple | None" = None,  # (states, actions), in place of that of the construction
+        # (n, A) absolute factors of the states, side by side as in an action, for `erase`
+        factors: "ArrayLike | None" = None,
     ) -> "ContextEncoder":
-        "Load the model and read the context."
+        "Load the model, read the context, and learn how to remove what it is to remove."
         if self.batch_size < 1:
             raise ValueError(f"batch_size={self.batch_size} must be at least 1")
         X = _array(X)
@@ -358,7 +378,10 @@ class ContextEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         how = self.factor, self.shape_, self.statistics_, self.batch_size, self.normal_
         self.cache_ = _cache(self.model_, given, *how) if given else None
         self.context_tokens_ = len(given[0]) if given else 0
+        self.eraser_ = None
         self._n_features_out = self._read(states[:1]).shape[1]
+        if self.erase:
+            self.eraser_ = self._fit_eraser(states, factors)
         return self
 
     def transform(
