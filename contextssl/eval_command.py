@@ -60,7 +60,8 @@ def results_folder(
 class EvalOptions:
     "Options of `contextssl eval` besides those of the data and the protocol."
 
-    # equivariance, retrieval, classification (with absolute factors), absolute, prediction or all
+    # equivariance, retrieval, classification (with absolute factors), absolute, prediction, all of
+    # these, or resolution
     task: str = "all"
     load_model: str = ""  # checkpoint, run folder or published .pt file
     pretrained_model_dir: str = ""  # folder that load_model is in

@@ -67,6 +67,11 @@ def leace(
     whitened = (vectors / size).mT @ (e.mT @ c) / len(e)
     u, strength, _ = torch.linalg.svd(whitened, full_matrices=False)
     u = u[:, strength > 1e-9 * c.std(0).max()]
+    if u.shape[1] >= len(size):
+        raise ValueError(
+            f"removing {what} takes {targets.shape[1]} directions, and the embeddings have only "
+            f"{len(size)}: nothing would remain"
+        )
     share = float(whitened.square().sum() / c.square().mean(0).sum())
     return Eraser(tuple(names), mean, vectors / size @ u, u.mT * size @ vectors.mT, share)
 

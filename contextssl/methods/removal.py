@@ -37,7 +37,7 @@ def blurred(
     "Vectors with noise."
     return p + resolution * torch.randn(p.shape, generator=generator).to(p.device)
 
-# %% ../../nbs/methods/06_removal.ipynb #rmv01017
+# %% ../../nbs/methods/06_removal.ipynb #rmv00013
 class RunningShare(nn.Module):
     "The share of some targets that a linear reader finds in embeddings, over the last batches."
 
@@ -68,7 +68,8 @@ class RunningShare(nn.Module):
         "What a ridge reader would multiply embeddings with, without its scale."
         size = self.inner.diagonal().mean()
         ridge = torch.eye(len(self.inner), dtype=size.dtype, device=size.device)
-        return torch.linalg.solve(self.inner + self.floor * size * ridge, self.cross)
+        shift = (self.floor * size).clamp(min=1e-20)  # before the first batch
+        return torch.linalg.solve(self.inner + shift * ridge, self.cross)
 
     def forward(
         self,
