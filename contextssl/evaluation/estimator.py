@@ -23,8 +23,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..data.pairs import normalise
 from ..data.photographs import channel_statistics
-from .contexts import shown_actions
+from .contexts import shown_actions, shown_factors
 from .embeddings import evaluating
+from .erase import ErasePlan, Eraser, leace, warn_needed
 from ..files import in_repository
 from ..groups import ActionSpace
 from ..methods.encoders import RowNet
@@ -418,4 +419,18 @@ class ContextEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def _read(self, states: torch.Tensor) -> np.ndarray:  # (n, *shape) -> (n, d)
         "Embeddings of one batch."
         z = _features(self.model_, states, self.statistics_)
-        return _embed(self.model_, z, self.cache_, self.normalize)
+        found = _embed(self.model_, z, self.cache_, self.normalize)
+        return found if self.eraser_ is None else self.eraser_(torch.from_numpy(found)).numpy()
+
+    def _fit_eraser(self, states: torch.Tensor, factors) -> Eraser:  # (n, *shape), (n, A)
+        "What takes the factors out of the embeddings of these states."
+        names = (self.erase,) if isinstance(self.erase, str) else tuple(self.erase)
+        space = self.model_.action_space
+        targets = ErasePlan(names).targets(space, _read_factors(factors, names, space, len(states)))
+        parts = states.split(self.batch_size)
+        found = np.concatenate([self._read(part) for part in parts])
+        eraser = leace(torch.from_numpy(found), targets, names)
+        shown = shown_factors(space, self.factor or "none") if self.cache_ is not None else ()
+        if needed := [name for name in names if name in shown]:
+            warn_needed(f"the context {self.factor}", needed, eraser)
+        return eraser

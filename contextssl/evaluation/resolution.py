@@ -22,7 +22,7 @@ from .samples import EmbeddedSample, Sample, SamplePlan, embed_sample
 from .samples import targets as targets_of
 from .solved import LinearMap
 from .trained import AdamProbes
-from ..groups import Factor
+from ..groups import ActionSpace, Factor
 from ..methods.removal import removal_targets
 
 # %% ../../nbs/evaluation/10_resolution.ipynb #rsl00007
@@ -72,18 +72,35 @@ def _wide_targets(
     return torch.cat([own, own[:, i] * own[:, j]], 1)
 
 
+def _centred(v: torch.Tensor, objects: "np.ndarray | None") -> torch.Tensor:  # (n, d) -> (n, d)
+    "Rows less the mean of their object, or of all."
+    if objects is None:
+        return v - v.mean(0)
+    number = torch.from_numpy(np.unique(objects, return_inverse=True)[1])
+    count = torch.bincount(number).double()
+    means = v.new_zeros(len(count), v.shape[1]).index_add_(0, number, v) / count[:, None]
+    return v - means[number]
+
+
 def caused_spectrum(
     e: torch.Tensor,  # (n, d) embeddings
-    factor: Factor,  # of an action
-    values: torch.Tensor,  # (n, w) its absolute values
+    space: ActionSpace,  # the factors
+    name: str,  # of one of them
+    values: torch.Tensor,  # (n, A) absolute values of all
+    objects: "np.ndarray | None" = None,  # (n,) int, whose views they are; None: nobody's
 ) -> torch.Tensor:  # (d,) float64, variances, the largest first
     "Variances of what a factor does to embeddings on average over everything else."
-    e, t = e.double().cpu(), _wide_targets(factor, values)
-    e, t = e - e.mean(0), t - t.mean(0)
-    inner = t.mT @ t / len(t)
-    cross = t.mT @ e / len(t)
-    # the part that chance explains is as large as the number of functions over that of rows
-    explained = cross.mT @ torch.linalg.pinv(inner, hermitian=True, rtol=1e-8) @ cross
+    wide = {f.name: _wide_targets(f, values[:, space.slice(f.name)]) for f in space}
+    t = _centred(wide.pop(name), objects)
+    e = _centred(e.double().cpu(), objects)
+    if wide:
+        others = _centred(torch.cat(list(wide.values()), 1), objects)
+        e = e - others @ torch.linalg.lstsq(others, e, driver="gelsd").solution
+    # two halves agree on what the factor does, and not on what chance does
+    halves = [torch.linalg.lstsq(t[k::2], e[k::2], driver="gelsd").solution for k in (0, 1)]
+    explained = halves[0].mT @ (t.mT @ t / len(t)) @ halves[1]
+    share = 1 - (len(np.unique(objects)) if objects is not None else 1) / len(t)
+    explained = (explained + explained.mT) / 2 / share
     return torch.linalg.eigvalsh(explained).flip(0).clamp(min=0)
 
 # %% ../../nbs/evaluation/10_resolution.ipynb #rsl00014
@@ -179,24 +196,39 @@ def _pairs(sample: Sample, c: Condition) -> EmbeddedSample:
     return EmbeddedSample(sample, c, both.float(), both[:, 1])
 
 
+def _spectra(seen: EmbeddedSample) -> dict:  # name of a factor that varies -> (d,) variances
+    "What each factor does to the embeddings of a sample."
+    sample = seen.sample
+    views, space, draw = sample.subject.views, sample.subject.space, sample.draw
+    values = views.factors[draw.objects[:, None], draw.views].flatten(0, 1)
+    varies = [f for f in space if _varies(values[:, space.slice(f.name)])]
+    e, objects = seen.both.flatten(0, 1), draw.objects.repeat(2)
+    return {f.name: caused_spectrum(e, space, f.name, values, objects) for f in varies}
+
+
+def _varies(values: torch.Tensor) -> bool:
+    return bool((values.amax(0) > values.amin(0)).all())
+
+
 def _limits(
-    plan: ResolutionPlan, seen: EmbeddedSample, found: Sequence[Target], labels: dict
+    plan: ResolutionPlan, look: EmbeddedSample, spectra: dict
 ) -> Iterator[tuple[dict, Score]]:
     "What no reader exceeds, factor by factor and resolution by resolution."
-    sample = seen.sample
-    views, space = sample.subject.views, sample.subject.space
-    values = views.factors[sample.draw.objects[:, None], sample.draw.views].flatten(0, 1)
-    for factor, target in zip(space, found):
-        own = values[:, space.slice(factor.name)]
-        if (own.amin(0) == own.amax(0)).any():
-            continue
-        spectrum = caused_spectrum(seen.both.flatten(0, 1), factor, own)
-        for s in plan.resolutions:
-            nats = 2 * _nats(spectrum, s)
-            where = labels | dict(task=f"resolution_{target.task.removeprefix('relative_')}")
-            where |= dict(representation=f"z+@{s:g}", probe="bound")
-            yield where, Score("r2_per_dim", r2_limit(target.values, nats), 0.0, len(own))
-            yield where, Score("nats", nats, 0.0, len(own))
+    found = targets_of(look.sample, "pair", "z+", ())
+    for factor, target in zip(look.sample.subject.space, found):
+        for s in plan.resolutions if factor.name in spectra else ():
+            nats = 2 * _nats(spectra[factor.name], s)
+            where = look.labels | dict(task=_task(target), representation=f"z+@{s:g}")
+            n = len(target.values)
+            yield (
+                where | dict(probe="bound"),
+                Score("r2_per_dim", r2_limit(target.values, nats), 0.0, n),
+            )
+            yield where | dict(probe="bound"), Score("nats", nats, 0.0, n)
+
+
+def _task(target: Target) -> str:
+    return f"resolution_{target.task.removeprefix('relative_')}"
 
 
 def resolution_answers(
@@ -209,7 +241,7 @@ def resolution_answers(
     train = plan.samples.train_sample(subject)
     samples = [plan.samples.val_sample(other) for other in judged]
     asked = targets_of(train, "pair", "z+", ())
-    varying = [t.values.amax(0).gt(t.values.amin(0)).all() for t in asked]
+    varying = [_varies(t.values) for t in asked]
     for c in conds:
         fitted = _pairs(train, c)
         looks = [_pairs(sample, c) for sample in samples]
@@ -224,13 +256,12 @@ def resolution_answers(
                 labels = look.labels | dict(representation=f"z+@{s:g}", probe=name)
                 columns = part.split([t.width for t in found], 1)
                 for target, column in zip(found, columns):
-                    task = f"resolution_{target.task.removeprefix('relative_')}"
                     for score in factor_scores(target, column, look.sample.draw.objects):
                         if score.metric == "r2_per_dim":
-                            yield labels | dict(task=task), score
+                            yield labels | dict(task=_task(target)), score
+        spectra = _spectra(fitted)
         for look in looks:
-            found = targets_of(look.sample, "pair", "z+", ())
-            yield from _limits(plan, look, found, look.labels)
+            yield from _limits(plan, look, spectra)
 
 
 def resolution_rows(
