@@ -40,11 +40,25 @@ class Eraser:
         return (e.double() - lost @ self.write.to(e.device)).to(e.dtype)
 
 
+def _centred(
+    v: torch.Tensor,  # (n, d)
+    objects: "np.ndarray | None" = None,  # (n,) int, whose rows they are
+) -> torch.Tensor:  # (n, d)
+    "Rows less the mean of their object, or of all."
+    if objects is None:
+        return v - v.mean(0)
+    number = torch.from_numpy(np.unique(objects, return_inverse=True)[1])
+    count = torch.bincount(number).to(v.dtype)[:, None]
+    means = v.new_zeros(len(count), v.shape[1]).index_add_(0, number, v) / count
+    return v - means[number]
+
+
 def leace(
     e: torch.Tensor,  # (n, d) embeddings
     targets: torch.Tensor,  # (n, t) what has to go
     names: tuple[str, ...] = (),  # what it is called
     floor: float = 1e-8,  # directions of less variance, relative to the largest, stay as they are
+    objects: "np.ndarray | None" = None,  # (n,) int: covariance within objects; None: of all rows
 ) -> Eraser:
     "The smallest change of embeddings after which they are uncorrelated with the targets."
     expect_table(e, "e")
@@ -60,7 +74,7 @@ def leace(
             f"{what} does not vary over the {len(e)} rows, so there is nothing to remove"
         )
     e, c = (v.double().cpu() for v in (e, targets))
-    mean, e, c = e.mean(0), e - e.mean(0), c - c.mean(0)
+    mean, e, c = e.mean(0), e - e.mean(0), _centred(c, objects)
     values, vectors = torch.linalg.eigh(e.mT @ e / len(e))
     kept = values > floor * values[-1].clamp(min=1e-100)
     size, vectors = values[kept].sqrt(), vectors[:, kept]
@@ -151,7 +165,7 @@ class ErasePlan:
     def sample(
         self,
         subject: Subject,  # whose training objects
-    ) -> tuple[torch.Tensor, torch.Tensor]:  # features (n, d), targets (n, t)
+    ) -> tuple:  # features (n, d), targets (n, t), objects (n,) int
         "Views of training objects, each at most once."
         views = subject.views
         train, count = views.rows("train"), views.views_per_object
@@ -159,7 +173,8 @@ class ErasePlan:
         chosen = rng.permutation(len(train) * count)[: self.rows]
         objects, seen = train[chosen // count], chosen % count
         values = views.factors[objects, seen]
-        return subject.features[objects, seen].float(), self.targets(subject.space, values)
+        features = subject.features[objects, seen].float()
+        return features, self.targets(subject.space, values), objects
 
 
 def erased(
@@ -172,10 +187,10 @@ def erased(
         raise ValueError(
             f"{subject.model.method} has no embedding from which a factor can be removed"
         )
-    z, c = plan.sample(subject)
+    z, c, objects = plan.sample(subject)
     found, warned = [], set()
     for cond in conds:
-        eraser = leace(embed_rows(subject.model, z, cond.cache), c, plan.names)
+        eraser = leace(embed_rows(subject.model, z, cond.cache), c, plan.names, objects=objects)
         found.append(replace(cond, cache=_ErasedContext(cond.cache, eraser), scaled=True))
         needed = [name for name in plan.names if name in cond.factors]
         if needed and cond.tokens and (cond.context, *needed) not in warned:
