@@ -359,8 +359,7 @@ class ContextEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         X: ArrayLike,  # (n, ...) states, or (n, width) flattened
         y: "ArrayLike | None" = None,  # (n / 2, A) actions of a context; (n, ...) is ignored
         context: "tuple | None" = None,  # (states, actions), in place of that of the construction
-        # (n, A) absolute factors of the states, side by side as in an action, for `erase`
-        factors: "ArrayLike | None" = None,
+        factors: "ArrayLike | None" = None,  # (n, A) absolute ones of the states, for `erase`
     ) -> "ContextEncoder":
         "Load the model, read the context, and learn how to remove what it is to remove."
         if self.batch_size < 1:

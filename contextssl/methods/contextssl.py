@@ -23,7 +23,7 @@ from ..groups import KINDS, ActionSpace
 from .base import Step
 from .encoders import mlp
 from .recipes import CONTEXTSSL_PROGRAM, SLOW_READER, Recipe, register
-from .removal import blurred, removal_shares, removal_terms
+from .removal import Removal, expect_removal
 from contextssl.methods.transformer import (
     ContextCache,
     ContextMethod,
@@ -79,9 +79,8 @@ class ContextSSLConfig(TransformerConfig):
     # own auxiliary predictor; "reader": the transformer and its auxiliary predictor, on features
     # of an encoder that stays as it is
     learns: str = "all"
-    blur: float = 0.0  # deviation of noise on unit predictions, before the losses
-    # weight of what a linear reader finds of hidden factors (`removal_terms`)
-    weight_removal: float = 0.0
+    blur: float = 0.0  # deviation of noise on unit predictions, before the losses (`Removal`)
+    weight_removal: float = 0.0  # weight of what a linear reader finds of hidden factors
 
     def __post_init__(self):
         super().__post_init__()
@@ -105,10 +104,7 @@ class ContextSSLConfig(TransformerConfig):
                 "learns='encoder' has nothing to learn from with weight_feature_aux=0; "
                 "give the feature's auxiliary predictor a weight"
             )
-        if min(self.blur, self.weight_removal) < 0:
-            raise ValueError(
-                f"blur={self.blur} and weight_removal={self.weight_removal} must not be negative"
-            )
+        expect_removal(self.blur, self.weight_removal)
         expect_env_ratio(self.env_ratio, self.factors)
 
     def action_space(self) -> ActionSpace:
@@ -156,8 +152,8 @@ class TrainingLayout(ContextMethod):
             none = torch.zeros(1, self.action_space.dim)
             targets = feature_targets(self.action_space, none).shape[1]
             self.feature_aux_head = mlp(d, c.aux_hidden, targets, layers=2)
-        if c.weight_removal:
-            self.removal = removal_shares(self.action_space, d)
+        asked = c.blur or c.weight_removal
+        self.removal = Removal(self.action_space, d, c.blur, c.weight_removal) if asked else None
 
     def forward(
         self,
@@ -359,18 +355,12 @@ def prediction_terms(
     latents: torch.Tensor,  # (n, 2, A) absolute factors of both views
     worlds: list,  # the environment of each sequence
     per: int,  # pairs in a sequence
-    names: tuple
-    # of the factors that are shown in any process; None takes those that are shown here
-    | None = None,
+    names: tuple | None = None,  # of the factors shown in any process; None: those shown here
     generator: torch.Generator | None = None,  # draws the noise of `blur`
 ) -> dict:  # scalars: "nce", and "aux_rot", ... of the factors that are shown
     "NT-Xent and auxiliary errors of predictions."
     c, p = model.config, F.normalize(prediction.float(), dim=1)
-    removal = {}
-    if c.weight_removal:
-        removal = removal_terms(model.removal, model.action_space, p, latents, worlds, per)
-    if c.blur:
-        p = blurred(p, c.blur, generator)
+    p, removal = model.removal(p, latents, worlds, per, generator) if model.removal else (p, {})
     guess = model.aux_head(p * math.sqrt(c.projection_dim) if c.aux_scale else p).float()
     aux = aux_terms(
         model.action_space, guess, latents[:, 1].repeat_interleave(2, 0), worlds, per, names
@@ -453,8 +443,7 @@ def contextssl_loss(
             terms[name] = terms.get(name, 0.0) + weight * value
     total = lambda kind: sum(v for name, v in terms.items() if name.startswith(kind))
     loss = terms["nce"] + c.weight_equiv_loss * total("aux_")
-    if c.weight_removal:
-        loss = loss + c.weight_removal * total("removal_")
+    loss = loss + c.weight_removal * total("removal_")
     if c.weight_feature_aux and c.learns == "all":
         terms["feature_aux"] = feature_error(model, z, batch)
         loss = loss + c.weight_feature_aux * terms["feature_aux"]
