@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['pair_tokens', 'pair_mask', 'context_mask', 'attend_shared', 'Block', 'ContextCache', 'ContextTransformer',
-           'memory_mask', 'MemoryCache', 'MemoryTransformer', 'TransformerConfig', 'ContextMethod']
+           'TransformerConfig', 'ContextMethod']
 
 # %% ../../nbs/methods/06_transformer.ipynb #26892560
 import math
@@ -207,7 +207,7 @@ class ContextTransformer(nn.Module):
         return self.read_out(self.norm(h))
 
 # %% ../../nbs/methods/06_transformer.ipynb #mem00002
-def memory_mask(
+def _memory_mask(
     pairs: int,  # p
     device: torch.device | str | None = None,  # where the mask lives
 ) -> torch.Tensor:  # (3p, 3p) bool, p memories, then the 2p tokens; True where a row may see
@@ -228,7 +228,7 @@ def _expect_pairs(tokens: int) -> None:
 
 
 @dataclass(frozen=True)
-class MemoryCache(ContextCache):
+class _MemoryCache(ContextCache):
     "Keys and values of a context that consists of memories, one for each pair."
 
     @property
@@ -239,21 +239,21 @@ class MemoryCache(ContextCache):
     def prefix(
         self,
         tokens: int,  # how many images to keep, an even number
-    ) -> "MemoryCache":
+    ) -> "_MemoryCache":
         "The context of the first pairs, a view of the same memory."
         _expect_pairs(tokens)
         super().prefix(tokens)  # refuses more than there are
-        return MemoryCache(self.kv[..., : tokens // 2, :])
+        return _MemoryCache(self.kv[..., : tokens // 2, :])
 
-    def to(self, *args, **kwargs) -> "MemoryCache":
+    def to(self, *args, **kwargs) -> "_MemoryCache":
         "On another device or in another precision."
-        return MemoryCache(self.kv.to(*args, **kwargs))
+        return _MemoryCache(self.kv.to(*args, **kwargs))
 
 # %% ../../nbs/methods/06_transformer.ipynb #mem00004
-class MemoryTransformer(ContextTransformer):
+class _MemoryTransformer(ContextTransformer):
     "The same transformer, whose context is a memory of each pair."
 
-    kept = MemoryCache
+    kept = _MemoryCache
 
     def __init__(
         self,
@@ -281,7 +281,7 @@ class MemoryTransformer(ContextTransformer):
         first, second = tokens[:, 0::2], tokens[:, 1::2, : self.dim]
         memories = self.read_pair(torch.cat([first, second], 2))
         h, p, cache = torch.cat([memories, self.read_in(tokens)], 1), first.shape[1], []
-        mask = memory_mask(p, h.device)
+        mask = _memory_mask(p, h.device)
         for block in self.blocks:
             seen = mask & self.hide(p, mask_prob, generator, h.device) if mask_prob else mask
             h, k, v = block(h, seen)
@@ -352,7 +352,7 @@ class ContextMethod(Method):
         super().__init__(config, encoder)
         c = config
         self.action_dim = action_dim
-        kind = MemoryTransformer if c.memory else ContextTransformer
+        kind = _MemoryTransformer if c.memory else ContextTransformer
         self.transformer = kind(c.projection_dim, action_dim, c.n_embd, c.n_layer, c.n_head)
 
     def context_features(
