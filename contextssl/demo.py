@@ -29,7 +29,8 @@ from .evaluation.motion import LENGTHS as MOTION_LENGTHS
 from .evaluation.motion import changed_views, motion
 from .evaluation.options import EvalConfig
 from .evaluation.presets import FINAL, PRESETS, preset
-from .evaluation.protocol import QUESTIONS, Compute, evaluate
+from .evaluation.protocol import Compute, evaluate
+from .evaluation.questions import QUESTIONS
 from .evaluation.results import save_rows
 from .figures.curves import context_curves, retrieval_curves
 from .figures.headline import context_headline, headline, typical_query

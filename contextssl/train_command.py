@@ -49,7 +49,7 @@ def tasks_of(
     name: str,  # equivariance, retrieval, classification, all, or another question
 ) -> tuple[str, ...]:  # of questions for `evaluate`
     "The questions that a task stands for; the classes' asks for absolute factors, as published."
-    from contextssl.evaluation.protocol import FURTHER_QUESTIONS, QUESTIONS
+    from contextssl.evaluation.questions import FURTHER_QUESTIONS, QUESTIONS
 
     several = {"all": QUESTIONS, "classification": ("absolute", "classification")}
     if name in several:
