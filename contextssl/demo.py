@@ -338,7 +338,7 @@ def _shipped_beside(
     out: Path,  # folder of the results
 ) -> list[dict]:  # rows
     "The shipped weights on the objects on which those trained here are judged."
-    model = load(in_repository(_SHIPPED), compute.device)
+    model = load(shipped_weights(_SHIPPED), compute.device)
     brief = replace(cfg, lengths=(0, max(cfg.lengths)))
     features = encode_views(model, views, compute.device, cfg.batch_size, compute.progress)
     none_held_out = _fewer_held_out(views, 0)

@@ -307,7 +307,7 @@ def evaluate(
     compute: Compute = Compute(),  # device, bars, stores
 ) -> list[dict]:  # tidy rows
     "Encode every image once, then ask every question of the protocol."
-    tasks = answerable(model, tasks, cfg)
+    tasks = answerable(model, tasks, cfg.context_plan(), cfg.erase)
     _expect_questions(model, views, tasks, cfg)
     if test_views is not None:
         expect_other_views(views, test_views, tasks)

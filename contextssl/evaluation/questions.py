@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import torch
 
 from ..data.views import Views
+from .contexts import ContextPlan
 from .controls import controls_refusal
-from .options import EvalConfig
 
 # %% ../../nbs/evaluation/11_questions.ipynb #qst00011
 QUESTIONS = ("equivariance", "absolute", "retrieval", "controls", "prediction", "classification")
@@ -43,17 +43,18 @@ def expect_predictor(
 def answerable(
     model: torch.nn.Module,  # any
     tasks: Sequence[str],  # questions
-    cfg: EvalConfig,  # the protocol
+    plan: ContextPlan,  # contexts and lengths
+    erase: Sequence[str] = (),  # factors that are removed
 ) -> tuple:  # those that are put to the model
     "What a model can answer, and a warning that names the rest; nothing at all is refused."
     known = (*QUESTIONS, *FURTHER_QUESTIONS)
     if unknown := [t for t in tasks if t not in known]:
         raise ValueError(f"unknown task {unknown[0]!r}; the tasks are {', '.join(known)}")
-    if "controls" in tasks and (why := controls_refusal(model, cfg.contexts, cfg.lengths)):
+    if "controls" in tasks and (why := controls_refusal(model, plan.contexts, plan.lengths)):
         if set(tasks) == {"controls"}:
             raise ValueError(why)
         tasks = [t for t in tasks if t != "controls"]  # there is no context that could be spoiled
-    if "controls" in tasks and cfg.erase:
+    if "controls" in tasks and erase:
         if set(tasks) == {"controls"}:
             raise ValueError("controls spoil a context and erase removes factors; ask one of both")
         tasks = [t for t in tasks if t != "controls"]  # what is removed was learned under true ones
