@@ -6,6 +6,8 @@
 __all__ = ['model_diagram']
 
 # %% ../../nbs/figures/11_diagram.ipynb #54f609fd
+from typing import Any
+
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
@@ -52,8 +54,10 @@ def _box(
 ):
     "A box with round corners."
     shape = f"round,pad=0,rounding_size={rounding}"
-    look = dict(facecolor=color, edgecolor=edge, linewidth=1.5, boxstyle=shape)
-    ax.add_patch(FancyBboxPatch(corner, *size, **look))
+    width, height = size
+    look: dict[str, Any] = dict(facecolor=color, edgecolor=edge, linewidth=1.5, boxstyle=shape)
+    box = FancyBboxPatch(corner, width, height, **look)
+    ax.add_patch(box)
 
 
 def _arrow(
@@ -64,8 +68,9 @@ def _arrow(
     **look,  # of FancyArrowPatch
 ):
     "A thin arrow."
-    look = dict(arrowstyle="-|>", mutation_scale=13, linewidth=2, shrinkA=0, shrinkB=0) | look
-    ax.add_patch(FancyArrowPatch(start, end, color=color, **look))
+    plain: dict[str, Any] = dict(arrowstyle="-|>", mutation_scale=13, linewidth=2)
+    plain |= dict(shrinkA=0, shrinkB=0)
+    ax.add_patch(FancyArrowPatch(start, end, color=color, **plain | look))
 
 
 def _cell(
@@ -153,7 +158,7 @@ def _seen(
     ax: Axes,
     columns: tuple,  # their middles, in pixels
     sees: dict,  # number of an output -> numbers of the tokens that it sees
-    masked: set = frozenset(),  # numbers of outputs whose view of the pairs before is masked
+    masked: frozenset = frozenset(),  # numbers of outputs whose view of the pairs before is masked
 ):
     "Lines from tokens to outputs; dashed where the mask is."
     top, bottom = _TOP["color"] + _HIGH["color"] + 3, _TOP["output"] - 3
@@ -230,7 +235,7 @@ def _training(ax: Axes):
         _heading(ax, pair, "pair")
     _stage(ax, _TRAINING, "encoder", "encoder")
     _stage(ax, _TRAINING, "transformer", "masked transformer")
-    _seen(ax, _TRAINING, {0: [0], 1: [1], 2: [0, 1, 2], 3: [0, 1, 3]}, masked={3})
+    _seen(ax, _TRAINING, {0: [0], 1: [1], 2: [0, 1, 2], 3: [0, 1, 3]}, masked=frozenset({3}))
     for x in _TRAINING:
         _cell(ax, x, "output", "p", GREEN, style="italic")
     _row_names(ax)
@@ -266,8 +271,8 @@ def _use(ax: Axes):
     for k, (words, color, views) in enumerate(_NEAREST):
         y = 672 + 102 * k
         _text(ax, 574, y + 46, words, ha="left", color=color, weight="bold", linespacing=1.15)
-        for j, view in enumerate(views):
-            _picture(ax, 781 + 97 * j, y, ("car/0001", *view), color)
+        for j, near in enumerate(views):
+            _picture(ax, 781 + 97 * j, y, ("car/0001", *near), color)
 
 # %% ../../nbs/figures/11_diagram.ipynb #2d656e48
 _ALT = (
