@@ -29,7 +29,8 @@ from .evaluation.motion import LENGTHS as MOTION_LENGTHS
 from .evaluation.motion import changed_views, motion
 from .evaluation.options import EvalConfig
 from .evaluation.presets import FINAL, PRESETS, preset
-from .evaluation.protocol import QUESTIONS, Compute, evaluate
+from .evaluation.protocol import Compute, evaluate
+from .evaluation.questions import QUESTIONS
 from .evaluation.results import save_rows
 from .figures.curves import context_curves, retrieval_curves
 from .figures.headline import context_headline, headline, typical_query
@@ -337,7 +338,7 @@ def _shipped_beside(
     out: Path,  # folder of the results
 ) -> list[dict]:  # rows
     "The shipped weights on the objects on which those trained here are judged."
-    model = load(in_repository(_SHIPPED), compute.device)
+    model = load(shipped_weights(_SHIPPED), compute.device)
     brief = replace(cfg, lengths=(0, max(cfg.lengths)))
     features = encode_views(model, views, compute.device, cfg.batch_size, compute.progress)
     none_held_out = _fewer_held_out(views, 0)

@@ -123,7 +123,7 @@ def _unit(
     return min(taken)
 
 # %% ../nbs/19_doctor.ipynb #d0c00016
-_UNIT = 0.0206  # seconds
+_UNIT = 0.021  # seconds
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class _Command:
 
 _UNSEEN = dict(objects=20, views=50, size=64)  # 24 classes
 _COMMANDS = (
-    _Command("contextssl demo --pretrained", {"data/unseen": _UNSEEN}, 2.8, 300.0),
+    _Command("contextssl demo --pretrained", {"data/unseen": _UNSEEN}, 2.51, 299.0),
     _Command(
         "contextssl demo",
         {"data/mini": PRESETS["mini"].render, "data/mini-unseen": PRESETS["mini"].unseen},

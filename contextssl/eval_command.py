@@ -64,7 +64,7 @@ class EvalOptions:
     "Options of `contextssl eval` besides those of the data and the protocol."
 
     # equivariance, retrieval, controls, classification (with absolute factors), absolute,
-    # prediction or all; all asks of the controls what D needs
+    # prediction, all of these, or resolution; all asks of the controls what D needs
     task: str = "all"
     # checkpoint, run folder, published .pt file, or weights that come with the package:
     # contextssl-mini, sie-mini

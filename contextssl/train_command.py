@@ -49,12 +49,12 @@ def tasks_of(
     name: str,  # equivariance, retrieval, classification, all, or another question
 ) -> tuple[str, ...]:  # of questions for `evaluate`
     "The questions that a task stands for; the classes' asks for absolute factors, as published."
-    from contextssl.evaluation.protocol import QUESTIONS
+    from contextssl.evaluation.questions import FURTHER_QUESTIONS, QUESTIONS
 
     several = {"all": QUESTIONS, "classification": ("absolute", "classification")}
     if name in several:
         return several[name]
-    return (expect_known("task", name, [*QUESTIONS, "all"]),)
+    return (expect_known("task", name, [*QUESTIONS, *FURTHER_QUESTIONS, "all"]),)
 
 # %% ../nbs/21_train_command.ipynb #462d1541
 _KEPT = ("method", "preset", "eval_every", "eval_task", "eval_ctxt", "eval_normalize")

@@ -148,6 +148,7 @@ class Condition:
     cache: "ContextCache | None"  # None: no context
     factors: tuple  # the factors of an action that a query may show
     draw: int = 0  # which draw of the context
+    scaled: bool = False  # embeddings under it have the length that they should have
 
 # %% ../../nbs/evaluation/02_contexts.ipynb #d648bea2
 def conditions_of(

@@ -9,6 +9,8 @@ __all__ = ['ContextEncoder']
 import importlib
 import importlib.util
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +23,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..data.pairs import normalise
 from ..data.photographs import channel_statistics
-from .contexts import shown_actions
+from .contexts import shown_actions, shown_factors
+from .erase import ErasePlan, Eraser, leace, warn_needed
 from ..files import find_weights
+from ..groups import ActionSpace
 from ..methods.base import evaluating
 from ..methods.encoders import RowNet
 from ..training.checkpoints import from_pretrained, read_card
@@ -241,6 +245,28 @@ def _statistics(given, checkpoint, states: torch.Tensor) -> tuple:
     return channel_statistics(states) if states.dtype == torch.uint8 else None
 
 
+def _read_factors(
+    factors: "ArrayLike | None",  # (n, A) of `fit`
+    names: tuple,  # of those that are to be removed
+    space: ActionSpace,  # of the model
+    rows: int,  # states
+) -> torch.Tensor:  # (n, A)
+    "Absolute factors of the states that `fit` gets."
+    what = ", ".join(names)
+    if factors is None:
+        raise ValueError(
+            f"removing {what} takes the absolute factors of the states; "
+            "give them to fit as factors=, one row for each state"
+        )
+    values = torch.as_tensor(_array(factors), dtype=torch.float32)
+    if values.shape != (rows, space.dim):
+        raise ValueError(
+            f"factors of {rows} states must have shape ({rows}, {space.dim}), "
+            f"not {tuple(values.shape)}"
+        )
+    return values
+
+
 def _card(checkpoint: "str | Path") -> dict:
     "The facts that were saved with a checkpoint; none if it is a file."
     place = find_weights(checkpoint)
@@ -302,41 +328,35 @@ def _cache(
         return model.context_features(z, actions.to(device))
 
 # %% ../../nbs/evaluation/16_estimator.ipynb #94e8fc3b
+@dataclass(eq=False, repr=False)
 class ContextEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     "A trained model as a scikit-learn transformer: states in, embeddings out, given a context."
 
-    def __init__(
-        self,
-        # folder, run, published file, weights of the package, name on the Hugging Face hub, or a
-        # model
-        checkpoint: "str | Path | torch.nn.Module" = "ckpt/contextssl-mini",
-        # (states, actions) of k pairs: 2k states in the order x1, y1, x2, y2, ..., and (k, A)
-        context: "tuple | None" = None,
-        # what the context shows: a factor, several with + between them, or "none"; None leaves
-        # the actions as they are
-        factor: "str | None" = None,
-        batch_size: int = 256,  # states at a time
-        device: str = "cpu",  # where to compute: cpu, cuda, cuda:1, mps, or auto
-        normalize: bool = True,  # unit rows
-        # mean and std of the channels on a scale of 0 to 1; None: those of the checkpoint if it
-        # has them, else of the images that `fit` gets
-        statistics: "tuple | None" = None,
-    ):
-        self.checkpoint = checkpoint
-        self.context = context
-        self.factor = factor
-        self.batch_size = batch_size
-        self.device = device
-        self.normalize = normalize
-        self.statistics = statistics
+    # folder, run, published file, weights of the package, name on the Hugging Face hub, or a
+    # model
+    checkpoint: "str | Path | torch.nn.Module" = "ckpt/contextssl-mini"
+    # (states, actions) of k pairs: 2k states in the order x1, y1, x2, y2, ..., and (k, A)
+    context: "tuple | None" = None
+    # what the context shows: a factor, several with + between them, or "none"; None leaves
+    # the actions as they are
+    factor: "str | None" = None
+    batch_size: int = 256  # states at a time
+    device: str = "cpu"  # where to compute: cpu, cuda, cuda:1, mps, or auto
+    normalize: bool = True  # unit rows, before a factor is removed
+    # mean and std of the channels on a scale of 0 to 1; None: those of the checkpoint if it
+    # has them, else of the images that `fit` gets
+    statistics: "tuple | None" = None
+    # factors that no linear reader of the embeddings may find; `fit` then needs `factors`
+    erase: "Sequence[str] | None" = None
 
     def fit(
         self,
         X: ArrayLike,  # (n, ...) states, or (n, width) flattened
         y: "ArrayLike | None" = None,  # (n / 2, A) actions of a context; (n, ...) is ignored
         context: "tuple | None" = None,  # (states, actions), in place of that of the construction
+        factors: "ArrayLike | None" = None,  # (n, A) absolute ones of the states, for `erase`
     ) -> "ContextEncoder":
-        "Load the model and read the context."
+        "Load the model, read the context, and learn how to remove what it is to remove."
         if self.batch_size < 1:
             raise ValueError(f"batch_size={self.batch_size} must be at least 1")
         X = _array(X)
@@ -353,7 +373,10 @@ class ContextEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         how = self.factor, self.shape_, self.statistics_, self.batch_size, self.normal_
         self.cache_ = _cache(self.model_, given, *how) if given else None
         self.context_tokens_ = len(given[0]) if given else 0
+        self.eraser_ = None
         self._n_features_out = self._read(states[:1]).shape[1]
+        if self.erase:
+            self.eraser_ = self._fit_eraser(states, factors)
         return self
 
     def transform(
@@ -390,4 +413,18 @@ class ContextEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def _read(self, states: torch.Tensor) -> np.ndarray:  # (n, *shape) -> (n, d)
         "Embeddings of one batch."
         z = _features(self.model_, states, self.statistics_)
-        return _embed(self.model_, z, self.cache_, self.normalize)
+        found = _embed(self.model_, z, self.cache_, self.normalize)
+        return found if self.eraser_ is None else self.eraser_(torch.from_numpy(found)).numpy()
+
+    def _fit_eraser(self, states: torch.Tensor, factors) -> Eraser:  # (n, *shape), (n, A)
+        "What takes the factors out of the embeddings of these states."
+        names = (self.erase,) if isinstance(self.erase, str) else tuple(self.erase)
+        space = self.model_.action_space
+        targets = ErasePlan(names).targets(space, _read_factors(factors, names, space, len(states)))
+        parts = states.split(self.batch_size)
+        found = np.concatenate([self._read(part) for part in parts])
+        eraser = leace(torch.from_numpy(found), targets, names)
+        shown = shown_factors(space, self.factor or "none") if self.cache_ is not None else ()
+        if needed := [name for name in names if name in shown]:
+            warn_needed(f"the context {self.factor}", needed, eraser)
+        return eraser

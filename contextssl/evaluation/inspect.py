@@ -15,7 +15,7 @@ from ..data.views import Views
 from .contexts import Condition, embed_rows
 from .embeddings import Subject
 from .options import EvalConfig
-from .protocol import expect_predictor
+from .questions import expect_predictor
 from .retrieval import expect_source, retrieve
 from ..groups import ActionSpace, geodesic_angle, quat_multiply
 

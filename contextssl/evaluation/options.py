@@ -14,8 +14,10 @@ import torch
 from ..data.views import Views
 from .contexts import ContextPlan
 from .controls import CONTROLS, ControlPlan
+from .erase import ErasePlan
 from .probes import TrainedLinear, TrainedMLP, make_probes, probe_names
 from .reading import ProbePlan
+from .resolution import ResolutionPlan
 from .retrieval import Queries, RetrievalPlan
 from .samples import SamplePlan
 from ..names import nearest_name
@@ -112,6 +114,11 @@ class EvalConfig:
     hits: tuple[int, ...] = (1, 5)  # which hits@k to report
     # put the probes' questions to the parts of a method too: SIE's halves, seq-JEPA's aggregates
     parts: bool = True
+    # factors that are removed from embeddings and predictions under every context, in closed form
+    erase: tuple[str, ...] = ()
+    erase_harmonics: int = 3  # of hues, and of other values on a circle, that erase removes
+    # size of the noise on each coordinate of unit embeddings, for the question `resolution`
+    resolutions: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1)
     # sets for the prediction retrieval error: "train-train", "val-val", "val-all"
     pre: tuple[str, ...] = ()
     # how often objects are drawn anew for the 95 % interval in the columns `low` and `high`; 0
@@ -166,6 +173,16 @@ class EvalConfig:
             drop_last=self.drop_last,
             seed=self.seed,
         )
+
+    def erase_plan(self) -> ErasePlan:
+        "Which factors are removed, and on how many views of training objects that is learned."
+        rows = 2 * self.train_pairs
+        return ErasePlan(self.erase, self.erase_harmonics, rows, self.seed)
+
+    def resolution_plan(self) -> ResolutionPlan:
+        "At which resolutions readers look."
+        fixed = replace(self.sample_plan(), fresh=False, drop_last=False)
+        return ResolutionPlan(self.resolutions, fixed, seed=self.seed)
 
     def probe_plan(
         self,
@@ -311,6 +328,9 @@ def _expect_numbers(cfg: EvalConfig) -> None:
             f"class_steps={cfg.class_steps} and class_images={cfg.class_images} "
             "must not be negative"
         )
+    if cfg.erase_harmonics < 1:
+        raise ValueError(f"erase_harmonics={cfg.erase_harmonics} must be at least 1")
+    cfg.resolution_plan()  # refuses resolutions that are none
     if min(cfg.mlp_steps, cfg.retrieval_objects, cfg.control_objects) < 0:
         raise ValueError(
             f"mlp_steps={cfg.mlp_steps}, retrieval_objects={cfg.retrieval_objects} and "

@@ -167,7 +167,7 @@ class EmbeddedSample:
         unit: bool = True,  # unit length for pairs and rows of embeddings
     ) -> list[Input]:
         "The inputs of probes."
-        scaled = unit and self.condition is not None
+        scaled = unit and self.condition is not None and not self.condition.scaled
         size = lambda v: F.normalize(v, dim=-1) if scaled else v
         name = "feature" if self.condition is None else "z+"
         made = []

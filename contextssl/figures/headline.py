@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
 from PIL import Image
 
 from ..data.views import Views
@@ -177,7 +178,14 @@ def _apart(heights: Sequence[float], gap: float) -> list[float]:
     return placed
 
 
-def _draw_motion(ax: Axes, rows: Sequence[dict]) -> None:
+def _crosses(ax: Axes, name: Text) -> bool:
+    "Whether a curve runs through a name."
+    box = name.get_window_extent()
+    curves = (line.get_transform().transform_path(line.get_path()) for line in ax.get_lines())
+    return any(curve.intersects_bbox(box, filled=False) for curve in curves)
+
+
+def _draw_motion(ax: Axes, rows: Sequence[dict], lowest: float) -> None:
     "Cosine of each change against the number of pairs, under one context."
     colors = published_colors(CHANGES) | {OTHER_OBJECT: GREY}
     halo, ends = [withStroke(linewidth=2.5, foreground="white")], {}
@@ -189,15 +197,21 @@ def _draw_motion(ax: Axes, rows: Sequence[dict]) -> None:
         ax.fill_between(x, low, high, color=color, alpha=0.2, linewidth=0)
         look = dict(marker="o", linewidth=2.2) if main else dict(linestyle="--", linewidth=1)
         ax.plot(x, mean, label=_words(change), color=color, **look)
+    ax.set_xticks(x, [str(t // 2) for t in tokens])
+    ax.set_xlim(-0.25, len(tokens) - 0.4)
+    ax.set_ylim(lowest, 1.05)
+    ax.set_xlabel("example pairs shown")
     numbers, names = (_apart(list(ends.values()), gap) for gap in (0.06, 0.08))
     for (change, value), number, name in zip(ends.items(), numbers, names):
         look = dict(textcoords="offset points", color=colors[change], fontsize=8.5)
         look |= dict(path_effects=halo, weight="normal" if change == OTHER_OBJECT else "bold")
         ax.annotate(short_number(value), (x[-1], number), (6, 0), va="center", **look)
-        ax.annotate(_words(change), (x[-1], name), (0, -8), ha="right", va="top", **look)
-    ax.set_xticks(x, [str(t // 2) for t in tokens])
-    ax.set_xlim(-0.25, len(tokens) - 0.4)
-    ax.set_xlabel("example pairs shown")
+        told = _DONE.get(factor_name(change), _words(change))
+        text = ax.annotate(told, (x[-1], name), (0, -8), ha="right", va="top", **look)
+        if _crosses(ax, text):  # above its curve, if there is room
+            text.set(position=(0, 8), verticalalignment="bottom")
+            if _crosses(ax, text):
+                text.set(position=(0, -8), verticalalignment="top")
 
 
 def _middle(image: np.ndarray, share: float = 0.74) -> np.ndarray:  # (R, R, 3) -> (r, r, 3)
@@ -313,12 +327,11 @@ def context_headline(
     _draw_key(fig, example)
     contexts = list(dict.fromkeys(row["context"] for row in rows))
     colors, draws = published_colors(contexts), max(row["draws"] for row in rows)
-    lowest = min(0, min(row["value"] for row in rows) - 0.15)  # room for the name of a line
+    lowest = min(0, min(row["value"] for row in rows) - 0.18)  # room for the name of a line
     for k, context in enumerate(contexts):
         box = (2.42 + 2.87 * k) / width, 1 - 2.62 / height, 2.6 / width, 1.92 / height
         ax = fig.add_axes(box)
-        _draw_motion(ax, [row for row in rows if row["context"] == context])
-        ax.set_ylim(lowest, 1.05)
+        _draw_motion(ax, [row for row in rows if row["context"] == context], lowest)
         ax.set_title(_shown(context), color=colors[context], weight="bold", fontsize=9.5)
         if not k:
             ax.set_ylabel("similarity to the object (cosine)")

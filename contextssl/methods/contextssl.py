@@ -20,6 +20,7 @@ from ..groups import KINDS, ActionSpace
 from .base import Step, encoded, evaluating
 from .encoders import mlp
 from .recipes import CONTEXTSSL_PROGRAM, SLOW_READER, Recipe, register
+from .removal import Removal, expect_removal
 from contextssl.methods.transformer import (
     ContextCache,
     ContextMethod,
@@ -76,6 +77,8 @@ class ContextSSLConfig(TransformerConfig):
     # own auxiliary predictor; "reader": the transformer and its auxiliary predictor, on features
     # of an encoder that stays as it is
     learns: str = "all"
+    blur: float = 0.0  # deviation of noise on unit predictions, before the losses (`Removal`)
+    weight_removal: float = 0.0  # weight of what a linear reader finds of hidden factors
 
     def __post_init__(self):
         super().__post_init__()
@@ -99,6 +102,7 @@ class ContextSSLConfig(TransformerConfig):
                 "learns='encoder' has nothing to learn from with weight_feature_aux=0; "
                 "give the feature's auxiliary predictor a weight"
             )
+        expect_removal(self.blur, self.weight_removal)
         expect_env_ratio(self.env_ratio, self.factors)
 
     def action_space(self) -> ActionSpace:
@@ -146,6 +150,8 @@ class TrainingLayout(ContextMethod):
             none = torch.zeros(1, self.action_space.dim)
             targets = feature_targets(self.action_space, none).shape[1]
             self.feature_aux_head = mlp(d, c.aux_hidden, targets, layers=2)
+        asked = c.blur or c.weight_removal
+        self.removal = Removal(self.action_space, d, c.blur, c.weight_removal) if asked else None
 
     def forward(
         self,
@@ -329,12 +335,12 @@ def prediction_terms(
     latents: torch.Tensor,  # (n, 2, A) absolute factors of both views
     worlds: list,  # the environment of each sequence
     per: int,  # pairs in a sequence
-    names: tuple
-    # of the factors that are shown in any process; None takes those that are shown here
-    | None = None,
+    names: tuple | None = None,  # of the factors shown in any process; None: those shown here
+    generator: torch.Generator | None = None,  # draws the noise of `blur`
 ) -> dict:  # scalars: "nce", and "aux_rot", ... of the factors that are shown
     "NT-Xent and auxiliary errors of predictions."
     c, p = model.config, F.normalize(prediction.float(), dim=1)
+    p, removal = model.removal(p, latents, worlds, per, generator) if model.removal else (p, {})
     guess = model.aux_head(p * math.sqrt(c.projection_dim) if c.aux_scale else p).float()
     aux = aux_terms(
         model.action_space, guess, latents[:, 1].repeat_interleave(2, 0), worlds, per, names
@@ -342,6 +348,7 @@ def prediction_terms(
     return {
         "nce": nt_xent(gather_rows(p), c.temperature, c.clamp),
         **{name: mean_of_all(value) for name, value in aux.items()},
+        **removal,
     }
 
 # %% ../../nbs/methods/07_contextssl.ipynb #44f6ffa2
@@ -365,7 +372,7 @@ def _read_terms(
         [space.keep(part, *world) for part, world in zip(batch.actions.split(per), worlds)]
     )
     prediction = model.forward_features(z, actions, mask_prob, generator).prediction
-    return prediction_terms(model, prediction, batch.latents, worlds, per, names)
+    return prediction_terms(model, prediction, batch.latents, worlds, per, names, generator)
 
 # %% ../../nbs/methods/07_contextssl.ipynb #60c15fbc
 def _readings(
@@ -414,7 +421,9 @@ def contextssl_loss(
         found = _read_terms(model, z, batch, worlds, mask_prob, step.generator)
         for name, value in found.items():
             terms[name] = terms.get(name, 0.0) + weight * value
-    loss = terms["nce"] + c.weight_equiv_loss * sum(v for name, v in terms.items() if name != "nce")
+    total = lambda kind: sum(v for name, v in terms.items() if name.startswith(kind))
+    loss = terms["nce"] + c.weight_equiv_loss * total("aux_")
+    loss = loss + c.weight_removal * total("removal_")
     if c.weight_feature_aux and c.learns == "all":
         terms["feature_aux"] = feature_error(model, z, batch)
         loss = loss + c.weight_feature_aux * terms["feature_aux"]

@@ -157,6 +157,8 @@ def _init_linear(
 class ContextTransformer(nn.Module):
     "Read-in, blocks, read-out: from tokens to predictions, with or without a context."
 
+    kept = ContextCache  # what it keeps of a context
+
     def __init__(
         self,
         dim: int,  # d, width of features and predictions
@@ -204,6 +206,109 @@ class ContextTransformer(nn.Module):
             h = block.query(h, ctx.kv[i] if ctx is not None and ctx.length else None)
         return self.read_out(self.norm(h))
 
+# %% ../../nbs/methods/06_transformer.ipynb #mem00002
+def _memory_mask(
+    pairs: int,  # p
+    device: torch.device | str | None = None,  # where the mask lives
+) -> torch.Tensor:  # (3p, 3p) bool, p memories, then the 2p tokens; True where a row may see
+    "Every row sees itself and the memories of earlier pairs."
+    pair = torch.arange(pairs, device=device)
+    row = torch.cat([pair, pair.repeat_interleave(2)])[:, None]
+    itself = torch.eye(3 * pairs, dtype=torch.bool, device=device)
+    return F.pad(row > pair, (0, 2 * pairs)) | itself
+
+# %% ../../nbs/methods/06_transformer.ipynb #mem00003
+def _expect_pairs(tokens: int) -> None:
+    "Refuse half a pair, of which there is no memory."
+    if tokens % 2:
+        raise ValueError(
+            f"memory tokens hold both views of a pair, but the last of these {tokens} images "
+            "comes without its second view; add that view, or leave the image out"
+        )
+
+
+@dataclass(frozen=True)
+class _MemoryCache(ContextCache):
+    "Keys and values of a context that consists of memories, one for each pair."
+
+    @property
+    def length(self) -> int:
+        "Images in the context, two for each memory."
+        return 2 * self.kv.shape[-2]
+
+    def prefix(
+        self,
+        tokens: int,  # how many images to keep, an even number
+    ) -> "_MemoryCache":
+        "The context of the first pairs, a view of the same memory."
+        _expect_pairs(tokens)
+        super().prefix(tokens)  # refuses more than there are
+        return _MemoryCache(self.kv[..., : tokens // 2, :])
+
+    def to(self, *args, **kwargs) -> "_MemoryCache":
+        "On another device or in another precision."
+        return _MemoryCache(self.kv.to(*args, **kwargs))
+
+# %% ../../nbs/methods/06_transformer.ipynb #mem00004
+class _MemoryTransformer(ContextTransformer):
+    "The same transformer, whose context is a memory of each pair."
+
+    kept = _MemoryCache
+
+    def __init__(
+        self,
+        dim: int,  # d, width of features and predictions
+        action_dim: int,  # A; 0 leaves actions out
+        n_embd: int = 2048,  # width of the residual stream
+        n_layer: int = 3,  # blocks
+        n_head: int = 4,  # attention heads
+    ):
+        super().__init__(dim, action_dim, n_embd, n_layer, n_head)
+        self.dim = dim
+        self.read_pair = nn.Linear(2 * dim + action_dim, n_embd)  # W
+        _init_linear(self.read_pair)
+
+    def forward(
+        self,
+        tokens: torch.Tensor,  # (s, 2p, d + A) of whole pairs
+        mask_prob: float = 0.0,  # probability that a token does not see a memory
+        generator: torch.Generator
+        | None = None,  # draws the masks; on the CPU, None uses the global one
+    ) -> tuple[
+        torch.Tensor, list[tuple[torch.Tensor, torch.Tensor]]
+    ]:  # (s, 2p, d); per layer keys and values of the memories (s, heads, p, width/heads)
+        _expect_pairs(tokens.shape[1])
+        first, second = tokens[:, 0::2], tokens[:, 1::2, : self.dim]
+        memories = self.read_pair(torch.cat([first, second], 2))
+        h, p, cache = torch.cat([memories, self.read_in(tokens)], 1), first.shape[1], []
+        mask = _memory_mask(p, h.device)
+        for block in self.blocks:
+            seen = mask & self.hide(p, mask_prob, generator, h.device) if mask_prob else mask
+            h, k, v = block(h, seen)
+            cache.append((k[:, :, :p], v[:, :, :p]))
+        return self.read_out(self.norm(h[:, p:])), cache
+
+    @staticmethod
+    def hide(
+        pairs: int,  # p
+        mask_prob: float,  # probability that a row does not see a memory
+        generator: torch.Generator | None = None,  # on the CPU; None uses the global one
+        device: torch.device | str | None = None,  # where the mask lives
+    ) -> torch.Tensor:  # (3p, 3p) bool, True where it stays visible
+        "Hides memories at random, for every row by itself; a row never loses itself."
+        keep = torch.rand(3 * pairs, pairs, generator=generator) >= mask_prob
+        keep = F.pad(keep, (0, 2 * pairs), value=True) | torch.eye(3 * pairs, dtype=torch.bool)
+        return keep.to(device, non_blocking=True)
+
+    def _load_from_state_dict(self, state, prefix, *rest) -> None:
+        "Refuse weights without a read-in for pairs in one sentence."
+        if f"{prefix}read_pair.weight" not in state:
+            raise ValueError(
+                "these weights were trained without memory tokens, and nothing in them reads a "
+                "whole pair; leave memory off, or train with it"
+            )
+        super()._load_from_state_dict(state, prefix, *rest)
+
 # %% ../../nbs/methods/06_transformer.ipynb #09a17de3
 @dataclass(frozen=True)
 class TransformerConfig(MethodConfig):
@@ -215,6 +320,8 @@ class TransformerConfig(MethodConfig):
     block_size: int = 128  # tokens in a sequence: 64 pairs
     # probability that a token does not see a pair, in training
     mask_prob: float = 0.9
+    # a context is a memory token for each pair instead of the tokens of its two views (ours)
+    memory: bool = False
 
     @property
     def longest_context(self) -> int:
@@ -245,9 +352,8 @@ class ContextMethod(Method):
         super().__init__(config, encoder)
         c = config
         self.action_dim = action_dim
-        self.transformer = ContextTransformer(
-            c.projection_dim, action_dim, c.n_embd, c.n_layer, c.n_head
-        )
+        kind = _MemoryTransformer if c.memory else ContextTransformer
+        self.transformer = kind(c.projection_dim, action_dim, c.n_embd, c.n_layer, c.n_head)
 
     def context_features(
         self,
@@ -263,7 +369,7 @@ class ContextMethod(Method):
                 "that the model was trained with"
             )
         _, cache = self.transformer(self.tokens(z, actions)[None])
-        return ContextCache(torch.stack([torch.cat(kv) for kv in cache]))
+        return self.transformer.kept(torch.stack([torch.cat(kv) for kv in cache]))
 
     def tokens(
         self,

@@ -353,6 +353,8 @@ def load_weights(
     if wrong := sorted(k for k in {**want, **have} if want.get(k) != have.get(k)):
         own = "; if it was trained with an encoder of its own, give that with encoder="
         remedy = own if all(k.startswith(("encoder.", "target.")) for k in wrong) else ""
+        if any("read_pair" in k for k in wrong):
+            remedy = "; one of the two has memory tokens and the other was trained without them"
         raise ValueError(
             f"{path} does not fit the model: {len(wrong)} tensors are missing, unexpected "
             f"or of another shape, among them {', '.join(wrong[:3])}{remedy}"
