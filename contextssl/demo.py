@@ -341,8 +341,8 @@ def _shipped_beside(
     model = load(shipped_weights(_SHIPPED), compute.device)
     brief = replace(cfg, lengths=(0, max(cfg.lengths)))
     features = encode_views(model, views, compute.device, cfg.batch_size, compute.progress)
-    none_held_out = _fewer_held_out(views, 0)
-    rows = evaluate(model, none_held_out, brief, _ASKED, features, third, compute)
+    asked = _fewer_held_out(views, 1)
+    rows = evaluate(model, asked, brief, _ASKED, features, third, compute)
     save_rows(rows, out)
     return rows
 
