@@ -16,6 +16,7 @@ import torch
 
 from .encoded import EncodedViews
 from .pairs import PairBatch, PairSource, SourceDefaults
+from .views import ViewPairs
 from ..groups import ActionSpace, Factor
 
 # %% ../../nbs/data/25_codes.ipynb #6b3b7089
@@ -91,9 +92,10 @@ class _CodeFamily:
                     "ask for one of those"
                 )
             return chosen[rng.integers(len(chosen), size=n)]
-        found = np.empty((0, width, width))
+        some, found = self.some, np.empty((0, width, width))
+        assert some is not None  # a family has all of its codes, or some
         while len(found) < n:
-            more = self.some(16 * n, width, rng)
+            more = some(16 * n, width, rng)
             kept = (more[:, : min(width, 3), 0] > 0).all(1)
             found = np.concatenate([found, more[kept == held_out]])
         return found[:n]
@@ -182,7 +184,9 @@ class CodedPairs(SourceDefaults):
         self.action_space = source.action_space
         self.class_names = source.class_names
         # where an encoder has still to be run, the views alone would lose the codes
-        self.views = source.views if isinstance(source.views, EncodedViews) else None
+        self.views = None
+        if isinstance(source, ViewPairs) and isinstance(source.views, EncodedViews):
+            self.views = source.views
         said = f"{source.fingerprint} {sorted(codes.families.items())} {pairs_per_sequence}"
         self.fingerprint = sha256(f"{said} {held_out}".encode()).hexdigest()[:16]
 
@@ -192,12 +196,12 @@ class CodedPairs(SourceDefaults):
     @property
     def mean(self) -> tuple:  # (3,) of the channels, on a scale of 0 to 1
         "Channel means, for `normalise`."
-        return self.source.mean
+        return tuple(self.source.mean)
 
     @property
     def std(self) -> tuple:  # (3,) of the channels, on a scale of 0 to 1
         "Channel standard deviations, for `normalise`."
-        return self.source.std
+        return tuple(self.source.std)
 
     def pairs(
         self,

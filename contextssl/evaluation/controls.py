@@ -21,7 +21,7 @@ from contextssl.evaluation.contexts import (
 )
 from .embeddings import Subject
 from .results import Score
-from ..methods.base import evaluating
+from ..methods.base import Method, evaluating
 from ..methods.recipes import METHODS
 
 # %% ../../nbs/evaluation/09_controls.ipynb #ctl00007
@@ -131,8 +131,9 @@ class ControlPlan:
                 yield from ((labels | dict(probe=control), score) for score in several)
             alone[context] = scores.get("none", alone.get(context))
             right = scores.pop("right", [])
-            if right and alone[context]:
-                scores["none"] = alone[context] * len(right)
+            nothing = alone[context]
+            if right and nothing:
+                scores["none"] = nothing * len(right)
             for control, several in scores.items():
                 for a, b in zip(right, several):
                     yield labels | dict(probe=control), _difference(a, b)
@@ -177,6 +178,6 @@ def controls_refusal(
     return ""
 
 
-def _answers_both(model: "torch.nn.Module | type") -> bool:
+def _answers_both(model: "Method | type[Method]") -> bool:
     "Whether it predicts, and reads contexts."
     return model.reads_context and model.has_predictor

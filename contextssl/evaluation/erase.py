@@ -191,7 +191,8 @@ def erased(
     found, warned = [], set()
     for cond in conds:
         eraser = leace(embed_rows(subject.model, z, cond.cache), c, plan.names, objects=objects)
-        found.append(replace(cond, cache=_ErasedContext(cond.cache, eraser), scaled=True))
+        seen = _ErasedContext(cond.cache, eraser)  # for `_Erased`, and for no other model
+        found.append(replace(cond, cache=seen, scaled=True))  # type: ignore[arg-type]
         needed = [name for name in plan.names if name in cond.factors]
         if needed and cond.tokens and (cond.context, *needed) not in warned:
             warned.add((cond.context, *needed))

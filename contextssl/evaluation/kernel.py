@@ -54,9 +54,10 @@ class _KernelMap:
         "The targets that the map reads off the inputs."
         x = x.to(self.line.weight.device)
         found = self.line.predict(x)
-        if self.curve is None:
+        curve, waves = self.curve, self.waves
+        if curve is None or waves is None:
             return found
-        blocks = [self.curve.predict(self.waves(block)) for block in x.split(rows)]
+        blocks = [curve.predict(waves(block)) for block in x.split(rows)]
         return found + torch.cat(blocks)
 
 

@@ -119,15 +119,14 @@ class _NoisyRidge:
 
     def at(self, s: float) -> LinearMap:
         "The reader for noise of this size; how much more it shrinks is chosen on held-out rows."
-        best = None
+        trials = []
         for times in (1.0, 3.0, 10.0, 30.0):
             weight = self.vectors @ (self.cross / (self.values + times * s**2)[:, None])
             trial = LinearMap(weight, self.middle - self.mean @ weight)
             missed = (trial.predict(self.x) - self.y).square().mean(0)
             error = float((missed + s**2 * weight.square().sum(0)).sum())
-            if best is None or error < best[0]:
-                best = error, trial
-        return best[1]
+            trials.append((error, trial))
+        return min(trials, key=lambda found: found[0])[1]
 
     def white(self, x: torch.Tensor, s: float) -> torch.Tensor:  # (n, d) noisy -> (n, d)
         "Inputs with noise of this size, all directions with unit variance."
