@@ -15,8 +15,8 @@ import torch.nn.functional as F
 
 from ..data.codes import Codes
 from ..data.pairs import draw_two
-from .base import Context
 from .contextssl import ContextSSL
+from .transformer import ContextCache
 from ..ranks import reciprocal_ranks, retrieval_ranks
 
 # %% ../../nbs/methods/12_teaching.ipynb #3559a7d1
@@ -71,7 +71,7 @@ class Exam:
             for name, told in _shown(actions, code, other).items():
                 context = model.context_features(z, told) if max(pairs) else None
                 for k in pairs:
-                    part = context.prefix(2 * k) if k else None
+                    part = context.prefix(2 * k) if context is not None and k else None
                     score = self._mrr(model, code, part)
                     rows.append(dict(shown=name, pairs=k, draw=draw, mrr=score))
         return rows
@@ -100,7 +100,7 @@ class Exam:
         self,
         model: ContextSSL,
         code: torch.Tensor,  # (A, A) that the actions of queries are written in
-        context: Context | None,  # None: without one
+        context: ContextCache | None,  # None: without one
     ) -> float:
         "The MRR of all queries under one context."
         o, v, d = self.features.shape
