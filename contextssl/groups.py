@@ -203,31 +203,22 @@ class Factor:
             )
 
 # %% ../nbs/00_groups.ipynb #8c7578b3
-def _usual_kind(name: str, width: int, beside: Mapping) -> str:
-    "The kind of a factor of which only name and width are known."
-    if (name, width) == ("rot", 4):
-        return "rotation"
-    return "circle" if (name, width) == ("color", 2) and beside.get("rot") == 4 else "line"
-
-
 def _declared(factors: "Mapping | Iterable[Factor]") -> Iterator[Factor]:
     "Factors from what stands in a program or in a file."
     if not isinstance(factors, Mapping):
         yield from factors
         return
     told = {n: tuple(v) if isinstance(v, (list, tuple)) else (v,) for n, v in factors.items()}
-    widths = {name: value[0] for name, value in told.items()}
     for name, value in told.items():
-        kind = value[1] if len(value) > 1 else _usual_kind(name, value[0], widths)
-        yield Factor(name, value[0], kind)
+        yield Factor(name, *value)
 
 
 class ActionSpace:
-    "The factors of an action vector: ActionSpace({'rot': 4, 'color': 2}) is six numbers long."
+    "The factors of an action vector: ActionSpace({'place': 2, 'size': 1}) is three numbers long."
 
     def __init__(
         self,
-        # in order: factors, or a dictionary name -> width, or name -> [width, kind]
+        # in order: factors, or a dictionary name -> [width, kind], or name -> width of plain numbers
         factors: "Mapping | Iterable[Factor]",
         # what is written over a factor that is not shown; zeros if left out (published)
         hidden: "dict[str, tuple] | None" = None,
@@ -298,11 +289,9 @@ class ActionSpace:
         factors = [Factor(f.name, f.width, changed.get(f.name, f.kind)) for f in self]
         return ActionSpace(factors, self.hidden)
 
-    def to_dict(self) -> dict:  # name -> width, or [width, kind] where the width does not say it
+    def to_dict(self) -> dict:  # name -> [width, kind], or the width alone of plain numbers
         "The factors as they stand in a configuration; `ActionSpace` reads them again."
-        widths = self.factors
-        usual = {f.name: _usual_kind(f.name, f.width, widths) for f in self}
-        return {f.name: f.width if f.kind == usual[f.name] else [f.width, f.kind] for f in self}
+        return {f.name: f.width if f.kind == "line" else [f.width, f.kind] for f in self}
 
     def slice(
         self,

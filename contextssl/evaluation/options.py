@@ -149,7 +149,7 @@ class EvalConfig:
         _expect_choices(self)
         _expect_numbers(self)
         if not self.contexts:
-            raise ValueError("contexts=[] is empty; name at least one, for example rot")
+            raise ValueError("contexts=[] is empty; name at least one factor of the data")
 
     def context_plan(self, contexts: "tuple[str, ...] | None" = None) -> ContextPlan:
         "Which contexts are shown: those of the configuration, or others."

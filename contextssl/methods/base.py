@@ -21,7 +21,7 @@ from ..data.views import Views
 from ..groups import ActionSpace
 from .encoders import build_encoder
 from ..objectives import rank_and_size
-from ..render.factors import ACTION_SPACE
+from ..render.factors import ACTION_SPACE, with_kinds
 
 # %% ../../nbs/methods/01_base.ipynb #f09d6419
 @dataclass(frozen=True)
@@ -245,6 +245,7 @@ class MethodConfig:
                 f"method={self.method!r} does not go with {type(self).__name__}, "
                 f"whose method is {own!r}"
             )
+        object.__setattr__(self, "factors", with_kinds(self.factors))
         space = self.action_space()  # refuses what is no set of factors
         for name in self.shown:
             space.slice(name)  # refuses what is no factor

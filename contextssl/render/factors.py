@@ -16,6 +16,16 @@ HUES = [LATENTS.index("floor hue"), LATENTS.index("light hue")]  # columns of a 
 ACTION_SPACE = ActionSpace([Factor("rot", 4, "rotation"), Factor("color", 2, "circle")])
 TITLES = {"rot": "rotation", "color": "colour"}  # of the factors, in figures and reports
 
+# %% ../../nbs/render/26_factors.ipynb #fac00016
+def with_kinds(
+    factors: dict,  # name -> [width, kind], or name -> width, as in a configuration
+) -> dict:  # new, in the same order; the two factors of 3DIEBench have their kinds
+    "The factors of a configuration, which may be one of version 0.1."
+    known = ACTION_SPACE.to_dict()
+    has_a_pose = factors.get("rot") in (4, known["rot"])
+    old = {"rot": 4, "color": 2} if has_a_pose else {}
+    return {n: known[n] if n in old and w == old[n] else w for n, w in factors.items()}
+
 # %% ../../nbs/render/26_factors.ipynb #fac00009
 def pose_and_hues(
     latents: torch.Tensor,  # (..., 7) float64
