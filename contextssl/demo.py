@@ -300,7 +300,6 @@ def _trained(views: Views, setting: _Setting) -> _Model:
     return _Model(model, views, steps, batch[1] or batch[0], features)
 
 # %% ../nbs/12_demo.ipynb #demo0004
-_HELD_OUT = 2  # objects of each class of the first set that are asked beside the third set
 _ASKED = tuple(question for question in QUESTIONS if question != "absolute")
 
 
@@ -308,15 +307,6 @@ def _third_set(name: str, progress: bool) -> Views:
     "Objects of the preset's classes that no choice has looked at, rendered if they are not there."
     job = preset(name).unseen
     return open_views(render_dataset(f"data/{name}-unseen", progress=progress, **job))
-
-
-def _fewer_held_out(views: Views, count: int) -> Views:
-    "The same images, of which only so many held-out objects of each class are judged."
-    split = views.split.astype(object)
-    for label in np.unique(views.labels):
-        held_out = np.flatnonzero((views.labels == label) & (views.split == "val"))
-        split[held_out[count:]] = "left out"
-    return replace(views, split=split.astype(str))
 
 # %% ../nbs/12_demo.ipynb #01e88cd9
 _SHIPPED = "contextssl-mini"
@@ -341,8 +331,7 @@ def _shipped_beside(
     model = load(shipped_weights(_SHIPPED), compute.device)
     brief = replace(cfg, lengths=(0, max(cfg.lengths)))
     features = encode_views(model, views, compute.device, cfg.batch_size, compute.progress)
-    asked = _fewer_held_out(views, 1)
-    rows = evaluate(model, asked, brief, _ASKED, features, third, compute)
+    rows = evaluate(model, views, brief, _ASKED, features, third, compute)
     save_rows(rows, out)
     return rows
 
@@ -396,15 +385,13 @@ def demo(
         made = _trained(views, setting)
         questions = p.evaluation
     third = None if cfg.data_dir or cfg.pretrained else _third_set(cfg.preset, progress)
-    more = "" if third is None else f", and {len(third)} of a third set"
-    clock("evaluate", f"the held-out objects{more}")
+    clock("evaluate", "held-out objects" if third is None else f"{len(third)} unseen objects")
     protocol = EvalConfig(**questions, dataset=Path(cfg.data_dir or "embedded").name)
     features = made.features
     if features is None:
         features = encode_views(made.model, views, device, protocol.batch_size, progress)
-    asked = views if third is None else _fewer_held_out(views, _HELD_OUT)
     compute = Compute(device, progress)
-    rows = evaluate(made.model, asked, protocol, _ASKED, features, third, compute)
+    rows = evaluate(made.model, views, protocol, _ASKED, features, third, compute)
     save_rows(rows, run)
     beside = ""
     if p.beside and third is not None:

@@ -119,6 +119,8 @@ class EvalConfig:
     erase_harmonics: int = 3  # of hues, and of other values on a circle, that erase removes
     # size of the noise on each coordinate of unit embeddings, for the question `resolution`
     resolutions: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1)
+    # probes read predictions as well as embeddings
+    read_predictions: bool = True
     # sets for the prediction retrieval error: "train-train", "val-val", "val-all"
     pre: tuple[str, ...] = ()
     # how often objects are drawn anew for the 95 % interval in the columns `low` and `high`; 0
@@ -135,6 +137,8 @@ class EvalConfig:
     # or "all"
     test_objects: str = "val"
     test_name: str = "ood"  # split of a second data set in the results
+    # where there is a second data set, the held-out objects of the first are judged as well
+    judge_both: bool = True
     dataset: "str | None" = None  # name in the results; None: the fingerprint of the data
 
     def __repr__(self):
@@ -217,6 +221,7 @@ class EvalConfig:
             epochs=self.probe_epochs,
             feature_probe=TrainedLinear(steps=feature_steps, **trained),
             feature_images=self.class_images or self.train_pairs,
+            predictions=self.read_predictions,
             memory=self.memory_gb * 2**30,
         )
 

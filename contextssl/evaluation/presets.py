@@ -60,6 +60,8 @@ _READER = Stage(
 )
 _QUESTIONS = dict(
     FINAL,
+    judge_both=False,
+    read_predictions=False,
     context_draws=5,
     lengths=(0, 30, 126),
     train_pairs=5000,

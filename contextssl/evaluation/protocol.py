@@ -199,7 +199,7 @@ def _probe_answers(
     waiting = {id(c) for c in predicted}
     for part, job, readers in fitted(plan, subject, conds, kinds, progress):
         scored = {id(c) for c in part} & waiting
-        single = bool({"row", "raw"} & set(job))
+        single = plan.predictions and bool({"row", "raw"} & set(job))
 
         def look(asked: tuple) -> list[tuple[dict, Score]]:
             sample, c = asked
@@ -353,6 +353,8 @@ def _answers(
     "Contexts, probes, ranks and parts: labels and scores in the order of the results."
     judged, conds, more = _all_conditions(judged, cfg)
     subject, model = judged[0], judged[0].model
+    if not cfg.judge_both:
+        judged = judged[1:] or judged
     plan = cfg.probe_plan(len(subject.views.rows("train")))
     kinds = [_INPUTS[task] for task in QUESTIONS if task in tasks and task in _INPUTS]
     spoiled = {}
@@ -389,7 +391,7 @@ def _answers(
     asked_parts = kinds and cfg.parts and not cfg.erase
     for part in _judged_parts(model, judged) if asked_parts else ():
         part.train(model.training)  # so that it is left as it was
-        seen = [s.part(part) for s in judged]
+        seen = [s.part(part) for s in (subject, *judged)]
         contexts = cfg.context_plan().conditions(seen[0])
-        answers += _part_answers(plan, part, [seen[0], *seen], contexts, kinds, progress)
+        answers += _part_answers(plan, part, seen, contexts, kinds, progress)
     return answers

@@ -50,6 +50,7 @@ class ProbePlan:
     # of the class, on the encoder's feature, and how many images it sees
     feature_probe: TrainedLinear = TrainedLinear()
     feature_images: int = 8000
+    predictions: bool = True  # single predictions are read, as embeddings are
     memory: float = 2.0 * 2**30  # bytes of inputs that are held at once
 
     def probes_of(
@@ -92,17 +93,17 @@ def _collect_inputs(
     sample: Sample,  # pairs of training objects
     conds: Sequence["Condition | None"],  # None stands for the encoder's feature
     kinds: Sequence[str],  # "pair", "row", "raw"
-    unit: bool = True,  # unit length for embeddings before a probe of factors
+    plan: ProbePlan,
     progress: bool = False,  # show a bar
 ) -> list[Input]:  # each of them once
     "What a sample looks like under all conditions."
-    predicts = bool({"row", "raw"} & set(kinds))
+    predicts = plan.predictions and bool({"row", "raw"} & set(kinds))
     # empty contexts are alike
     once = {filed(c, "zr" if predicts else "z+"): c for c in reversed(conds)}
     asked = [c for c in conds if once[filed(c, "zr" if predicts else "z+")] is c]
 
     def look(c: "Condition | None") -> list[Input]:
-        return embed_sample(sample, c, predicts).inputs(kinds, unit)
+        return embed_sample(sample, c, predicts).inputs(kinds, plan.unit)
 
     found = {}
     with evaluating(sample.subject.model) as device:
@@ -197,17 +198,16 @@ def _fit_fresh(
     batches: Iterator[Sample],  # pairs that pass by
     conds: Sequence["Condition | None"],  # None stands for the encoder's feature
     kinds: Sequence[str],  # "pair", "row", "raw"
-    probes_of: Callable,  # the probes that are asked about an input
+    plan: ProbePlan,
     embed: Callable,  # (condition, objects, views) -> embeddings
-    unit: bool = True,  # unit length for embeddings before a probe of factors
 ) -> dict[tuple, list[Reader]]:  # key of an input -> its readers
     "Train all probes on pairs that pass by, as published."
     running = {}
-    predicts = bool({"row", "raw"} & set(kinds))
+    predicts = plan.predictions and bool({"row", "raw"} & set(kinds))
     for batch in batches:
         inputs = {}
         for c in conds:
-            for given in embed_sample(batch, c, predicts, embed).inputs(kinds, unit):
+            for given in embed_sample(batch, c, predicts, embed).inputs(kinds, plan.unit):
                 inputs.setdefault(given.key, given)
         classes = len(batch.subject.views.class_names)
         for group in _groups(inputs.values()):
@@ -215,7 +215,7 @@ def _fit_fresh(
                 found, keys = group[0].targets(), [given.key for given in group]
                 running[group[0].group] = [
                     _Training(probe, _preferred(probe, found), keys)
-                    for probe in probes_of(group[0])
+                    for probe in plan.probes_of(group[0])
                 ]
             for training in running[group[0].group]:
                 training.step(group, classes)
@@ -257,7 +257,7 @@ def fitted(
         # a pair has two vectors; a single one comes as z+ and as zr
         rows = 2 * len(kinds) * plan.samples.train_pairs
         for part in _condition_groups(subject, conds, rows, plan.memory):
-            inputs = _collect_inputs(train, part, kinds, plan.unit, progress)
+            inputs = _collect_inputs(train, part, kinds, plan, progress)
             readers = _fit_fixed(inputs, plan.probes_of, progress)
             del inputs
             yield part, tuple(kinds), readers
@@ -271,7 +271,7 @@ def fitted(
         batches = plan.samples.fresh_samples(subject, epochs)
         total = epochs * plan.samples.batches(len(subject.views.rows("train")))
         shown = tqdm(batches, total=total, desc="probes", unit="step", disable=not progress)
-        yield list(conds), job, _fit_fresh(shown, conds, job, plan.probes_of, tables, plan.unit)
+        yield list(conds), job, _fit_fresh(shown, conds, job, plan, tables)
 
 # %% ../../nbs/evaluation/10_reading.ipynb #03e058fe
 def judge(
