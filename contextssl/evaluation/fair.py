@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from ..data.tables import TableViews
 from .contexts import embed_rows
 from .embeddings import Subject, encode_views
+from .erase import erased
 from .fairness import Gap, auc, fairness, interval_of
 from .options import EvalConfig
 from .results import ROW_KEYS
@@ -125,11 +126,16 @@ def _inputs(
     yield dict(representation="record"), rows
     yield dict(representation="rest"), rows[..., 1:]
     yield dict(representation="feature"), features
-    read = cfg.context_plan().every_draw(Subject(model, views, features))
-    for c in tqdm(read, desc="contexts", unit="context", disable=not progress):
-        z = embed_rows(model, features.flatten(0, 1), c.cache, normalize=cfg.eval_normalize)
+    subject = Subject(model, views, features)
+    read = [("z+", model, c) for c in cfg.context_plan().every_draw(subject)]
+    if cfg.erase:
+        hidden = [c for _, _, c in read if c.tokens and not set(cfg.erase) & set(c.factors)]
+        blind, hidden = erased(cfg.erase_plan(), subject, hidden)
+        read += [("erased", blind, c) for c in hidden]
+    for name, who, c in tqdm(read, desc="contexts", unit="context", disable=not progress):
+        z = embed_rows(who, features.flatten(0, 1), c.cache, normalize=cfg.eval_normalize)
         z = z.unflatten(0, features.shape[:2])
-        yield dict(representation="z+", context=c.context, context_tokens=c.tokens), z
+        yield dict(representation=name, context=c.context, context_tokens=c.tokens), z
 
 
 def _merged(gaps: list, draws: int) -> dict:
@@ -206,7 +212,8 @@ def _reader(representation: str, context: str, tokens: int) -> str:
         return _READERS[representation]
     if not tokens:
         return "no context"
-    return f"{'invariance' if context == 'none' else 'equivariance'}, {tokens}"
+    kind = "invariance" if context == "none" else "equivariance"
+    return f"{kind}, {tokens}{', erased' if representation == 'erased' else ''}"
 
 
 def fair_table(
