@@ -218,7 +218,7 @@ class ActionSpace:
 
     def __init__(
         self,
-        # in order: factors, or a dictionary name -> [width, kind], or name -> width of plain numbers
+        # in order: factors, or name -> [width, kind], or name -> width of plain numbers
         factors: "Mapping | Iterable[Factor]",
         # what is written over a factor that is not shown; zeros if left out (published)
         hidden: "dict[str, tuple] | None" = None,
