@@ -68,12 +68,14 @@ KEYS = {
     "lang": {"en", "en-GB", "en-US"},
     "format": {
         "html": {
-            "theme": {"light": TEXT, "dark": TEXT},
+            "theme": {"light": [TEXT], "dark": [TEXT]},
             "css": TEXT,
+            "grid": {"sidebar-width": TEXT, "body-width": TEXT, "margin-width": TEXT},
             "toc": SWITCH,
             "toc-depth": {1, 2, 3, 4, 5, 6},
             "code-copy": SWITCH,
             "code-overflow": {"wrap", "scroll"},
+            "html-math-method": {"mathml", "mathjax", "katex"},
             "anchor-sections": SWITCH,
         }
     },
@@ -96,6 +98,7 @@ KEYS = {
             "left": [{"text": TEXT, "href": TEXT}],
             "right": [{"text": TEXT, "icon": TEXT, "href": TEXT, "aria-label": TEXT}],
         },
+        "page-footer": {"left": TEXT, "right": TEXT},
         "sidebar": {"style": {"floating", "docked"}, "collapse-level": {1, 2, 3}, "contents": list},
     },
 }
@@ -187,6 +190,9 @@ def configuration(there: list, settings) -> tuple:
         for k, v in wanted.items()
         if website.get(k) != v
     ]
+    release, footer = f"{settings['lib_name']} {settings['version']},", website.get("page-footer", {})
+    if not footer.get("left", release).startswith(release):
+        problems.append(f"_quarto.yml: page-footer.left should begin with {release}")
     pages = [p for p in listed(contents) if isinstance(p, str)]
     problems += [f"_quarto.yml lists {p}, which is not in nbs/" for p in pages if p not in there]
     problems += [
@@ -198,6 +204,9 @@ def configuration(there: list, settings) -> tuple:
         "css": config.get("format", {}).get("html", {}).get("css"),
         "favicon": website.get("favicon"),
     }
+    themes = config.get("format", {}).get("html", {}).get("theme", {})
+    files = [n for names in themes.values() for n in names if n.endswith(".scss")]
+    named |= {f"format.html.theme {n}": n for n in files}
     named |= {
         f"{k}.image": website[k].get("image")
         for k in ("open-graph", "twitter-card")
