@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/benchmarks/09_session.ipynb #d37bf01e
+# %% ../../nbs/benchmarks/09_session.ipynb #84313339
 import json
 import os
 import shutil
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ..files import replacing, write_atomic
 
-# %% ../../nbs/benchmarks/09_session.ipynb #16e48ccc
+# %% ../../nbs/benchmarks/09_session.ipynb #27db5411
 @dataclass(frozen=True)
 class Task:
     "A piece of work in a process of its own."
@@ -39,7 +39,7 @@ class Task:
                 f"after most={self.most:g}; the second must be at least the first, and not 0"
             )
 
-# %% ../../nbs/benchmarks/09_session.ipynb #57fa95b2
+# %% ../../nbs/benchmarks/09_session.ipynb #55e6f283
 @dataclass(frozen=True)
 class Desk:
     "Where a task works."
@@ -70,7 +70,7 @@ class Desk:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, json.dumps(self.found() | facts, indent=1) + "\n")
 
-# %% ../../nbs/benchmarks/09_session.ipynb #36ebd0ea
+# %% ../../nbs/benchmarks/09_session.ipynb #6c776fd6
 _WATCH = 0.2  # seconds between two looks at the parent
 
 
@@ -93,10 +93,11 @@ def do_task(
     "Do a task; this is what its process runs."
     asked = json.loads(text)
     _end_with(asked.pop("parent"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that `finally` is reached
     module, _, function = asked.pop("work").partition(":")
     getattr(import_module(module), function)(Desk(**asked | dict(folder=Path(asked["folder"]))))
 
-# %% ../../nbs/benchmarks/09_session.ipynb #0d239e07
+# %% ../../nbs/benchmarks/09_session.ipynb #66f080b4
 _PATIENCE = 10  # seconds between asking a task to end and ending it
 
 
@@ -156,7 +157,7 @@ class _Running:
             why = (lines or [f"exit status {code}"])[-1][:400]
         return dict(state=state, seconds=round(self.seconds, 1), why=why)
 
-# %% ../../nbs/benchmarks/09_session.ipynb #111669e9
+# %% ../../nbs/benchmarks/09_session.ipynb #204e394a
 _RECORD = "results.json"
 _TAIL = 100_000  # bytes of each task's log that are brought back
 
@@ -209,7 +210,9 @@ class Record:
             with replacing(there) as part:
                 shutil.copy2(path, part)
         logs = sorted((self.folder / "log").glob("*.txt"))
-        parts = [f"== {log.stem}\n{log.read_bytes()[-_TAIL:].decode(errors='replace')}" for log in logs]
+        parts = [
+            f"== {log.stem}\n{log.read_bytes()[-_TAIL:].decode(errors='replace')}" for log in logs
+        ]
         write_atomic(self.out / "log.txt", "\n".join(parts))
 
 
@@ -217,7 +220,7 @@ def _same(a: Path, b: Path) -> bool:
     "Whether two files are of one size and time."
     return (a.stat().st_size, a.stat().st_mtime_ns) == (b.stat().st_size, b.stat().st_mtime_ns)
 
-# %% ../../nbs/benchmarks/09_session.ipynb #1692bf08
+# %% ../../nbs/benchmarks/09_session.ipynb #8d75b4f1
 def run_session(
     plan: Sequence[Task],  # in order of worth
     folder: "str | Path",  # of the session; what is done in it stays done
@@ -265,7 +268,9 @@ def _look(running: list, record: Record, say: Callable) -> list:  # those that s
     for one in over:
         found = one.verdict()
         record.note(one.task.name, **found)
-        say(f"{one.task.name}: {found['state']} after {found['seconds']:.0f} s. {found['why']}".strip())
+        say(
+            f"{one.task.name}: {found['state']} after {found['seconds']:.0f} s. {found['why']}".strip()
+        )
         record.bring()
     record.write()
     return [one for one in running if one not in over]
