@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/benchmarks/10_gpu_tasks.ipynb #643b99a4
+import copy
 import gc
 import itertools
 import json
@@ -15,7 +16,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +117,6 @@ class _Paper:
     "The published configuration, or a tiny one for tests."
 
     small: bool
-    model: dict = field(default_factory=dict)  # of ContextSSL
     pairs: int = 512
     resolution: int = 128
     blocks: int = 5  # timed
@@ -124,7 +125,7 @@ class _Paper:
     @classmethod
     def of(cls, desk: Desk) -> "_Paper":
         "The one for a task."
-        return cls(True, TINY_MODEL, 8, 32, 2, 2) if desk.small else cls(False)
+        return cls(True, 8, 32, 2, 2) if desk.small else cls(False)
 
     def config(self, **options) -> TrainConfig:
         "Its training, with other options."
@@ -132,8 +133,14 @@ class _Paper:
 
     def build(self) -> torch.nn.Module:
         "Its model, untrained."
-        torch.manual_seed(0)
-        return build_method("contextssl", **self.model)
+        return copy.deepcopy(_model_of(self.small))
+
+
+@cache
+def _model_of(small: bool) -> torch.nn.Module:  # on the CPU; to be copied
+    "The model of the step; to draw 166 million weights takes seconds."
+    torch.manual_seed(0)
+    return build_method("contextssl", **TINY_MODEL if small else {})
 
 
 def _memory_in_use(device: torch.device) -> dict:  # GB; empty on a CPU
