@@ -210,10 +210,9 @@ class Record:
             with replacing(there) as part:
                 shutil.copy2(path, part)
         logs = sorted((self.folder / "log").glob("*.txt"))
-        parts = [
-            f"== {log.stem}\n{log.read_bytes()[-_TAIL:].decode(errors='replace')}" for log in logs
-        ]
-        write_atomic(self.out / "log.txt", "\n".join(parts))
+        ends = {log.stem: log.read_bytes()[-_TAIL:].decode(errors="replace") for log in logs}
+        text = "\n".join(f"== {name}\n{end}" for name, end in ends.items())
+        write_atomic(self.out / "log.txt", text)
 
 
 def _same(a: Path, b: Path) -> bool:
@@ -268,9 +267,8 @@ def _look(running: list, record: Record, say: Callable) -> list:  # those that s
     for one in over:
         found = one.verdict()
         record.note(one.task.name, **found)
-        say(
-            f"{one.task.name}: {found['state']} after {found['seconds']:.0f} s. {found['why']}".strip()
-        )
+        ended = f"{found['state']} after {found['seconds']:.0f} s"
+        say(f"{one.task.name}: {ended}. {found['why']}".strip())
         record.bring()
     record.write()
     return [one for one in running if one not in over]
