@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -172,10 +173,16 @@ class _Method:
         self.log = self.folder / "log.txt"
         code = f"from contextssl.benchmarks.gpu import serve_method; serve_method({method!r}, "
         code += f"{str(desk.folder)!r}, {desk.small})"
-        pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        pipes["env"] = os.environ | dict(OMP_NUM_THREADS=str(max(1, core_count() // len(EIGHT))))
+        threads = max(1, core_count() // len(EIGHT))
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen([sys.executable, "-c", code], stderr=log, **pipes)
+            self.process: Any = subprocess.Popen(
+                [sys.executable, "-c", code],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=os.environ | dict(OMP_NUM_THREADS=str(threads)),
+            )
 
     def seconds(self) -> "float | None":  # None: it has ended
         "How long a step takes; waits until it says so."
@@ -266,11 +273,12 @@ PLAN = (
 )
 
 # %% ../../nbs/benchmarks/11_gpu.ipynb #66366e7c
-def _at(found: dict, *keys: str) -> object:  # None: it is not there
+def _at(found: dict, *keys: str) -> Any:  # None: it is not there
     "A value in nested dicts."
+    value: Any = found
     for key in keys:
-        found = found.get(key) if isinstance(found, dict) else None
-    return found
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 def _of_learn(

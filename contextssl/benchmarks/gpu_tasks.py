@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ from .parts import bandwidth, matrix_rate
 from .race import processor
 from .session import Desk
 from .steps import TINY_MODEL, noise_batch
-from ..data.pairs import batches
+from ..data.pairs import PairSource, batches
 from ..data.threediebench import open_views
 from ..data.views import ViewPairs
 from ..files import free_disk
@@ -160,7 +161,8 @@ class _Steps:
 
     def __init__(self, paper: _Paper, config: TrainConfig):
         self.paper, self.device = paper, pick_device()
-        self.learner = Learner(paper.build(), None, config, Crew(self.device))
+        no_source: Any = None  # only readers beside the model would look at it
+        self.learner = Learner(paper.build(), no_source, config, Crew(self.device))
         self.batch = noise_batch(paper.pairs, paper.resolution, str(self.device))
         self.count = itertools.count()
 
@@ -245,7 +247,7 @@ def profiled(
     )
 
 # %% ../../nbs/benchmarks/10_gpu_tasks.ipynb #ad548e38
-def _reading_ms(source: ViewPairs, paper: _Paper) -> float:
+def _reading_ms(source: PairSource, paper: _Paper) -> float:
     "What one thread needs to read a batch of the set and bring it to the device; the median."
     device, taken = pick_device(), []
     for step in range(4):
@@ -268,7 +270,8 @@ def loop_times(
     shutil.rmtree(run, ignore_errors=True)
     start = time.perf_counter()
     views = open_views(paper_set(desk), storage=storage)
-    source, loaded = ViewPairs(views, "train"), time.perf_counter() - start
+    source: Any = ViewPairs(views, "train")
+    loaded = time.perf_counter() - start
     lines = 6
     config = paper.config(
         precision="bf16",
@@ -337,7 +340,7 @@ def resumable(
     config = TrainConfig(**options | dict(log_every_steps=1, save_every_steps=_EVERY))
     torch.manual_seed(0)
     model = build_method("contextssl", **own.model | net)
-    source = ViewPairs(open_views(paper_set(desk)), "train")
+    source: Any = ViewPairs(open_views(paper_set(desk)), "train")
     resume = (folder / "config.yaml").exists()
     return train(model, source, config, folder, resume=resume, progress=False)
 
