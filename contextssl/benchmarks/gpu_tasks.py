@@ -372,7 +372,7 @@ def _apart(a: Path, b: Path) -> float:  # 0: all weights are the same, bit for b
 
 def resume(desk: Desk) -> None:
     "Two whole runs and a killed one that goes on."
-    runs = desk.folder / "runs" / desk.name.replace(" ", "-")
+    runs = desk.folder / "runs" / desk.name
     shutil.rmtree(runs, ignore_errors=True)
     once, again, killed = (runs / name for name in ("once", "again", "killed"))
     resumable(desk, once)
