@@ -190,7 +190,10 @@ def configuration(there: list, settings) -> tuple:
         for k, v in wanted.items()
         if website.get(k) != v
     ]
-    release, footer = f"{settings['lib_name']} {settings['version']},", website.get("page-footer", {})
+    release, footer = (
+        f"{settings['lib_name']} {settings['version']},",
+        website.get("page-footer", {}),
+    )
     if not footer.get("left", release).startswith(release):
         problems.append(f"_quarto.yml: page-footer.left should begin with {release}")
     pages = [p for p in listed(contents) if isinstance(p, str)]
