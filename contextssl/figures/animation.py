@@ -8,7 +8,7 @@ __all__ = ['animate']
 # %% ../../nbs/figures/14_animation.ipynb #ani00004
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -23,6 +23,8 @@ from .images import draw_header, show_image
 from .palette import BLACK, BLUE, GREY, LIGHT, VERMILLION
 from .style import STYLE, TEXT, published_colors
 from ..files import replacing
+from ..render.embedded import RenderJob, object_mesh, render_object
+from ..render.renderer import Renderer
 
 # %% ../../nbs/figures/14_animation.ipynb #ani00007
 def sheet_images(
@@ -47,7 +49,7 @@ def _far(data: dict, query: dict, context: str, stop: int) -> str:
     return ", ".join(f"{f['label']} {mean:.0f}{f['unit']}" for f, mean in told)
 
 
-def _draw_side(fig: Figure, data: dict, images: np.ndarray, at: tuple, left: float) -> None:
+def _draw_side(fig: Figure, data: dict, images: Mapping, at: tuple, left: float) -> None:
     "The neighbours under one context: two rows of three."
     query, context, stop = at
     entry = next(c for c in data["contexts"] if c["name"] == context)
@@ -78,11 +80,11 @@ def _draw_bar(fig: Figure, stops: Sequence[int], stop: int, span: tuple, top: fl
 
 
 @matplotlib.rc_context(STYLE)
-def _frame(data: dict, images: np.ndarray, query: dict, stop: int) -> Figure:
+def _frame(data: dict, images: Mapping, query: dict, stop: int) -> Figure:
     "What is near after so many pairs."
     fig, wide = Figure(figsize=(_WIDE, _HIGH)), 1.1
     span = (_WIDE - wide) / 2, (_WIDE + wide) / 2
-    draw_header(fig, span, 0.3, f"asked: a {query['name']}", "black")
+    draw_header(fig, span, 0.3, f"asked: {query['name']}", "black")
     show_image(fig, (span[0], _TOP, wide), images[query["image"]])
     contexts = [f["name"] for f in data["factors"]][:2]
     right = _WIDE - 3 * (_SIDE + _GAP) - 0.04
@@ -96,7 +98,8 @@ def animate(
     data: dict,  # from `explore`; its first two factors are the two contexts
     path: "str | Path",  # a GIF
     query: int = 0,  # which of its views is asked about
-    images: "np.ndarray | None" = None,  # (n, R, R, 3) uint8 in place of those of its sheet
+    # number -> (R, R, 3) uint8 in place of the images of its sheet
+    images: "Mapping[int, np.ndarray] | None" = None,
     stops: "Sequence[int] | None" = None,  # numbers of pairs; None: all of the page
     seconds: float = 0.9,  # of a frame; the first and the last are held for longer
 ) -> str:  # what it shows, for those who cannot see it
@@ -109,7 +112,7 @@ def animate(
             f"{missing[0]} pairs were not computed; there are {', '.join(map(str, data['stops']))}"
         )
     asked = data["queries"][query]
-    images = sheet_images(data["sheet"]) if images is None else images
+    images = dict(enumerate(sheet_images(data["sheet"]))) if images is None else images
     rows = [data["stops"].index(s) for s in kept]
     near = {c: [order[row] for row in rows] for c, order in asked["near"].items()}
     fewer, asked = data | dict(stops=kept), asked | dict(near=near)
@@ -126,9 +129,10 @@ def animate(
 def _save(frames: Sequence[Image.Image], path: Path, seconds: float) -> None:
     "A GIF of one palette, which stops at its last frame after three rounds."
     every = Image.fromarray(np.concatenate([np.asarray(f) for f in frames]))
-    palette = every.quantize(248, dither=Image.Dither.NONE)
+    palette = every.quantize(246, dither=Image.Dither.NONE)
     letters = [c for color in (BLUE, VERMILLION, BLACK, TEXT, GREY) for c in to_rgb(color)]
-    palette.putpalette([*palette.getpalette()[: 3 * 248], *(round(255 * c) for c in letters)])
+    mixed = [255 if value > 250 else value for value in palette.getpalette()[: 3 * 246]]
+    palette.putpalette([*mixed, *(round(255 * c) for c in letters)])
     few = [f.quantize(palette=palette, dither=Image.Dither.NONE) for f in frames]
     held = [1000 * seconds] * len(few)
     held[0], held[-1] = 2 * held[0], 4 * held[-1]
@@ -145,5 +149,21 @@ def _in_words(data: dict, query: dict) -> str:
         entry = next(c for c in data["contexts"] if c["name"] == context)
         before, after = (_far(data, query, context, stop) for stop in (0, last))
         told.append(f"when pairs tell {entry['label']}, from {before} to {after}")
-    said = f"The views nearest to a {query['name']}, as {data['stops'][last]} pairs come in"
-    return " ".join(f"{said}: {'; '.join(told)}.".split())
+    said = f"What is near to a view ({query['name']}), as {data['stops'][last]} pairs come in"
+    return f"{said}: {'; '.join(told)}."
+
+# %% ../../nbs/figures/14_animation.ipynb #ani00014
+def drawn_again(
+    sheet: dict,  # of what `explore` returns
+    numbers: Sequence[int],  # images of the sheet
+    job: RenderJob,  # the data set that they are of
+    size: int = 128,  # pixels
+) -> dict[int, np.ndarray]:  # number -> (size, size, 3) uint8
+    "Images of an embedded data set, in another size."
+    index = {job.name(k): k for k in range(len(job))}
+    small, large, found = Renderer(16), Renderer(size), {}
+    for number in numbers:
+        name, view = sheet["views"][number]
+        _, latents = render_object(job, index[name], small)
+        found[number] = large(object_mesh(name, job.seed), latents[[view]])[0]
+    return found

@@ -82,6 +82,7 @@ figcaption { line-height: 1.25; margin-top: .15rem; font-variant-numeric: tabula
 .track i { position: absolute; top: -.15rem; bottom: -.15rem; border-left: 2px dashed var(--ink); }
 svg { display: block; width: 100%; height: auto; }
 svg text { font-size: 11px; fill: var(--muted); }
+#status { margin-top: .7rem; }
 .values { list-style: none; margin: .2rem 0 0; padding: 0; font-size: .85rem; }
 .values li { display: flex; flex-wrap: wrap; gap: .4rem; font-variant-numeric: tabular-nums; }
 .values b { margin-left: auto; font-weight: 600; white-space: nowrap; }
