@@ -75,8 +75,8 @@ def _draw_bar(fig: Figure, stops: Sequence[int], stop: int, span: tuple, top: fl
     for width, color in ((1, LIGHT + "55"), (share, GREY)):
         size = (right - left) * width, 0.09 / _HIGH
         fig.add_artist(Rectangle((left, y), *size, facecolor=color, linewidth=0))
-    look = dict(ha="center", va="top", fontsize=10.5, weight="bold", color="black")
-    fig.text(0.5, y - 0.05 / _HIGH, words, **look)
+    below = y - 0.05 / _HIGH
+    fig.text(0.5, below, words, ha="center", va="top", fontsize=10.5, weight="bold", color=BLACK)
 
 
 @matplotlib.rc_context(STYLE)

@@ -170,11 +170,11 @@ class _Gallery:
     "The images of a page, each once."
 
     def __init__(self):
-        self.place = {}
+        self.place: dict[tuple, int] = {}
 
-    def number(self, object_and_view: Sequence[int]) -> int:
+    def number(self, object_and_view: np.ndarray) -> int:  # (2,) int
         "Where an image is on the sheet."
-        return self.place.setdefault(tuple(map(int, object_and_view)), len(self.place))
+        return self.place.setdefault(tuple(object_and_view.tolist()), len(self.place))
 
     def images(self, views: Views) -> np.ndarray:  # (n, R, R, 3) uint8
         "All of them."
