@@ -646,6 +646,18 @@ def site():
 
 
 @check
+def moves():
+    "The page one can move does so in a headless Chromium, by keys too; contrast, width, names, no request."
+    done = run(sys.executable, ROOT / ".ci/browser.py")
+    if done.returncode and not done.stdout.strip():
+        yield f".ci/browser.py ended with status {done.returncode}: {tail(done)}"
+    elif done.returncode:
+        yield from done.stdout.splitlines()
+    elif done.stdout.startswith("skipped"):
+        print(f"moves: {done.stdout.strip()}")
+
+
+@check
 def regenerated():
     "Export, clean and README bring nothing new: what is committed is what the notebooks say."
     before = fingerprints()

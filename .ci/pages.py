@@ -64,7 +64,7 @@ NESTED = re.compile(
 
 # What _quarto.yml may say. Quarto refuses a file with one wrong key, and most machines have no Quarto to notice.
 KEYS = {
-    "project": {"type": {"website"}, "output-dir": TEXT, "render": [TEXT]},
+    "project": {"type": {"website"}, "output-dir": TEXT, "render": [TEXT], "resources": [TEXT]},
     "lang": {"en", "en-GB", "en-US"},
     "format": {
         "html": {
@@ -210,6 +210,7 @@ def configuration(there: list, settings) -> tuple:
     themes = config.get("format", {}).get("html", {}).get("theme", {})
     files = [n for names in themes.values() for n in names if n.endswith(".scss")]
     named |= {f"format.html.theme {n}": n for n in files}
+    named |= {f"project.resources {n}": n for n in config.get("project", {}).get("resources", [])}
     named |= {
         f"{k}.image": website[k].get("image")
         for k in ("open-graph", "twitter-card")
@@ -263,6 +264,8 @@ class Reader(HTMLParser):
             self.page.ids.add(a["id"])
         if tag == "a" and a.get("href"):
             self.page.links.append(a["href"])
+        if tag == "iframe" and a.get("src"):
+            self.page.links.append(a["src"])
         if tag == "img":
             self.page.images.append((a.get("src") or "", (a.get("alt") or "").strip()))
 
@@ -725,7 +728,7 @@ def save(pages: list, config: dict, out: Path):
         )
         (out / page.address).parent.mkdir(parents=True, exist_ok=True)
         (out / page.address).write_text(text, encoding="utf-8")
-    for path in [*PROC.glob("images/*"), *PROC.glob("*.css")]:
+    for path in [*PROC.glob("images/*"), *PROC.glob("*.css"), *PROC.glob("*.html")]:
         (out / path.relative_to(PROC)).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, out / path.relative_to(PROC))
 

@@ -18,6 +18,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import browser
 import checks
 import pictures
 
@@ -370,6 +371,36 @@ class Pictures(unittest.TestCase):
     def test_transparency_is_kept(self):
         clear = np.dstack([self.slope, np.full((200, 200), 100, np.uint8)])
         self.assertEqual(pictures.lighter(png(clear)), png(clear))
+
+
+@unittest.skipUnless(browser.find_browser(), "there is no browser of the Chromium family")
+class Moving(unittest.TestCase):
+    "Faults of a page one can move, as a reader would meet them."
+
+    FAULTS = {
+        "at.stop = +$(": "at.stop = 3 + 0 * +$(",  # the slider leads nowhere
+        "--muted: light-dark(#565d66": "--muted: light-dark(#aab0b8",  # too faint in the light
+        "<main>\n": '<main style="width: 50rem"><img alt="" src="https://example.org/x.png">\n',
+        "img-src data:": "img-src data: https:",
+    }
+
+    def test_each_fault_is_found(self):
+        text = browser.PAGE.read_text(encoding="utf-8")
+        for right, wrong in self.FAULTS.items():
+            self.assertEqual(text.count(right), 1, right)
+            text = text.replace(right, wrong)
+        with tempfile.TemporaryDirectory() as folder:
+            page = Path(folder) / "page.html"
+            page.write_text(text, encoding="utf-8")
+            found = "\n".join(browser.judge(page, browser.find_browser()))
+        for sentence in (
+            "after an arrow on the slider its pairs are",
+            "desk, light: the contrast of",
+            "phone, light: it is",
+            "it asks for https://example.org/x.png",
+        ):
+            self.assertTrue(sentence in found, sentence)
+        self.assertNotIn("dark: the contrast of", found)
 
 
 if __name__ == "__main__":
