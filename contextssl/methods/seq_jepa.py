@@ -19,7 +19,7 @@ from torch import nn
 
 from ..data.pairs import PairBatch, normalise
 from ..data.views import ViewPairs, Views
-from .base import MethodConfig, Part, Step
+from .base import Context, MethodConfig, Part, Step
 from .equivariant import ActionMethod
 from .invariant import unit_std
 from .recipes import Recipe, register
@@ -215,6 +215,7 @@ class SeqJEPA(ActionMethod):
     "Encoder, aggregator, predictor, and a target encoder that follows the encoder."
 
     has_predictor = True
+    predicts_paths = True
 
     def __init__(
         self,
@@ -296,6 +297,21 @@ class SeqJEPA(ActionMethod):
         self.expect_actions(actions)
         views, between = self.looks(z)
         return self.predict_next(views, torch.cat([between, actions[:, None].to(between.dtype)], 1))
+
+    def predict_path(
+        self,
+        z: torch.Tensor,  # (n, d), or rows of `starts`
+        actions: torch.Tensor,  # (n, k, A), one after the other
+        context: Context | None = None,  # it reads none
+    ) -> torch.Tensor:  # (n, k, d)
+        "Where actions lead one after the other: each prediction is the next view of the sequence."
+        self.expect_no_context(context)
+        self.expect_actions(actions)
+        views, told = self.looks(z)
+        for action in actions.to(told.dtype).split(1, 1):
+            told = torch.cat([told, action], 1)
+            views = torch.cat([views, self.predict_next(views, told)[:, None]], 1)
+        return views[:, -actions.shape[1] :]
 
     def looks(
         self, rows: torch.Tensor
