@@ -341,6 +341,9 @@ class Method(Model, ABC):
     ) -> None:
         "Called after each step of the optimiser."
 
+    def weights_given(self) -> None:
+        "Called after weights were taken from another model, for copies that began as the old ones."
+
     def expect_pairs(self, batch: PairBatch) -> None:
         "Refuse a batch in which there is nothing to compare."
         n, processes = len(batch), rank_and_size()[1]

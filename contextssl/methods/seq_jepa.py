@@ -253,6 +253,10 @@ class SeqJEPA(ActionMethod):
         seen = min(self.config.lengths)
         return z if seen == 1 else SequenceTable(z, views, seen, ends=True)
 
+    def weights_given(self) -> None:
+        "The target encoder begins as the encoder."
+        self.target.load_state_dict(nn.Sequential(self.encoder, self.feature_norm).state_dict())
+
     @torch.no_grad()
     def after_step(self, step: Step) -> None:
         "One step of the target encoder towards the encoder."
