@@ -149,7 +149,7 @@ def _gap(
     owners: np.ndarray,  # (n,) int, the objects
 ) -> Score:
     "How far apart the two sides are."
-    far = lambda v: (a.double() - v.double()).square().sum(1).cpu()
+    far = lambda v: (a.cpu().double() - v.cpu().double()).square().sum(1)
     sums = np.concatenate([mean_sums(far(b), owners), mean_sums(unit, owners)], 1)
     floor = float(far(other).mean() / unit.mean())
     return Score("gap", float(_ratio(sums.sum(0))), floor, len(a), sums, _ratio)
@@ -187,7 +187,7 @@ def _law_scores(
         stays = law in ("identity", "inverse")
         ranks = break_ties(better, equal, "mean")
         yield dict(task="operators", probe=law), rank_scores(ranks, (), count, stays)[0]
-    unit = (seen(start).double() - seen(first).double()).square().sum(1).cpu()
+    unit = (seen(start).cpu().double() - seen(first).cpu().double()).square().sum(1)
     if not unit.mean() > 1e-12:
         return  # there is no unit to measure a gap in
     two, no = walker.step(walks, start, at[..., 2]), walker.step(walks, start, other[..., 2])
