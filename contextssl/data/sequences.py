@@ -8,12 +8,13 @@ __all__ = ['SequenceBatch', 'Sequences']
 # %% ../../nbs/data/27_sequences.ipynb #sqn00004
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import torch
 
 from .pairs import normalise
-from .views import ViewPairs
+from .views import ViewPairs, Views
 
 # %% ../../nbs/data/27_sequences.ipynb #ccaaef9e
 @dataclass
@@ -57,7 +58,7 @@ class Sequences:
         source: ViewPairs,  # whose objects and views
         length: int,  # L, views in a sequence, at least 2
     ):
-        count = source.views.views_per_object
+        count = cast(Views, source.views).views_per_object
         if not 2 <= length <= count:
             raise ValueError(
                 f"a sequence of {length} different views was asked for, but it needs at least 2, "
@@ -82,7 +83,7 @@ class Sequences:
         "The sequences of given views."
         s, (n, length) = self.source, seen.shape
         rows = s.rows[np.repeat(objects, length)]
-        images = s.views.states(rows, seen.reshape(-1))
+        images = cast(Views, s.views).states(rows, seen.reshape(-1))
         steps = np.repeat(objects, length - 1)
         before, after = seen[:, :-1].reshape(-1), seen[:, 1:].reshape(-1)
         actions = s.actions(steps, before, after).unflatten(0, (n, -1))
@@ -96,5 +97,6 @@ class Sequences:
         rng: np.random.Generator,  # draws the views
     ) -> SequenceBatch:
         "One sequence of each of the objects."
-        order = rng.random((len(indices), self.source.views.views_per_object)).argsort(1)
+        count = cast(Views, self.source.views).views_per_object
+        order = rng.random((len(indices), count)).argsort(1)
         return self.take(np.asarray(indices), order[:, : self.length])

@@ -124,6 +124,7 @@ class _Walker:
 
     def reread(self, walks: _Walks, start: np.ndarray, end: np.ndarray) -> torch.Tensor:  # (n, e)
         "Predictions for one action from an embedding that was read back."
+        assert self.back is not None  # there is a map, or nothing is read back
         z = self.back.predict(self.embedding(walks, start)).float()
         return embed_rows(self.subject.model, z, self.c.cache, self._action(walks, start, end))
 

@@ -7,7 +7,7 @@ __all__ = ['Step', 'Context', 'Model', 'Part', 'MethodConfig', 'Method']
 
 # %% ../../nbs/methods/01_base.ipynb #b4d6d3b6
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Protocol
@@ -344,7 +344,7 @@ class Method(Model, ABC):
     def weights_given(self) -> None:
         "Called after weights were taken from another model, for copies that began as the old ones."
 
-    def expect_pairs(self, batch: PairBatch) -> None:
+    def expect_pairs(self, batch: Sized) -> None:
         "Refuse a batch in which there is nothing to compare."
         n, processes = len(batch), rank_and_size()[1]
         if n >= self.min_pairs and n * processes > 1:

@@ -56,7 +56,9 @@ class EquiCapsConfig(MethodConfig):
     "EquiCaps."
 
     method: str = "equicaps"
-    shown: tuple[str, ...] = ACTION_SPACE.of_kind("rotation")  # one rotation
+    shown: tuple[str, ...] = tuple(  # type: ignore[assignment]
+        ACTION_SPACE.of_kind("rotation")
+    )  # one rotation
     primary: int = 32  # input capsules
     capsules: int = 32  # J, output capsules
     weight_equi: float = 5.0  # of the error of the moved poses
@@ -100,6 +102,8 @@ def _cross_entropy(
 )
 class EquiCaps(ActionMethod, PairMethod):
     "A projector of capsules, whose poses the known rotation moves."
+
+    config: EquiCapsConfig
 
     has_predictor = True
     predicts_paths = True

@@ -77,6 +77,8 @@ class CondBYOLConfig(PairConfig):
 class CondBYOL(PredictingMethod, ProjectedMethod):
     "A network predicts, from one view and the action, what its running average says of the other."
 
+    config: CondBYOLConfig
+
     def __init__(
         self,
         config: CondBYOLConfig = CondBYOLConfig(),
@@ -172,6 +174,8 @@ def _straightness(
 class VICRegTraj(ProjectedMethod):
     "VICReg on a view and its neighbours on either side, whose features lie on a line."
 
+    config: VICRegTrajConfig
+
     def __init__(
         self,
         config: VICRegTrajConfig = VICRegTrajConfig(),
@@ -179,12 +183,14 @@ class VICRegTraj(ProjectedMethod):
     ):
         super().__init__(config, encoder)
 
-    def source_of(self, source: ViewPairs) -> Sequences:  # what it trains on
+    def source_of(  # type: ignore[override]
+        self, source: ViewPairs
+    ) -> Sequences:  # what it trains on
         "Three views of an object."
         return Sequences(source, 3)
 
     def loss(
-        self, batch: SequenceBatch, step: Step = Step()
+        self, batch: SequenceBatch | PairBatch, step: Step = Step()
     ) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "Invariance of the middle with its neighbours, variance, covariance, straightness."
         c, n = self.config, len(batch)

@@ -90,6 +90,8 @@ class LatentActionsConfig(PairConfig):
 class LatentActions(ProjectedMethod):
     "An inverse model reads a code off two views, and a learned group carries it out."
 
+    config: LatentActionsConfig
+
     def __init__(
         self,
         config: LatentActionsConfig = LatentActionsConfig(),
@@ -100,7 +102,9 @@ class LatentActions(ProjectedMethod):
         self.inverse = mlp(2 * width, config.inverse_hidden, config.code, layers=2)
         self.group = _LatentGroup(width, config.code, config.block)
 
-    def source_of(self, source: ViewPairs) -> Sequences:  # what it trains on
+    def source_of(  # type: ignore[override]
+        self, source: ViewPairs
+    ) -> Sequences:  # what it trains on
         "Three views of an object."
         return Sequences(source, 3)
 
@@ -114,7 +118,7 @@ class LatentActions(ProjectedMethod):
         return self.inverse(there) - self.inverse(back)
 
     def loss(
-        self, batch: SequenceBatch, step: Step = Step()
+        self, batch: SequenceBatch | PairBatch, step: Step = Step()
     ) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "Prediction, composition, variance, variance within objects, covariance."
         c, n = self.config, len(batch)
