@@ -182,6 +182,8 @@ def goal_answers(
     grid = draw_pairs(subject.views, plan.candidates, [plan.seed, 11], "train").actions
     for c in tqdm(conds, "goal", unit="context", disable=not progress):
         shown = [name for name in c.factors if name in subject.model.told]
+        if not shown:
+            continue  # there is no action to find
         tried = subject.space.keep(grid, *shown)
         for other in judged:
             draw = plan.draw(other)
