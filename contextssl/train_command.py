@@ -36,6 +36,12 @@ class TrainOptions:
     preset: str = "paper"
     # a run folder: continue that run, with the options that it was given; true: the run in `out`
     resume: "bool | str" = False
+    # start with the encoder of another model: checkpoint, run folder, file of a published program,
+    # or weights that come with the package
+    init_from: str = ""
+    # start with all weights, options and data of a finished run; out is by default its name and
+    # -extended
+    extend: str = ""
     eval_every: int = 0  # epochs between evaluations during training; 0 has none
     eval_task: str = "all"  # what they ask, see `contextssl eval`
     # tokens of context; if left out, none and as many as the published program takes, block_size -
@@ -57,7 +63,8 @@ def tasks_of(
     return (expect_known("task", name, [*QUESTIONS, *FURTHER_QUESTIONS, "all"]),)
 
 # %% ../nbs/21_train_command.ipynb #462d1541
-_KEPT = ("method", "preset", "eval_every", "eval_task", "eval_ctxt", "eval_normalize")
+_STARTS = ("init_from", "extend")  # where the weights of a run come from
+_KEPT = ("method", "preset", "eval_every", "eval_task", "eval_ctxt", "eval_normalize", *_STARTS)
 
 
 def _run_section(o: TrainOptions, d: "'DataOptions'") -> dict:
@@ -90,15 +97,24 @@ def _folder_to_continue(given: Sequence[Given]) -> "Path | None":
 
 
 def _continued(given: Sequence[Given]) -> dict:
-    "Option -> value that the run to continue was given; empty if there is none."
+    "Option -> value that the run to continue or to extend was given; empty if there is none."
     from contextssl.training.checkpoints import as_stored
     from contextssl.training.run import read_run
 
-    folder = _folder_to_continue(given)
-    if folder is None:
+    folder, extend = _folder_to_continue(given), early_value(given, "extend", "")
+    if extend and folder:
+        raise ValueError(
+            f"extend={extend} begins a new run and resume={folder} goes on with one; "
+            "give one of both"
+        )
+    if folder is None and not extend:
         return {}
-    held = read_run(folder)
-    kept = held.get("run") or {}
+    out = str(folder or f"{extend.rstrip('/')}-extended")
+    held = read_run(folder or extend)
+    kept = dict(held.get("run") or {})
+    if extend:
+        kept = {key: value for key, value in kept.items() if key not in _STARTS}
+    folder = folder or Path(extend)
     if not kept and not any(g.key == "method" for g in given):
         kept = stored_method(folder)
     for key in ("method", "preset"):
@@ -108,7 +124,7 @@ def _continued(given: Sequence[Given]) -> dict:
                 f"the run in {folder} was started with {key}={kept[key]}, and {key}={typed} would"
                 " be another; leave it out, or start a new run with out="
             )
-    options = {**held["model"], **held["train"], **kept, "out": str(folder)}
+    options = {**held["model"], **held["train"], **kept, "out": out}
     return {key: as_stored(value) for key, value in options.items()}
 
 # %% ../nbs/21_train_command.ipynb #aae1b58d
@@ -202,6 +218,11 @@ def train_options(
         defaults=stored or _defaults(method, preset, data),
         wording=Wording(absent=ABSENT),
     )
+    if o.init_from and o.extend:
+        raise ValueError(
+            f"init_from={o.init_from} gives an encoder and extend={o.extend} all weights; "
+            "give one of both"
+        )
     if o.eval_every < 0:
         raise ValueError(f"eval_every={o.eval_every} must not be negative")
     tasks_of(o.eval_task)
@@ -242,6 +263,7 @@ def run_train(
     from contextssl.training.loop import train_in
     from contextssl.training.online import EpochCallback
     from contextssl.training.run import RunFolder
+    from contextssl.training.start import start_from
 
     data = data or open_data(d)
     if d.data == "3diebench" and not stored:
@@ -258,6 +280,8 @@ def run_train(
     device = torch.device("cpu")
     with enough_for_model(lambda: METHODS[o.method].method(m), device):
         model = METHODS[o.method].method(m)
+    if (o.init_from or o.extend) and _folder_to_continue(given) is None:
+        start_from(model, o.init_from or o.extend, whole=bool(o.extend))
     looks = Path(o.out) / "evaluations.jsonl"
     after_epoch = _evaluations(data.views, cfg, tasks_of(o.eval_task), looks)
     path = train_in(

@@ -15,6 +15,8 @@ from ..data.views import Views
 from .contexts import ContextPlan
 from .controls import CONTROLS, ControlPlan
 from .erase import ErasePlan
+from .goal import GoalPlan
+from .operators import OperatorPlan
 from .probes import TrainedLinear, TrainedMLP, make_probes, probe_names
 from .reading import ProbePlan
 from .resolution import ResolutionPlan
@@ -121,6 +123,13 @@ class EvalConfig:
     resolutions: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1)
     # probes read predictions as well as embeddings
     read_predictions: bool = True
+    # objects that `operators` asks about in each set, at most, spread evenly over all; 0: every one
+    operator_objects: int = 256
+    operator_walks: int = 8  # walks through each of them
+    operator_steps: int = 3  # actions in a row of the longest walk
+    goal_queries: int = 200  # pairs of views between which `goal` asks for the action
+    goal_candidates: int = 500  # actions that are tried, those between views of training objects
+    goal_steps: int = 30  # of the gradient that refines the best ones; 0: none
     # sets for the prediction retrieval error: "train-train", "val-val", "val-all"
     pre: tuple[str, ...] = ()
     # how often objects are drawn anew for the 95 % interval in the columns `low` and `high`; 0
@@ -187,6 +196,20 @@ class EvalConfig:
         "At which resolutions readers look."
         fixed = replace(self.sample_plan(), fresh=False, drop_last=False)
         return ResolutionPlan(self.resolutions, fixed, seed=self.seed)
+
+    def operator_plan(self) -> OperatorPlan:
+        "Which walks are judged."
+        return OperatorPlan(
+            objects=self.operator_objects,
+            walks=self.operator_walks,
+            steps=self.operator_steps,
+            samples=replace(self.sample_plan(), fresh=False, drop_last=False),
+            seed=self.seed,
+        )
+
+    def goal_plan(self) -> GoalPlan:
+        "Which goals are to be reached, and how an action is searched."
+        return GoalPlan(self.goal_queries, self.goal_candidates, self.goal_steps, seed=self.seed)
 
     def probe_plan(
         self,
@@ -335,7 +358,7 @@ def _expect_numbers(cfg: EvalConfig) -> None:
         )
     if cfg.erase_harmonics < 1:
         raise ValueError(f"erase_harmonics={cfg.erase_harmonics} must be at least 1")
-    cfg.resolution_plan()  # refuses resolutions that are none
+    cfg.resolution_plan(), cfg.operator_plan(), cfg.goal_plan()  # refuse what means nothing
     if min(cfg.mlp_steps, cfg.retrieval_objects, cfg.control_objects) < 0:
         raise ValueError(
             f"mlp_steps={cfg.mlp_steps}, retrieval_objects={cfg.retrieval_objects} and "

@@ -21,6 +21,8 @@ from .contexts import Condition, expect_numbers, expect_sound, shown_factors
 from .controls import ControlPlan
 from .embeddings import Subject, encode_views, further_subject, in_threads
 from .erase import erased
+from .goal import goal_answers
+from .operators import operator_answers
 from .options import EvalConfig
 from .probes import PROBES, TrainedLinear
 from .questions import QUESTIONS, answerable, expect_other_views
@@ -387,6 +389,10 @@ def _answers(
         longest = max((c.tokens for c in conds), default=0)
         looked = [c for c in conds if c.tokens == longest]
         answers += resolution_answers(cfg.resolution_plan(), subject, judged, looked)
+    if "operators" in tasks:
+        answers += operator_answers(cfg.operator_plan(), subject, judged, conds)
+    if "goal" in tasks:
+        answers += goal_answers(cfg.goal_plan(), subject, judged, conds, progress)
     # parts read the encoder's feature, from which nothing is removed
     asked_parts = kinds and cfg.parts and not cfg.erase
     for part in _judged_parts(model, judged) if asked_parts else ():

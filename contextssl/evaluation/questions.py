@@ -17,11 +17,13 @@ from .controls import controls_refusal
 
 # %% ../../nbs/evaluation/11_questions.ipynb #qst00011
 QUESTIONS = ("equivariance", "absolute", "retrieval", "controls", "prediction", "classification")
-FURTHER_QUESTIONS = ("resolution",)  # asked where they are named
+FURTHER_QUESTIONS = ("resolution", "operators", "goal")  # asked where they are named
 # question -> kind of input of its probes
 _PREDICTED = {  # what the others ask
     "retrieval": "where an action leads",
     "prediction": "how near a prediction comes to the truth",
+    "operators": "where actions lead one after the other",
+    "goal": "which action leads from one view to another",
 }
 
 # %% ../../nbs/evaluation/11_questions.ipynb #d63670fe
@@ -58,6 +60,14 @@ def answerable(
         if set(tasks) == {"controls"}:
             raise ValueError("controls spoil a context and erase removes factors; ask one of both")
         tasks = [t for t in tasks if t != "controls"]  # what is removed was learned under true ones
+    kept = [t for t in tasks if t not in ("operators", "goal")]
+    if erase and kept != list(tasks):
+        if not kept:
+            raise ValueError(
+                f"{tasks[0]} asks what a predictor knows, and erase removes factors from what it "
+                "says; ask one of both"
+            )
+        tasks = kept
     lost = [] if model.has_predictor else [t for t in tasks if t in _PREDICTED]
     if lost and len(lost) == len(tasks):
         expect_predictor(model, lost[0])

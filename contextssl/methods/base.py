@@ -7,7 +7,7 @@ __all__ = ['Step', 'Context', 'Model', 'Part', 'MethodConfig', 'Method']
 
 # %% ../../nbs/methods/01_base.ipynb #b4d6d3b6
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Protocol
@@ -56,6 +56,7 @@ class Model(nn.Module):
 
     has_embedding = False  # it has an embedding besides its feature
     has_predictor = False  # it says where an action leads
+    predicts_paths = False  # it says where further actions lead from its own predictions
     reads_context = False  # its answers depend on a context
     longest_context = 0  # tokens of a context; 0: as many as there are
     draws_codes = False  # the code of its actions is drawn, and only the pairs of a context tell it
@@ -65,6 +66,11 @@ class Model(nn.Module):
     def method(self) -> str:
         "The name of the method, as results have it."
         return type(self).__name__.lower()
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        "The factors of an action that its predictor reads."
+        return self.action_space.names
 
     def encode(self, images: torch.Tensor) -> torch.Tensor:  # (n, 3, R, R) normalised -> (n, d)
         "The feature of each image."
@@ -112,6 +118,15 @@ class Model(nn.Module):
         "Where the actions take features."
         self.expect_no_context(context)
         return self.prediction(z, actions)
+
+    def predict_path(
+        self,
+        z: torch.Tensor,  # (n, d), or rows of `starts`
+        actions: torch.Tensor,  # (n, k, A), one after the other
+        context: Context | None = None,  # None: without one
+    ) -> torch.Tensor:  # (n, k, e)
+        "Where actions lead one after the other, each from where the one before it led."
+        raise ValueError(f"{self.method} cannot move its own predictions on")
 
     def context(
         self,
@@ -327,7 +342,10 @@ class Method(Model, ABC):
     ) -> None:
         "Called after each step of the optimiser."
 
-    def expect_pairs(self, batch: PairBatch) -> None:
+    def weights_given(self) -> None:
+        "Called after weights were taken from another model, for copies that began as the old ones."
+
+    def expect_pairs(self, batch: Sized) -> None:
         "Refuse a batch in which there is nothing to compare."
         n, processes = len(batch), rank_and_size()[1]
         if n >= self.min_pairs and n * processes > 1:

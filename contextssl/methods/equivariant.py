@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..data.pairs import PairBatch
-from .base import Method, Step
+from .base import Context, Method, Step
 from .encoders import mlp
 from contextssl.methods.invariant import (
     NARROW,
@@ -150,6 +150,11 @@ class ActionMethod(Method):
     "A method that is told the action."
 
     @property
+    def told(self) -> tuple[str, ...]:
+        "The factors whose change it is told."
+        return self.config.shown
+
+    @property
     def action_dim(self) -> int:
         "Numbers in the part of an action that is shown."
         return sum(self.action_space[name].width for name in self.config.shown)
@@ -165,6 +170,7 @@ class PredictingMethod(ActionMethod, PairMethod):
     "A method with a predictor: it says where an action takes an embedding."
 
     has_predictor = True
+    predicts_paths = True
 
     def move(
         self, e: torch.Tensor, actions: torch.Tensor
@@ -177,6 +183,20 @@ class PredictingMethod(ActionMethod, PairMethod):
     ) -> torch.Tensor:  # (n, d), (n, A) -> (n, e)
         "Where the actions take features."
         return self.move(self.embedding(z), actions)
+
+    def predict_path(
+        self,
+        z: torch.Tensor,  # (n, d)
+        actions: torch.Tensor,  # (n, k, A), one after the other
+        context: Context | None = None,  # it reads none
+    ) -> torch.Tensor:  # (n, k, e)
+        "Where actions lead one after the other: the predictor reads what it made."
+        self.expect_no_context(context)
+        e, path = self.embedding(z), []
+        for action in actions.unbind(1):
+            e = self.move(e, action)
+            path.append(e)
+        return torch.stack(path, 1)
 
 # %% ../../nbs/methods/04_equivariant.ipynb #25be8927
 @dataclass(frozen=True)

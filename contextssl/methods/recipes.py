@@ -116,6 +116,10 @@ _ORDER = (
     "sen",
     "sie",
     "seq_jepa",
+    "cond_byol",
+    "vicreg_traj",
+    "equicaps",
+    "latent_actions",
     "contextssl",
 )
 

@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..data.pairs import PairBatch, PairSource
+from ..data.sequences import SequenceBatch
 from ..methods.base import Method
-from ..methods.seq_jepa import SequenceBatch
 from ..metrics import r2_pooled
 from ..objectives import interleave
 
