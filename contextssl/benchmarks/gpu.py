@@ -269,7 +269,7 @@ PLAN = (
     Task("notebooks", f"{_HERE}:notebooks", 60, 400, background=True),
     Task("learn", f"{_HERE}:learn", 200, 260),
     Task("compare", f"{_HERE}:compare_eight", 120, 330),
-    Task("compiled", f"{_TASKS}:compiled", 45, 120),
+    Task("compiled", f"{_TASKS}:compiled", 45, 180),
 )
 
 # %% ../../nbs/benchmarks/11_gpu.ipynb #66366e7c
