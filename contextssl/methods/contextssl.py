@@ -7,12 +7,14 @@ __all__ = ['ContextSSLConfig', 'feature_targets', 'ContextSSL', 'contextssl_loss
 
 # %% ../../nbs/methods/07_contextssl.ipynb #8d78cc20
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..data.codes import CodedPairs, Codes
 from ..data.encoded import EncodedViews
 from ..data.pairs import PairBatch, PairSource
 from ..data.views import ViewPairs
@@ -79,6 +81,8 @@ class ContextSSLConfig(TransformerConfig):
     learns: str = "all"
     blur: float = 0.0  # deviation of noise on unit predictions, before the losses (`Removal`)
     weight_removal: float = 0.0  # weight of what a linear reader finds of hidden factors
+    # a factor, and the family of codes from which each sequence draws one for it (`Codes`)
+    codes: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
         super().__post_init__()
@@ -104,6 +108,7 @@ class ContextSSLConfig(TransformerConfig):
             )
         expect_removal(self.blur, self.weight_removal)
         expect_env_ratio(self.env_ratio, self.factors)
+        Codes(self.action_space(), self.codes)  # refuses a factor that has no such code
 
     def action_space(self) -> ActionSpace:
         "The factors of an action, and what stands for a hidden one."
@@ -242,19 +247,45 @@ class ContextSSL(TrainingLayout):
             self.feature_norm.eval()
         return self
 
+    @property
+    def draws_codes(self) -> bool:
+        "Whether sequences draw codes, so that only the pairs of a context tell what an action does."
+        return any(family != "fixed" for family in self.config.codes.values())
+
+    def another_code(
+        self,
+        actions: torch.Tensor,  # (n, A)
+        seed: int = 0,  # of the code
+    ) -> torch.Tensor:  # (n, A)
+        "The same changes in another code of the training."
+        if not self.draws_codes:
+            return super().another_code(actions, seed)
+        codes = Codes(self.action_space, self.config.codes)
+        drawn, same = codes.draw(64, np.random.default_rng(seed)), torch.eye(actions.shape[1])
+        code = next(code for code in drawn if not torch.allclose(code, same))
+        return actions @ code.T.to(actions)
+
     def source_of(
         self,
         source: PairSource,  # of images
-    ) -> PairSource:  # of features, where only the transformer learns
+    ) -> PairSource:  # of features, where only the transformer learns; with coded actions
         "What it trains on: where the encoder stays as it is, every view is encoded once."
-        if self.config.learns != "reader" or isinstance(source.views, EncodedViews):
+        source = self._features_of(source) if self.config.learns == "reader" else source
+        if not self.draws_codes:
             return source
-        if source.views is None:
+        codes = Codes(self.action_space, self.config.codes)
+        return CodedPairs(source, codes, self.config.block_size // 2)
+
+    def _features_of(self, source: PairSource) -> PairSource:
+        "The features of all views in place of the images."
+        views = source.views
+        if isinstance(views, EncodedViews):
+            return source
+        if views is None:
             raise ValueError(
                 "learns='reader' encodes every view of a data set once, "
                 "and this source has no views"
             )
-        views = source.views
         with evaluating(self) as device:
             found = [z.cpu() for _, z in encoded(self, views, 500, device)]
         features = torch.cat(found).unflatten(0, (len(views), views.views_per_object))
