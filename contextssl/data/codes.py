@@ -161,22 +161,20 @@ class Codes:
 
 # %% ../../nbs/data/25_codes.ipynb #tch00002
 class SharedSlot(Codes):
-    "Each sequence shows one of two factors, in the same numbers of an action."
+    "Each sequence shows one number of a factor, always in the first place."
 
     def __init__(
         self,
         space: ActionSpace,  # the factors, A numbers
-        first: str,  # a factor, in whose numbers both are shown
-        second: str,  # another one of the same width
+        factor: str,  # the one of which a number is shown
     ):
         super().__init__(space, {})
-        self.families = {first: f"in one slot with {second}"}
-        self.places = [space.slice(first), space.slice(second)]
-        widths = [place.stop - place.start for place in self.places]
-        if first == second or widths[0] != widths[1]:
+        self.families = {factor: "shared slot"}
+        self.place = space.slice(factor)
+        if space[factor].width < 2 or space[factor].kind not in ("circle", "line"):
             raise ValueError(
-                f"{first!r} of width {widths[0]} and {second!r} of width {widths[1]} cannot share "
-                "a slot; name two factors of one width"
+                f"the numbers of {factor!r}, a {space[factor].kind} of width "
+                f"{space[factor].width}, cannot share a slot; name a factor of two numbers or more"
             )
 
     def draw(
@@ -185,16 +183,18 @@ class SharedSlot(Codes):
         rng: np.random.Generator,  # source of randomness
         held_out: bool = False,  # there are none
     ) -> torch.Tensor:  # (n, A, A) float32
-        "For each sequence, what takes the change of one of the two to the slot."
+        "For each sequence, what takes one of the numbers to the first place."
         if held_out:
-            raise ValueError("there are two worlds, and training sees both; ask for one of those")
-        return self.both()[torch.from_numpy(rng.integers(2, size=n))]
+            raise ValueError("training sees every number in the slot; ask for one of those")
+        worlds = self.every()
+        return worlds[torch.from_numpy(rng.integers(len(worlds), size=n))]
 
-    def both(self) -> torch.Tensor:  # (2, A, A) float32
-        "What takes the change of the first factor, and that of the second, to the slot."
-        whole = torch.zeros(2, self.space.dim, self.space.dim)
-        for code, place in zip(whole, self.places):
-            code[self.places[0], place] = torch.eye(place.stop - place.start)
+    def every(self) -> torch.Tensor:  # (w, A, A) float32
+        "One code for each number of the factor."
+        numbers = range(self.place.start, self.place.stop)
+        whole = torch.zeros(len(numbers), self.space.dim, self.space.dim)
+        for code, number in zip(whole, numbers):
+            code[self.place.start, number] = 1
         return whole
 
 # %% ../../nbs/data/25_codes.ipynb #9551d684
