@@ -9,7 +9,6 @@ __all__ = ['ContextSSLConfig', 'feature_targets', 'ContextSSL', 'contextssl_loss
 import math
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -233,6 +232,7 @@ class ContextSSL(TrainingLayout):
         encoder: nn.Module | None = None,  # any module with `.out_dim`
     ):
         super().__init__(config, encoder)
+        self.codes = Codes(self.action_space, config.codes)
         if config.learns == "reader":
             self.encoder.requires_grad_(False)
         if config.learns == "encoder":
@@ -249,8 +249,8 @@ class ContextSSL(TrainingLayout):
 
     @property
     def draws_codes(self) -> bool:
-        "Whether sequences draw codes, so that only the pairs of a context tell what an action does."
-        return any(family != "fixed" for family in self.config.codes.values())
+        "Whether only the pairs of a context tell what an action does."
+        return self.codes.several
 
     def another_code(
         self,
@@ -258,38 +258,26 @@ class ContextSSL(TrainingLayout):
         seed: int = 0,  # of the code
     ) -> torch.Tensor:  # (n, A)
         "The same changes in another code of the training."
-        if not self.draws_codes:
-            return super().another_code(actions, seed)
-        codes = Codes(self.action_space, self.config.codes)
-        drawn, same = codes.draw(64, np.random.default_rng(seed)), torch.eye(actions.shape[1])
-        code = next(code for code in drawn if not torch.allclose(code, same))
-        return actions @ code.T.to(actions)
+        return self.codes.another(actions, seed)
 
     def source_of(
         self,
         source: PairSource,  # of images
     ) -> PairSource:  # of features, where only the transformer learns; with coded actions
         "What it trains on: where the encoder stays as it is, every view is encoded once."
-        source = self._features_of(source) if self.config.learns == "reader" else source
-        if not self.draws_codes:
-            return source
-        codes = Codes(self.action_space, self.config.codes)
-        return CodedPairs(source, codes, self.config.block_size // 2)
-
-    def _features_of(self, source: PairSource) -> PairSource:
-        "The features of all views in place of the images."
         views = source.views
-        if isinstance(views, EncodedViews):
-            return source
-        if views is None:
-            raise ValueError(
-                "learns='reader' encodes every view of a data set once, "
-                "and this source has no views"
-            )
-        with evaluating(self) as device:
-            found = [z.cpu() for _, z in encoded(self, views, 500, device)]
-        features = torch.cat(found).unflatten(0, (len(views), views.views_per_object))
-        return ViewPairs(EncodedViews.of(views, features), source.split)
+        if self.config.learns == "reader" and not isinstance(views, EncodedViews):
+            if views is None:
+                raise ValueError(
+                    "learns='reader' encodes every view of a data set once, "
+                    "and this source has no views"
+                )
+            with evaluating(self) as device:
+                found = [z.cpu() for _, z in encoded(self, views, 500, device)]
+            features = torch.cat(found).unflatten(0, (len(views), views.views_per_object))
+            source = ViewPairs(EncodedViews.of(views, features), source.split)
+        per = self.config.block_size // 2
+        return CodedPairs(source, self.codes, per) if self.draws_codes else source
 
     def predict_features(
         self,
