@@ -159,6 +159,23 @@ class Codes:
             whole[:, place, place] = family.draw(n, place.stop - place.start, rng, held_out)
         return torch.from_numpy(whole).float()
 
+    @property
+    def several(self) -> bool:
+        "Whether a factor has more than one code."
+        return any(family != "fixed" for family in self.families.values())
+
+    def another(
+        self,
+        actions: torch.Tensor,  # (n, A), in the code that changes nothing
+        seed: int = 0,  # of the draw
+    ) -> torch.Tensor:  # (n, A)
+        "The same changes in another code of the training."
+        if not self.several:
+            raise ValueError("these actions are written in one code, and there is no other")
+        drawn, same = self.draw(64, np.random.default_rng(seed)), torch.eye(self.space.dim)
+        code = next(code for code in drawn if not torch.allclose(code, same))
+        return actions @ code.T.to(actions)
+
 # %% ../../nbs/data/25_codes.ipynb #9551d684
 class CodedPairs(SourceDefaults):
     "Pairs whose actions are written in a code that each sequence draws; a `PairSource`."

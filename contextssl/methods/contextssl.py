@@ -7,12 +7,13 @@ __all__ = ['ContextSSLConfig', 'feature_targets', 'ContextSSL', 'contextssl_loss
 
 # %% ../../nbs/methods/07_contextssl.ipynb #8d78cc20
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..data.codes import CodedPairs, Codes
 from ..data.encoded import EncodedViews
 from ..data.pairs import PairBatch, PairSource
 from ..data.views import ViewPairs
@@ -79,6 +80,8 @@ class ContextSSLConfig(TransformerConfig):
     learns: str = "all"
     blur: float = 0.0  # deviation of noise on unit predictions, before the losses (`Removal`)
     weight_removal: float = 0.0  # weight of what a linear reader finds of hidden factors
+    # a factor, and the family of codes from which each sequence draws one for it (`Codes`)
+    codes: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
         super().__post_init__()
@@ -104,6 +107,7 @@ class ContextSSLConfig(TransformerConfig):
             )
         expect_removal(self.blur, self.weight_removal)
         expect_env_ratio(self.env_ratio, self.factors)
+        Codes(self.action_space(), self.codes)  # refuses a factor that has no such code
 
     def action_space(self) -> ActionSpace:
         "The factors of an action, and what stands for a hidden one."
@@ -228,6 +232,7 @@ class ContextSSL(TrainingLayout):
         encoder: nn.Module | None = None,  # any module with `.out_dim`
     ):
         super().__init__(config, encoder)
+        self.codes = Codes(self.action_space, config.codes)
         if config.learns == "reader":
             self.encoder.requires_grad_(False)
         if config.learns == "encoder":
@@ -242,23 +247,37 @@ class ContextSSL(TrainingLayout):
             self.feature_norm.eval()
         return self
 
+    @property
+    def draws_codes(self) -> bool:
+        "Whether only the pairs of a context tell what an action does."
+        return self.codes.several
+
+    def another_code(
+        self,
+        actions: torch.Tensor,  # (n, A)
+        seed: int = 0,  # of the code
+    ) -> torch.Tensor:  # (n, A)
+        "The same changes in another code of the training."
+        return self.codes.another(actions, seed)
+
     def source_of(
         self,
         source: PairSource,  # of images
-    ) -> PairSource:  # of features, where only the transformer learns
+    ) -> PairSource:  # of features, where only the transformer learns; with coded actions
         "What it trains on: where the encoder stays as it is, every view is encoded once."
-        if self.config.learns != "reader" or isinstance(source.views, EncodedViews):
-            return source
-        if source.views is None:
-            raise ValueError(
-                "learns='reader' encodes every view of a data set once, "
-                "and this source has no views"
-            )
         views = source.views
-        with evaluating(self) as device:
-            found = [z.cpu() for _, z in encoded(self, views, 500, device)]
-        features = torch.cat(found).unflatten(0, (len(views), views.views_per_object))
-        return ViewPairs(EncodedViews.of(views, features), source.split)
+        if self.config.learns == "reader" and not isinstance(views, EncodedViews):
+            if views is None:
+                raise ValueError(
+                    "learns='reader' encodes every view of a data set once, "
+                    "and this source has no views"
+                )
+            with evaluating(self) as device:
+                found = [z.cpu() for _, z in encoded(self, views, 500, device)]
+            features = torch.cat(found).unflatten(0, (len(views), views.views_per_object))
+            source = ViewPairs(EncodedViews.of(views, features), source.split)
+        per = self.config.block_size // 2
+        return CodedPairs(source, self.codes, per) if self.draws_codes else source
 
     def predict_features(
         self,

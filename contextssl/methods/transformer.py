@@ -166,8 +166,10 @@ class ContextTransformer(nn.Module):
         n_embd: int = 2048,  # width of the residual stream
         n_layer: int = 3,  # blocks
         n_head: int = 4,  # attention heads
+        fixed_targets: bool = False,  # second views see themselves only
     ):
         super().__init__()
+        self.fixed_targets = fixed_targets
         if n_embd % n_head:
             raise ValueError(
                 f"n_embd={n_embd} cannot be split into n_head={n_head} heads of equal width"
@@ -191,6 +193,8 @@ class ContextTransformer(nn.Module):
     ]:  # (s, t, d); per layer keys and values (s, heads, t, width/heads)
         t, cache, h = tokens.shape[1], [], self.read_in(tokens)
         mask = pair_mask(t, h.device)
+        if self.fixed_targets:
+            mask[1::2] &= torch.eye(t, dtype=torch.bool, device=h.device)[1::2]
         for block in self.blocks:
             seen = mask & context_mask(t, mask_prob, generator, h.device) if mask_prob else mask
             h, k, v = block(h, seen)
@@ -262,8 +266,9 @@ class _MemoryTransformer(ContextTransformer):
         n_embd: int = 2048,  # width of the residual stream
         n_layer: int = 3,  # blocks
         n_head: int = 4,  # attention heads
+        fixed_targets: bool = False,  # second views see themselves only
     ):
-        super().__init__(dim, action_dim, n_embd, n_layer, n_head)
+        super().__init__(dim, action_dim, n_embd, n_layer, n_head, fixed_targets)
         self.dim = dim
         self.read_pair = nn.Linear(2 * dim + action_dim, n_embd)  # W
         _init_linear(self.read_pair)
@@ -282,6 +287,8 @@ class _MemoryTransformer(ContextTransformer):
         memories = self.read_pair(torch.cat([first, second], 2))
         h, p, cache = torch.cat([memories, self.read_in(tokens)], 1), first.shape[1], []
         mask = _memory_mask(p, h.device)
+        if self.fixed_targets:
+            mask[p + 1 :: 2, :p] = False
         for block in self.blocks:
             seen = mask & self.hide(p, mask_prob, generator, h.device) if mask_prob else mask
             h, k, v = block(h, seen)
@@ -309,6 +316,25 @@ class _MemoryTransformer(ContextTransformer):
             )
         super()._load_from_state_dict(state, prefix, *rest)
 
+# %% ../../nbs/methods/06_transformer.ipynb #tch00002
+def _unit_start(
+    net: "ContextTransformer",  # changed in place
+    n_layer: int,  # its blocks
+    loudness: float = 1.0,  # how many times larger those that read an action are
+):
+    "Weights from N(0, 1/inputs), with less into the residual stream, as usual."
+    for name, p in net.named_parameters():
+        if p.ndim == 2:
+            into = name.endswith(("proj.weight", "down.weight"))
+            nn.init.normal_(p, 0.0, (p.shape[1] * (2 * n_layer if into else 1)) ** -0.5)
+    feature, token = net.read_out.out_features, net.read_in.in_features
+    for name, reader in net.named_children():
+        if name in ("read_in", "read_pair"):
+            parts = reader.weight.detach().tensor_split((feature, token), 1)
+            for columns, share in zip(parts, (1.0, loudness, 1.0)):
+                if columns.shape[1]:
+                    nn.init.normal_(columns, 0.0, share * columns.shape[1] ** -0.5)
+
 # %% ../../nbs/methods/06_transformer.ipynb #09a17de3
 @dataclass(frozen=True)
 class TransformerConfig(MethodConfig):
@@ -322,6 +348,11 @@ class TransformerConfig(MethodConfig):
     mask_prob: float = 0.9
     # a context is a memory token for each pair instead of the tokens of its two views (ours)
     memory: bool = False
+    # second views do not see the context, so that nothing of it can mark a pair (ours)
+    fixed_targets: bool = False
+    # weights start from N(0, 1/inputs), those that read an action that many times larger; 0: from
+    # N(0, 0.02²), as published (ours)
+    unit_start: float = 0.0
 
     @property
     def longest_context(self) -> int:
@@ -334,6 +365,8 @@ class TransformerConfig(MethodConfig):
             raise ValueError(
                 f"block_size={self.block_size} must be even and positive; a block holds whole pairs"
             )
+        if self.unit_start < 0:
+            raise ValueError(f"unit_start={self.unit_start} must not be negative; 0 turns it off")
         if not 0 <= self.mask_prob < 1:
             raise ValueError(f"mask_prob={self.mask_prob} must lie in [0, 1)")
 
@@ -353,7 +386,10 @@ class ContextMethod(Method):
         c = config
         self.action_dim = action_dim
         kind = _MemoryTransformer if c.memory else ContextTransformer
-        self.transformer = kind(c.projection_dim, action_dim, c.n_embd, c.n_layer, c.n_head)
+        size = c.projection_dim, action_dim, c.n_embd, c.n_layer, c.n_head
+        self.transformer = kind(*size, c.fixed_targets)
+        if c.unit_start:
+            _unit_start(self.transformer, c.n_layer, c.unit_start)
 
     def context_features(
         self,
@@ -395,4 +431,5 @@ class ContextMethod(Method):
         if part is not None:
             self.part(part)  # refuses it
         nothing = z.new_zeros(len(z), self.action_dim)
-        return self.transformer.query(torch.cat([z, nothing], 1), context)
+        seen = None if self.config.fixed_targets else context
+        return self.transformer.query(torch.cat([z, nothing], 1), seen)
