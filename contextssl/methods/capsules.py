@@ -15,9 +15,9 @@ from torch import nn
 
 from ..data.pairs import PairBatch
 from ..groups import quat_normalise, quat_to_matrix
-from .base import Context, MethodConfig, Part, Step
-from .equivariant import ActionMethod
-from .invariant import PairMethod, spread_terms
+from .base import MethodConfig, Part, Step
+from .equivariant import PredictingMethod
+from .invariant import spread_terms
 from .recipes import Recipe, register
 from ..objectives import gather_rows, invariance
 from ..render.factors import ACTION_SPACE
@@ -100,13 +100,10 @@ def _cross_entropy(
     ),
     smoke=Recipe(dict(primary=8, capsules=8)),
 )
-class EquiCaps(ActionMethod, PairMethod):
+class EquiCaps(PredictingMethod):
     "A projector of capsules, whose poses the known rotation moves."
 
     config: EquiCapsConfig
-
-    has_predictor = True
-    predicts_paths = True
 
     def __init__(
         self,
@@ -139,25 +136,6 @@ class EquiCaps(ActionMethod, PairMethod):
         still = told.new_tensor([0.0, 0.0, 0.0, 1.0])
         turn = quat_to_matrix(quat_normalise(torch.where(told.any(1, True), told, still)))
         return (e.unflatten(1, (-1, 3, 3)) @ turn.to(e.dtype)[:, None]).flatten(1)
-
-    def prediction(
-        self, z: torch.Tensor, actions: torch.Tensor
-    ) -> torch.Tensor:  # (n, d), (n, A) -> (n, 9 J)
-        "Where the actions take features."
-        return self.move(self.embedding(z), actions)
-
-    def predict_path(
-        self,
-        z: torch.Tensor,  # (n, d)
-        actions: torch.Tensor,  # (n, k, A), one after the other
-        context: Context | None = None,  # it reads none
-    ) -> torch.Tensor:  # (n, k, 9 J)
-        "Where actions lead one after the other."
-        self.expect_no_context(context)
-        path = [self.embedding(z)]
-        for action in actions.unbind(1):
-            path.append(self.move(path[-1], action))
-        return torch.stack(path[1:], 1)
 
     def parts(self) -> dict[str, Part]:  # by name
         "The activations, which are to be invariant."

@@ -87,9 +87,12 @@ class CondBYOL(PredictingMethod, ProjectedMethod):
         super().__init__(config, encoder)
         width = config.projector[-1]
         self.predictor = projector(width + self.action_dim, (config.predictor_hidden, width))
-        online = nn.Sequential(self.encoder, self.feature_norm, self.projector)
-        self.target = copy.deepcopy(online).requires_grad_(False)
+        self.target = copy.deepcopy(self.online()).requires_grad_(False)
         self.has_predictor = self.predicts_paths = bool(config.shown)
+
+    def online(self) -> nn.Sequential:  # images -> (n, e)
+        "The network that learns."
+        return nn.Sequential(self.encoder, self.feature_norm, self.projector)
 
     def move(
         self, e: torch.Tensor, actions: torch.Tensor
@@ -122,16 +125,14 @@ class CondBYOL(PredictingMethod, ProjectedMethod):
 
     def weights_given(self) -> None:
         "The target begins as the online network."
-        online = nn.Sequential(self.encoder, self.feature_norm, self.projector)
-        self.target.load_state_dict(online.state_dict())
+        self.target.load_state_dict(self.online().state_dict())
 
     @torch.no_grad()
     def after_step(self, step: Step) -> None:
         "One step of the target towards the online network."
         rise = (math.cos(math.pi * min(1.0, step.progress)) + 1) / 2
         towards = (1 - self.config.momentum) * rise
-        online = nn.Sequential(self.encoder, self.feature_norm, self.projector)
-        for slow, fast in zip(self.target.parameters(), online.parameters()):
+        for slow, fast in zip(self.target.parameters(), self.online().parameters()):
             slow.lerp_(fast, towards)
 
 # %% ../../nbs/methods/13_field.ipynb #fld00011
@@ -169,9 +170,28 @@ def _straightness(
     way = [(b.float() - a.float()) for a, b in ((left, middle), (middle, right))]
     return (1 - F.cosine_similarity(*way)).mean()
 
+# %% ../../nbs/methods/13_field.ipynb #fld00031
+class TripleMethod(ProjectedMethod):
+    "A method that compares three views of an object behind one projector."
+
+    def source_of(  # type: ignore[override]
+        self, source: ViewPairs
+    ) -> Sequences:  # what it trains on
+        "Three views of an object."
+        return Sequences(source, 3)
+
+    def expect_triples(self, batch: SequenceBatch | PairBatch) -> None:
+        "Refuse a batch without three views of each object."
+        self.expect_pairs(batch)
+        if (views := len(batch.images) // len(batch)) != 3:
+            raise ValueError(
+                f"{self.method} needs three views of each object, and the batch has {views}: "
+                "train on Sequences(source, 3)"
+            )
+
 # %% ../../nbs/methods/13_field.ipynb #fld00025
 @register("vicreg_traj", VICRegTrajConfig, paper=SIE_PROGRAM, **NARROW)
-class VICRegTraj(ProjectedMethod):
+class VICRegTraj(TripleMethod):
     "VICReg on a view and its neighbours on either side, whose features lie on a line."
 
     config: VICRegTrajConfig
@@ -182,12 +202,6 @@ class VICRegTraj(ProjectedMethod):
         encoder: nn.Module | None = None,  # any module with `.out_dim`
     ):
         super().__init__(config, encoder)
-
-    def source_of(  # type: ignore[override]
-        self, source: ViewPairs
-    ) -> Sequences:  # what it trains on
-        "Three views of an object."
-        return Sequences(source, 3)
 
     def loss(
         self, batch: SequenceBatch | PairBatch, step: Step = Step()
@@ -208,12 +222,3 @@ class VICRegTraj(ProjectedMethod):
         terms |= {name: (pairs[0][name] + pairs[1][name]) / 2 for name in pairs[0]}
         terms["traj"] = mean_of_all(_straightness(*z))
         return {"loss": sum(getattr(c, f"weight_{k}") * v for k, v in terms.items()), **terms}
-
-    def expect_triples(self, batch: SequenceBatch | PairBatch) -> None:
-        "Refuse a batch without three views of each object."
-        self.expect_pairs(batch)
-        if (views := len(batch.images) // len(batch)) != 3:
-            raise ValueError(
-                f"vicreg_traj needs three views of each object, and the batch has {views}: "
-                "train on Sequences(source, 3)"
-            )

@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from ..data.pairs import PairBatch
-from ..data.sequences import SequenceBatch, Sequences
-from ..data.views import ViewPairs
+from ..data.sequences import SequenceBatch
 from .base import Step
 from .encoders import mlp
-from .invariant import PairConfig, ProjectedMethod
+from .field import TripleMethod
+from .invariant import PairConfig
 from .recipes import SIE_PROGRAM, Recipe, register
 from ..objectives import covariance_penalty, gather_rows, invariance, variance_hinge
 
@@ -87,7 +87,7 @@ class LatentActionsConfig(PairConfig):
     mini=Recipe(dict(projector=(512, 512, 256))),
     smoke=Recipe(dict(projector=(64, 64, 64), inverse_hidden=64)),
 )
-class LatentActions(ProjectedMethod):
+class LatentActions(TripleMethod):
     "An inverse model reads a code off two views, and a learned group carries it out."
 
     config: LatentActionsConfig
@@ -101,12 +101,6 @@ class LatentActions(ProjectedMethod):
         width = config.projector[-1]
         self.inverse = mlp(2 * width, config.inverse_hidden, config.code, layers=2)
         self.group = _LatentGroup(width, config.code, config.block)
-
-    def source_of(  # type: ignore[override]
-        self, source: ViewPairs
-    ) -> Sequences:  # what it trains on
-        "Three views of an object."
-        return Sequences(source, 3)
 
     def infer(
         self,
@@ -138,12 +132,3 @@ class LatentActions(ProjectedMethod):
             "cov": third([covariance_penalty(view) for view in views]),
         }
         return {"loss": sum(getattr(c, f"weight_{k}") * v for k, v in terms.items()), **terms}
-
-    def expect_triples(self, batch: SequenceBatch | PairBatch) -> None:
-        "Refuse a batch without three views of each object."
-        self.expect_pairs(batch)
-        if (views := len(batch.images) // len(batch)) != 3:
-            raise ValueError(
-                f"latent_actions needs three views of each object, and the batch has {views}: "
-                "train on Sequences(source, 3)"
-            )
