@@ -265,9 +265,8 @@ class ContextSSL(TrainingLayout):
         source: PairSource,  # of images
     ) -> PairSource:  # of features, where only the transformer learns; with coded actions
         "What it trains on: where the encoder stays as it is, every view is encoded once."
-        views = source.views
-        if self.config.learns == "reader" and not isinstance(views, EncodedViews):
-            if views is None:
+        if self.config.learns == "reader" and not isinstance(source.views, EncodedViews):
+            if (views := source.views) is None:
                 raise ValueError(
                     "learns='reader' encodes every view of a data set once, "
                     "and this source has no views"
