@@ -260,10 +260,10 @@ def notebooks(desk: Desk) -> None:
 _HERE, _TASKS = "contextssl.benchmarks.gpu", "contextssl.benchmarks.gpu_tasks"
 PLAN = (
     Task("machine", f"{_TASKS}:machine", 5, 60),
-    Task("paper", f"{_TASKS}:paper", 30, 150),
+    Task("paper", f"{_TASKS}:published_step", 30, 150),
     Task("races", f"{_TASKS}:races", 20, 80),
     Task("render", f"{_HERE}:render", 30, 240, background=True),
-    Task("resume", f"{_TASKS}:resume", 20, 80),
+    Task("resume", f"{_TASKS}:kill_and_resume", 20, 80),
     Task("resume_exactly", f"{_TASKS}:resume_exactly", 20, 80),
     Task("launch", f"{_TASKS}:launch", 20, 100),
     Task("notebooks", f"{_HERE}:notebooks", 60, 400, background=True),

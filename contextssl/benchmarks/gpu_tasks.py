@@ -289,7 +289,7 @@ def loop_times(
     return found | _memory_in_use(pick_device())
 
 # %% ../../nbs/benchmarks/10_gpu_tasks.ipynb #6538d3e9
-def paper(desk: Desk) -> None:
+def published_step(desk: Desk) -> None:
     "The published step: time, memory, data, operators; what matters most comes first."
     device = pick_device()
     found = step_times(desk, "bf16")
@@ -370,7 +370,7 @@ def _apart(a: Path, b: Path) -> float:  # 0: all weights are the same, bit for b
     return max(float((one[k].double() - two[k].double()).abs().max()) for k in one)
 
 
-def resume(desk: Desk) -> None:
+def kill_and_resume(desk: Desk) -> None:
     "Two whole runs and a killed one that goes on."
     runs = desk.folder / "runs" / desk.name
     shutil.rmtree(runs, ignore_errors=True)
@@ -389,7 +389,7 @@ def resume_exactly(desk: Desk) -> None:
     "The same with deterministic operators only."
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     torch.use_deterministic_algorithms(True)
-    resume(desk)
+    kill_and_resume(desk)
 
 # %% ../../nbs/benchmarks/10_gpu_tasks.ipynb #6c2d1820
 def talk(small: bool) -> dict:  # backend, ms of a sum, and differences
@@ -414,7 +414,7 @@ def talk(small: bool) -> dict:  # backend, ms of a sum, and differences
     found = dict(backend=dist.get_backend(), processes=dist.get_world_size(), numbers=numbers)
     found |= dict(sum_ms=round(float(np.median(taken)), 3))
     found |= dict(sum_apart=float((sent - kept).abs().max()))
-    found |= dict(norm_apart=float((plain - shared).abs().max()))
+    found |= dict(norm_apart=float((plain - shared).detach().abs().max()))
     dist.destroy_process_group()
     return found
 
