@@ -36,7 +36,13 @@ def describe_run(
 
 def defaults_of(*configs) -> dict:
     "Option -> default of dataclasses."
-    return {f.name: f.default for c in configs for f in fields(c) if f.default is not MISSING}
+    found = {}
+    for option in (f for c in configs for f in fields(c)):
+        if option.default is not MISSING:
+            found[option.name] = option.default
+        elif option.default_factory is not MISSING:
+            found[option.name] = option.default_factory()
+    return found
 
 # %% ../../nbs/training/06_run.ipynb #51e3f480
 _MAY_CHANGE = {
