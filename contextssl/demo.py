@@ -23,7 +23,7 @@ from .data.encoded import EncodedViews
 from .data.threediebench import open_views
 from .data.views import ViewPairs, Views
 from .evaluation.context_table import context_table, judged_rows, side_by_side
-from .evaluation.embeddings import Subject, encode_views, further_subject
+from .evaluation.embeddings import EncodedWhenRead, Subject, encode_views, further_subject
 from .evaluation.inspect import neighbours
 from .evaluation.motion import LENGTHS as MOTION_LENGTHS
 from .evaluation.motion import changed_views, motion
@@ -312,6 +312,8 @@ def _third_set(name: str, progress: bool) -> Views:
 _SHIPPED = "contextssl-mini"
 _SHIPPED_SIE = "sie-mini"
 _UNSEEN = dict(objects=20, views=50, size=64, seed=1)  # some of them to fit the probes on
+# what the table beside the own weights shows
+_BESIDE = ("equivariance", "retrieval", "controls")
 _BRIEFLY = dict(lengths=(0, 14, 126), context_draws=5, bootstrap=0, parts=False)
 
 
@@ -330,8 +332,8 @@ def _shipped_beside(
     "The shipped weights on the objects on which those trained here are judged."
     model = load(shipped_weights(_SHIPPED), compute.device)
     brief = replace(cfg, lengths=(0, max(cfg.lengths)))
-    features = encode_views(model, views, compute.device, cfg.batch_size, compute.progress)
-    rows = evaluate(model, views, brief, _ASKED, features, third, compute)
+    features = EncodedWhenRead(model, views, cfg.batch_size)
+    rows = evaluate(model, views, brief, _BESIDE, features, third, compute)
     save_rows(rows, out)
     return rows
 

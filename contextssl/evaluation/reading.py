@@ -234,7 +234,7 @@ def _condition_groups(
 ) -> list[list]:  # of conditions
     "Conditions whose probe inputs fit into memory together."
     told = [c for c in conds if c is not None]
-    width = subject.features.shape[2]
+    width = subject.features[:1, 0].shape[1]
     if told:
         width = embed_rows(subject.model, subject.features[:1, 0], told[0].cache).shape[1]
     step = max(1, int(limit / (rows * width * 4)) - 1)  # and the encoder's feature

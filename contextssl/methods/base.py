@@ -402,15 +402,18 @@ def encoded(
     views: Views,  # o objects with v views each; images are counted through objects and views
     batch_size: int,  # images at a time
     device: torch.device,  # where the model is
-    start: int = 0,  # number of the first image to encode
+    # (m,) int, of the images to encode, in this order; None: all of them
+    numbers: "np.ndarray | None" = None,
 ) -> Iterator[tuple[int, torch.Tensor]]:  # number of a batch's first image, and (n, d) float32
-    "Features of the images from one number on, batch by batch, for a model inside `evaluating`."
-    count, total = views.views_per_object, len(views) * views.views_per_object
-    parts = [np.arange(i, min(i + batch_size, total)) for i in range(start, total, batch_size)]
-    for numbers, x in prefetch((p, views.states(p // count, p % count)) for p in parts):
+    "Features of images, batch by batch, for a model inside `evaluating`."
+    count = views.views_per_object
+    if numbers is None:
+        numbers = np.arange(len(views) * count)
+    parts = [numbers[i : i + batch_size] for i in range(0, len(numbers), batch_size)]
+    for part, x in prefetch((p, views.states(p // count, p % count)) for p in parts):
         x = x.to(device)  # pictures: (n, 3, R, R), channels last in memory
         if views.are_pictures:
             x = normalise(x, views.mean, views.std)
         z = model.encode(x).float()
-        _expect_finite(z, views, numbers)
-        yield int(numbers[0]), z
+        _expect_finite(z, views, part)
+        yield int(part[0]), z
