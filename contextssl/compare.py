@@ -13,11 +13,13 @@ from pathlib import Path
 
 from .compare_figure import compare_figure
 from contextssl.compare_runs import (
+    ALONG,
     BUDGETS,
     Terms,
     comparison_protocol,
     kept_card,
     plan_job,
+    rows_along,
     run_job,
 )
 from .compare_tables import Comparison, comparison_page, latex_table
@@ -60,13 +62,17 @@ def compare(
         kept_card(job, job.card(data.source))
         if not job.participant.path:
             train_plan(len(data.source), job.train)
-    rows, summaries = [], []
+    rows, summaries, along = [], [], []
     for job in jobs:
         found, summary = run_job(job, data, say, progress)
         rows += found
         summaries.append(summary)
+        along += rows_along(job)
         save_rows(rows, terms.out)
         _save_summaries(summaries, Path(terms.out))
+        if along:
+            lines = ",\n".join(map(json.dumps, along))
+            write_atomic(Path(terms.out) / ALONG, f"[\n{lines}\n]\n")
     return rows
 
 
@@ -102,12 +108,15 @@ class CompareOptions:
     preset: str = "mini"
     seeds: tuple[int, ...] = (0, 1)  # of the trainings
     steps: int = 0  # training steps of every run; 0 takes those of the preset
+    # how often a training is judged on its way as well: at 1/2 of its steps, 1/4, 1/8, ...
+    looks: int = 0
     batch_size: int = 0  # of every training; 0 takes those of the recipes
     device: str = "auto"  # auto, cpu, cuda, mps
     precision: str = "auto"  # auto, fp32, bf16
 
     def __post_init__(self):
-        for name, value in dict(steps=self.steps, batch_size=self.batch_size).items():
+        counts = dict(steps=self.steps, batch_size=self.batch_size, looks=self.looks)
+        for name, value in counts.items():
             if value < 0:
                 raise ValueError(f"{name}={value} must not be negative")
         if not self.methods:
@@ -144,6 +153,7 @@ def comparison(
         protocol=comparison_protocol(o.preset, dataset=name, contexts=data.space.names, **FINAL),
         third=open_views(o.test_dir) if o.test_dir else None,
         training=training,
+        looks=o.looks,
     )
     rows = compare(o.methods, data, terms, o.seeds, progress)
     _write_tables(rows, terms.out, print if progress else lambda *_: None)

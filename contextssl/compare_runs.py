@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../nbs/14_compare_runs.ipynb #c2de0004
 import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -54,6 +55,7 @@ _SMOKE = dict(
     class_steps=30,
     mlp_hidden=16,
 )
+ALONG = "along.json"  # of a run or a comparison: what was found on the way
 BUDGETS = {  # preset -> training steps, and what its evaluation has smaller
     "paper": (82_000, {}),
     "mini": (2000, {}),
@@ -77,11 +79,13 @@ def measure(
     cfg: EvalConfig,  # the protocol
     third: "Views | None" = None,  # another data set, judged instead of the held-out objects
     progress: bool = False,  # show bars
+    classes: bool = True,  # ask for the class as well
 ) -> list[dict]:  # tidy rows
     "All questions to one participant."
     if model.reads_context and not model.has_predictor:
         cfg = replace(cfg, contexts=("none",))
-    tasks = ("equivariance", "classification", *["retrieval", "controls"] * model.has_predictor)
+    tasks = ["equivariance"] + ["classification"] * classes
+    tasks += ["retrieval", "controls"] * model.has_predictor
     compute = Compute(progress=progress)
     rows = evaluate(model, views, cfg, tasks, test_views=third, compute=compute)
     if third is not None:
@@ -100,6 +104,8 @@ class Terms:
     protocol: "EvalConfig | None" = None  # what is asked; None takes that of the preset
     third: "Views | None" = None  # another data set, judged instead of the held-out objects
     training: dict = field(default_factory=dict)  # fields of TrainConfig: device, workers, ...
+    # how often a training is judged on its way as well: at 1/2 of its steps, 1/4, 1/8, ...
+    looks: int = 0
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,7 @@ class Job:
     train: TrainConfig
     asked: EvalConfig
     third: "Views | None" = None  # another data set, judged instead of the held-out objects
+    looks: tuple[int, ...] = ()  # steps after which the training is judged as well
 
     def card(
         self,
@@ -154,6 +161,14 @@ def comparison_recipe(
     return Recipe(model=_OTHERWISE.get(method, {})).over(recipe(method, name))
 
 
+def _looks(length: int, count: int) -> tuple[int, ...]:
+    "The steps after which a training is judged on its way: half, a quarter, ... the first first."
+    first = length >> count
+    if first < 1:
+        raise ValueError(f"looks={count} needs at least {2**count} steps, but there are {length}")
+    return tuple(first << k for k in range(count))
+
+
 def plan_job(
     participant: Participant,
     seed: int,  # of the training; a trained model has its own
@@ -169,10 +184,14 @@ def plan_job(
     config = make(**own.model | follows | participant.model)
     seed = seed if participant.seed is None else participant.seed
     length = terms.steps or BUDGETS[terms.preset][0]
-    training = TrainConfig(**own.train | dict(seed=seed, max_steps=length, keep=1) | terms.training)
+    looks = _looks(length, terms.looks)
+    kept = dict(seed=seed, max_steps=length, keep=1)
+    if looks:
+        kept |= dict(save_every_steps=looks[0], keep=length // looks[0])
+    training = TrainConfig(**own.train | kept | terms.training)
     asked = terms.protocol or comparison_protocol(terms.preset, contexts=data.space.names)
     folder = Path(terms.out) / participant.name.replace(":", "-") / f"seed{seed}"
-    return Job(participant, seed, folder, config, training, asked, terms.third)
+    return Job(participant, seed, folder, config, training, asked, terms.third, looks)
 
 # %% ../nbs/14_compare_runs.ipynb #f2084f6a
 #| code-fold: true
@@ -246,6 +265,34 @@ def _told(model: Method) -> str:
     return "+".join(model.config.shown or ()) or "none"
 
 
+def _judge_along(
+    job: Job,
+    data: DataSet,  # with views
+    progress: bool,
+) -> None:
+    "Ask the checkpoints on the way, and keep the newest only."
+    steps = sorted((job.folder / "checkpoints").glob("step_*"))
+    by_step = {int(path.name.removeprefix("step_")): path for path in steps}
+    rows = []
+    for look in sorted(by_step.keys() & job.looks):  # a run begun without looks has kept none
+        model = load(by_step[look], pick_device(job.train.device))
+        found = measure(model, data.views, job.asked, job.third, progress, classes=False)
+        labels = dict(method=job.participant.name, seed=job.seed, steps=look)
+        rows += [row | labels for row in found]
+    lines = ",\n".join(map(json.dumps, rows))
+    write_atomic(job.folder / ALONG, f"[\n{lines}\n]\n")
+    for path in steps[:-1]:
+        shutil.rmtree(path)
+
+
+def rows_along(
+    job: Job,  # finished
+) -> list[dict]:  # tidy rows with the step after which they were found
+    "What a training was judged as on its way; nothing if nobody asked."
+    path = job.folder / ALONG
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
 def run_job(
     job: Job,
     data: DataSet,  # with views
@@ -272,6 +319,8 @@ def run_job(
         evaluate_seconds=round(time.perf_counter() - middle, 1),
     )
     summary = run_summary(job, model, seconds)
+    if job.looks and not job.participant.path and not (job.folder / ALONG).exists():
+        _judge_along(job, data, progress)
     save_rows(rows, job.folder)
     text = json.dumps(card | dict(summary=summary), indent=1) + "\n"
     write_atomic(job.folder / "compare.json", text)
