@@ -43,7 +43,7 @@ from .methods.recipes import build_method, recipe
 from .page import SIDE_BY_SIDE, html_report
 from .render.embedded import render_dataset
 from .render.shapes import CLASSES
-from .training.checkpoints import load
+from .training.checkpoints import load, read_card
 from .training.config import TrainConfig, pick_device, train_plan
 from .training.forecast import Forecast
 from .training.guards import peak_memory
@@ -346,12 +346,13 @@ def _shipped_sie(
     progress: bool,
 ) -> str:  # a heading and the table
     "The shipped SIE on the same questions; it has no context."
-    model = load(shipped_weights(_SHIPPED_SIE), device)
+    weights = shipped_weights(_SHIPPED_SIE)
+    model, steps = load(weights, device), read_card(weights)["state"]["step"]
     features = encode_views(model, views, device, cfg.batch_size, progress)
     tasks = ("equivariance", "retrieval")
     rows = evaluate(model, views, cfg, tasks, features, compute=Compute(device, progress))
     save_rows(rows, out)
-    return f"SIE, told the rotation, trained for 1,500 steps:\n{context_table(rows)}"
+    return f"SIE, told the rotation, trained for {steps:,} steps:\n{context_table(rows)}"
 
 # %% ../nbs/12_demo.ipynb #a52f6375
 def demo(
