@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .compare_figure import compare_figure
+from .compare_ranks import ranks_page
 from contextssl.compare_runs import (
     ALONG,
     BUDGETS,
@@ -111,6 +112,7 @@ class CompareOptions:
     # how often a training is judged on its way as well: at 1/2 of its steps, 1/4, 1/8, ...
     looks: int = 0
     batch_size: int = 0  # of every training; 0 takes those of the recipes
+    published: bool = False  # print the ranks beside those of papers too (ranks.md)
     device: str = "auto"  # auto, cpu, cuda, mps
     precision: str = "auto"  # auto, fp32, bf16
 
@@ -140,6 +142,11 @@ def comparison(
 ) -> list[dict]:  # the rows of results.csv
     "Run or go on with a comparison, and write its tables and its figure."
     data = _data_of(o, d, progress)
+    if o.published and not {"rot", "color"} <= set(data.space.names):
+        raise ValueError(
+            "published=true compares with papers on 3DIEBench, which have the factors rot and "
+            f"color; these data have {', '.join(data.space.names)}"
+        )
     name = d.data
     if d.data == "3diebench":
         name = Path(o.data_dir or "embedded").name
@@ -156,7 +163,13 @@ def comparison(
         looks=o.looks,
     )
     rows = compare(o.methods, data, terms, o.seeds, progress)
-    _write_tables(rows, terms.out, print if progress else lambda *_: None)
+    say = print if progress else lambda *_: None
+    results = Comparison(rows, json.loads((terms.out / "runs.json").read_text(encoding="utf-8")))
+    _write_tables(results, terms.out, say)
+    if o.published:
+        page = ranks_page(results)
+        write_atomic(terms.out / "ranks.md", page)
+        say(f"\n{page}\nranks    {terms.out / 'ranks.md'}")
     return rows
 
 
@@ -178,10 +191,8 @@ def _data_of(o: CompareOptions, d: DataOptions, progress: bool) -> DataSet:
     return data
 
 
-def _write_tables(rows: list[dict], out: Path, say: Callable) -> None:
+def _write_tables(results: Comparison, out: Path, say: Callable) -> None:
     "Write table.md, table.tex and figure.png."
-    runs = json.loads((out / "runs.json").read_text(encoding="utf-8"))
-    results = Comparison(rows, runs)
     page = comparison_page(results)
     write_atomic(out / "table.md", page)
     write_atomic(out / "table.tex", latex_table(results))
