@@ -26,6 +26,8 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
+import bibliography
+
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK_LIMIT, NBS_LIMIT = 700_000, 13_000_000  # bytes; about 60,000 a notebook
 NOTEBOOK_SECONDS = 180  # of one notebook, beside another on a second core
@@ -680,6 +682,30 @@ def differences(before: dict, after: dict):
                 "appeared" if name not in before else "is gone" if name not in after else "changed"
             )
             yield f"{name} {how}"
+
+
+def prose(notebook: Path) -> str:
+    "The text of a notebook, without its code."
+    return "\n\n".join(source(c) for c in cells(notebook) if c["cell_type"] == "markdown")
+
+
+ARXIV = re.compile(r"\barxiv(?:\.org/abs/|[: ]+)\d{4}\.\d{4,5}", re.IGNORECASE)
+
+
+@check
+def references():
+    "Every paper that is cited is in nbs/references.bib, and every entry there is whole and cited."
+    file = ROOT / "nbs/references.bib"
+    known, used = bibliography.entries(file), set()
+    yield from bibliography.faults(file)
+    for path in notebooks():
+        for key in dict.fromkeys(bibliography.cited(prose(path))):
+            used.add(key)
+            if key not in known:
+                yield f"{path.name} cites {key}, which is not in references.bib"
+        if path.name != "index.ipynb" and (match := ARXIV.search(prose(path))):
+            yield f"{path.name} names a paper as {match[0]}: cite its key of references.bib"
+    yield from (f"references.bib has {key}, which nobody cites" for key in known.keys() - used)
 
 
 # ---- tutorials

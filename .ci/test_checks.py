@@ -18,6 +18,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import bibliography
 import browser
 import checks
 import pictures
@@ -125,6 +126,36 @@ class Notebooks(Repository):
         self.assertIn("does not say where b.json comes from", found)
         self.assertIn("lists c.json, which is not there", found)
         self.assertIn("names no command for c.json", found)
+
+
+class References(Repository):
+    PAPER = "@misc{%s,\n  title = {{T}itle},\n  author = {Ada, A. and Bob, B.},\n%s  url = {u}\n}\n"
+
+    def test_references(self):
+        whole = [self.PAPER % (key, "  year = {2024},\n") for key in ("one", "two", "two")]
+        self.file("nbs/references.bib", "".join([*whole, self.PAPER % ("bare", "")]))
+        text = (
+            "One [@one; @none], in code `[@nobody]`.\n\n```\n[@nobody]\n```\nSee arXiv 2405.18193."
+        )
+        self.notebook("00_cites.ipynb", markdown(text), code("a = '[@nobody]'"))
+        wanted = [
+            "references.bib has two twice",
+            "references.bib: bare lacks year",
+            "00_cites.ipynb cites none, which is not in references.bib",
+            "00_cites.ipynb names a paper as arXiv 2405.18193",
+            "references.bib has two, which nobody cites",
+            "references.bib has bare, which nobody cites",
+        ]
+        found = self.found("references").splitlines()
+        self.assertEqual(len(found), len(wanted), found)
+        for line in wanted:
+            self.assertTrue(any(line in said for said in found), line)
+
+    def test_how_a_page_shows_them(self):
+        known = {"one": dict(title="T", author="Ada, A. and Bob, B.", year="2024", url="u")}
+        shown = bibliography.linked("So [@one], and `[@one]`, and [@none].", known)
+        self.assertEqual(shown, "So ([Ada and Bob 2024](#ref-one)), and `[@one]`, and [@none].")
+        self.assertIn('id="ref-one"', bibliography.below(["one", "none"], known))
 
 
 class Tutorials(Repository):
