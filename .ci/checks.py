@@ -27,6 +27,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import bibliography
+import equations as named_equations
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK_LIMIT, NBS_LIMIT = 700_000, 13_000_000  # bytes; about 60,000 a notebook
@@ -706,6 +707,32 @@ def references():
         if path.name != "index.ipynb" and (match := ARXIV.search(prose(path))):
             yield f"{path.name} names a paper as {match[0]}: cite its key of references.bib"
     yield from (f"references.bib has {key}, which nobody cites" for key in known.keys() - used)
+
+
+@check
+def equations():
+    "Every equation that is referred to has its name once, and every name is referred to."
+    pages = {path.relative_to(ROOT / "nbs").as_posix(): prose(path) for path in notebooks()}
+    homes, used = {}, set()
+    for page, text in pages.items():
+        for name in named_equations.labels(text):
+            homes.setdefault(name, []).append(page)
+        for name in named_equations.misplaced(text):
+            yield f"{page}: {{#{name}}} does not stand behind an equation, as in $$ a = b $$ {{#{name}}}"
+    for page, text in pages.items():
+        for name in dict.fromkeys(named_equations.mentions(text)):
+            used.add(name)
+            if page not in homes.get(name, []):
+                yield f"{page} refers to @{name}, which the page does not have"
+        for file, name in dict.fromkeys(named_equations.links(text)):
+            used.add(name)
+            target = os.path.normpath(os.path.join(os.path.dirname(page), file))
+            if target not in homes.get(name, []):
+                yield f"{page} links to {file}#{name}, which is not there"
+    for name, places in homes.items():
+        if len(places) > 1:
+            yield f"{name} names an equation in {' and in '.join(places)}"
+    yield from (f"{homes[n][0]}: nobody refers to {n}" for n in homes.keys() - used)
 
 
 # ---- tutorials

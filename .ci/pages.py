@@ -33,6 +33,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import bibliography
+import equations
 import yaml  # comes with nbdev
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -432,6 +433,8 @@ def prepared(notebook: dict, page: Page, module: str, home: str):
     from nbformat.v4.rwbase import rejoin_lines
 
     cells = notebook["cells"]
+    texts = "\n".join(joined(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    numbers = {name: n for n, name in enumerate(equations.labels(texts), 1)}
     for n, cell in enumerate(cells):
         source = joined(cell["source"])
         if cell["cell_type"] == "markdown":
@@ -448,7 +451,8 @@ def prepared(notebook: dict, page: Page, module: str, home: str):
                     f"{page.source}: cell {n} has a formula with {unread[0]}, which the converter to MathML does not read: write \\left( and \\right), or \\operatorname"
                 )
             page.cited += bibliography.cited(source)
-            cell["source"] = bibliography.linked(ATTRIBUTES.sub(r"\1", source), papers())
+            source = equations.numbered(ATTRIBUTES.sub(r"\1", source), numbers)
+            cell["source"] = bibliography.linked(source, papers())
             continue
         if cell["cell_type"] != "code":
             continue

@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import bibliography
 import browser
 import checks
+import equations
 import pictures
 
 OPENING = "# Title\n\n> One line."
@@ -156,6 +157,31 @@ class References(Repository):
         shown = bibliography.linked("So [@one], and `[@one]`, and [@none].", known)
         self.assertEqual(shown, "So ([Ada and Bob 2024](#ref-one)), and `[@one]`, and [@none].")
         self.assertIn('id="ref-one"', bibliography.below(["one", "none"], known))
+
+
+class Equations(Repository):
+    def test_equations(self):
+        named = "$$a=b$$ {#eq-one}\n\nBy @eq-one and `@eq-code`, @eq-none.\n\n{#eq-lost}"
+        self.notebook("00_names.ipynb", markdown(named))
+        more = "$$a=b$$ {#eq-one}\n\n$$c=d$$ {#eq-idle} [a](../00_names.ipynb#eq-one)"
+        self.notebook("room/01_more.ipynb", markdown(more + " [b](../00_names.ipynb#eq-two)"))
+        wanted = [
+            "00_names.ipynb: {#eq-lost} does not stand behind an equation",
+            "00_names.ipynb refers to @eq-none, which the page does not have",
+            "room/01_more.ipynb links to ../00_names.ipynb#eq-two, which is not there",
+            "eq-one names an equation in 00_names.ipynb and in room/01_more.ipynb",
+            "room/01_more.ipynb: nobody refers to eq-idle",
+            "00_names.ipynb: nobody refers to eq-lost",
+        ]
+        found = self.found("equations").splitlines()
+        self.assertEqual(len(found), len(wanted), found)
+        for line in wanted:
+            self.assertTrue(any(line in said for said in found), line)
+
+    def test_how_a_page_shows_them(self):
+        shown = equations.numbered("$$a$$ {#eq-one}\n\nBy @eq-one.", {"eq-one": 3})
+        wanted = '<a id="eq-one"></a>$$a\\qquad(3)$$\n\nBy [Equation 3](#eq-one).'
+        self.assertEqual(shown, wanted)
 
 
 class Tutorials(Repository):
