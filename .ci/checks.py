@@ -735,6 +735,43 @@ def equations():
     yield from (f"{homes[n][0]}: nobody refers to {n}" for n in homes.keys() - used)
 
 
+MATH = re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$", re.DOTALL)
+MEANING = re.compile(r"\b(?:second|third|fourth|other|another) meaning\b", re.IGNORECASE)
+
+
+def rows_of_symbols() -> list:
+    "The table of symbols in nbs/notation.ipynb: for each row the cells, and the symbols of the first."
+    table = prose(ROOT / "nbs/notation.ipynb").partition("## Symbols\n")[2].partition("\n## ")[0]
+    lines = [line for line in table.splitlines() if line.startswith("| $")]
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    return [(row, re.split(r",\\ |, ", row[0].replace("$", ""))) for row in rows]
+
+
+@check
+def symbols():
+    "A symbol has one row in the table of notation.ipynb and one meaning, and stands in the chapters of its row."
+    if not (ROOT / "nbs/notation.ipynb").exists():
+        return
+    homes = Counter(symbol for _, names in rows_of_symbols() for symbol in names)
+    yield from (f"notation.ipynb has {n} rows for ${s}$" for s, n in homes.items() if n > 1)
+    for row, names in rows_of_symbols():
+        if MEANING.search(" ".join(row)):
+            yield f"notation.ipynb gives {row[0]} more than one meaning"
+        for file in re.findall(r"\]\(([\w/]+\.ipynb)", row[-1]):
+            if not (ROOT / "nbs" / file).exists():
+                yield f"notation.ipynb sends {row[0]} to {file}, which is not there"
+                continue
+            said = " ".join(MATH.findall(prose(ROOT / "nbs" / file)))
+            if not any(re.search(symbol_in_text(name), said) for name in names):
+                yield f"notation.ipynb sends {row[0]} to {file}, whose formulas do not have it"
+
+
+def symbol_in_text(symbol: str) -> str:
+    "A pattern that finds a symbol in formulas, whatever index or argument it has there."
+    core = re.match(r"(?:\\hat )?\\?[A-Za-z]+(?:_\{inv\}|_\{eq\})?", symbol)[0]
+    return rf"(?<![A-Za-z\\]){re.escape(core)}(?![A-Za-z])"
+
+
 # ---- tutorials
 
 

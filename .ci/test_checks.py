@@ -184,6 +184,27 @@ class Equations(Repository):
         self.assertEqual(shown, wanted)
 
 
+class Symbols(Repository):
+    def test_symbols(self):
+        rows = [
+            "| $a,\\ b$ | two numbers | | | [first](00_first.ipynb) |",
+            "| $\\hat p$ | a row | | | [first](00_first.ipynb), [lost](01_lost.ipynb) |",
+            "| $b$ second meaning | a third number | | | |",
+            "| $b$ | a fourth | | | [first](00_first.ipynb) |",
+            "| $p_0$ | a number that no formula of the chapter has | | | [more](02_more.ipynb) |",
+        ]
+        self.notebook("notation.ipynb", markdown("## Symbols\n\n" + "\n".join(rows)))
+        self.notebook("00_first.ipynb", markdown("$$a+b_1$$ and $\\hat p_k$, words with z"))
+        self.notebook("02_more.ipynb", markdown("$\\rho q$ and p in words"))
+        wanted = [
+            "notation.ipynb has 2 rows for $b$",
+            "notation.ipynb gives $b$ second meaning more than one meaning",
+            "notation.ipynb sends $\\hat p$ to 01_lost.ipynb, which is not there",
+            "notation.ipynb sends $p_0$ to 02_more.ipynb, whose formulas do not have it",
+        ]
+        self.assertEqual(sorted(self.found("symbols").splitlines()), sorted(wanted))
+
+
 class Tutorials(Repository):
     BADGE = "[![Open in Colab](https://badge.svg)](https://colab)\n\n"
     END = "## Exercises\n\n<details><summary>Answer</summary>\n\nYes.\n\n</details>\n\n"
