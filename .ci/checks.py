@@ -662,12 +662,13 @@ def moves():
 
 @check
 def regenerated():
-    "Export, clean and README bring nothing new: what is committed is what the notebooks say."
+    "Export, clean, README and lists bring nothing new: what is committed is what the notebooks say."
     before = fingerprints()
     for command in [
         [tool("nbdev_export")],
         [tool("nbdev_clean")],
         [sys.executable, ROOT / ".ci/readme.py"],
+        [sys.executable, ROOT / ".ci/listing.py"],
     ]:
         done = run(*command)
         if done.returncode:

@@ -750,7 +750,8 @@ def save(pages: list, config: dict, out: Path):
         )
         (out / page.address).parent.mkdir(parents=True, exist_ok=True)
         (out / page.address).write_text(text, encoding="utf-8")
-    for path in [*PROC.glob("images/*"), *PROC.glob("*.css"), *PROC.glob("*.html")]:
+    pictures = [path for path in PROC.glob("images/**/*") if path.is_file()]
+    for path in [*pictures, *PROC.glob("*.css"), *PROC.glob("*.html")]:
         (out / path.relative_to(PROC)).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, out / path.relative_to(PROC))
 

@@ -3,6 +3,7 @@
 python .ci/test_checks.py
 """
 
+import base64
 import io
 import json
 import subprocess
@@ -22,6 +23,7 @@ import bibliography
 import browser
 import checks
 import equations
+import listing
 import pictures
 
 OPENING = "# Title\n\n> One line."
@@ -203,6 +205,51 @@ class Symbols(Repository):
             "notation.ipynb sends $p_0$ to 02_more.ipynb, whose formulas do not have it",
         ]
         self.assertEqual(sorted(self.found("symbols").splitlines()), sorted(wanted))
+
+
+class Lists(Repository):
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(setattr, listing, "ROOT", listing.ROOT)
+        listing.ROOT = self.root
+        pages = ["tutorials/first.ipynb", "00_base.ipynb"]
+        rows = "\n".join(f"          - {page}" for page in pages)
+        self.file("_quarto.yml", f'      - section: "All"\n        contents:\n{rows}\n')
+        self.tutorial("black")
+        self.notebook("00_base.ipynb", markdown(OPENING), code("#| default_exp base"))
+        names = "__all__ = ['b', 'A']\n\nA = 1  # a number\n\ndef b():\n    'Does it. Well.'\n"
+        self.module("base", names)
+        row = "('base.html#b', 'contextssl/base.py')"
+        self.file(
+            "contextssl/_modidx.py", f"d = {{'syms': {{'base': {{'contextssl.base.b': {row}}}}}}}"
+        )
+
+    def tutorial(self, colour: str):
+        drawn = io.BytesIO()
+        Image.new("RGB", (400, 200), colour).save(drawn, "png")
+        data = {"image/png": base64.b64encode(drawn.getvalue()).decode()}
+        shown = dict(output_type="display_data", data=data)
+        self.notebook("tutorials/first.ipynb", markdown(OPENING), code("draw()", shown))
+
+    def test_names(self):
+        wanted = [
+            "- [A](00_base.ipynb) a number",
+            "- [b](00_base.ipynb#b) Does it",
+        ]
+        self.assertEqual([x for x in listing.api().splitlines() if x.startswith("- ")], wanted)
+        self.assertIn("**[contextssl.base](00_base.ipynb)**", listing.api())
+
+    def test_pictures(self):
+        listing.main()
+        picture = self.root / "nbs/images/tutorials/first.webp"
+        written = picture.read_bytes()
+        self.assertIn("images/tutorials/first.webp", (self.root / "nbs/tutorials.qmd").read_text())
+        self.tutorial("#080808")  # what another way of packing may change
+        listing.main()
+        self.assertEqual(picture.read_bytes(), written)
+        self.tutorial("red")
+        listing.main()
+        self.assertNotEqual(picture.read_bytes(), written)
 
 
 class Tutorials(Repository):
