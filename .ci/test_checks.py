@@ -253,7 +253,7 @@ class Lists(Repository):
 
 
 class Tutorials(Repository):
-    BADGE = "[![Open in Colab](https://badge.svg)](https://colab)\n\n"
+    BADGE = '<a href="https://colab"><img src="https://badge.svg" alt="Open in Colab"></a>\n\n'
     END = "## Exercises\n\n<details><summary>Answer</summary>\n\nYes.\n\n</details>\n\n"
 
     def setUp(self):
