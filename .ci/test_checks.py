@@ -19,12 +19,16 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent))
 import bibliography
 import browser
 import checks
 import equations
 import listing
 import pictures
+import search_index
+
+import site_signatures
 
 OPENING = "# Title\n\n> One line."
 CACHED = (checks.notebooks, checks.cells, checks.modules, checks.settings)
@@ -250,6 +254,28 @@ class Lists(Repository):
         self.tutorial("red")
         listing.main()
         self.assertNotEqual(picture.read_bytes(), written)
+
+
+class Site(unittest.TestCase):
+    PAGE = """<html><nav>Menu</nav><main id="c"><header><h1>Title</h1></header><p>First.</p>
+    <section id="one" class="level2"><h2>One</h2><p>Words &amp; <code>name</code>.<br>More.</p>
+    <div class="cell"><div class="sourceCode"><pre>code()</pre></div><div class="cell-output"><p>12</p></div></div>
+    <section id="two"><h3>Two</h3><p>Deep.</p></section><p>Last.</p></section></main></html>"""
+
+    def test_the_search_index(self):
+        pages = {"a.html": search_index.prose(self.PAGE)}
+        entries = [dict(href="a.html#one", text="One code() 12", title="T", section="One")]
+        entries += [dict(href="a.html", text="all"), dict(href="b.html", text="code()")]
+        texts = [entry["text"] for entry in search_index.cleaned(entries, pages)]
+        self.assertEqual(texts, ["One Words & name. More. Last.", "First.", "code()"])
+        self.assertEqual(pages["a.html"]["two"], "Two Deep.")
+
+    def test_which_sources_are_folded(self):
+        folded = site_signatures.folded
+        self.assertEqual(folded("_A = 1\n\ndef _helper():\n    return 1"), "true")
+        self.assertEqual(folded("STOPS = 1\n\ndef _helper():\n    return 1"), "show")
+        self.assertEqual(folded("class Public:\n    def _inside(self): ..."), "show")
+        self.assertEqual(folded("%time 1\nprint(2)"), "show")
 
 
 class Tutorials(Repository):
