@@ -2,7 +2,7 @@
 
 nbdev turns names in backticks into links, also in the comments of a signature, where a link shows as it is written.
 It drops cells marked `#| exporti`, to whose names it links all the same; here they stay, without an entry in the
-reference.
+reference. It shows all sources open; here those of helpers, whose names begin with an underscore, open by a click.
 """
 
 import ast
@@ -39,6 +39,19 @@ def defined(source: str) -> list:
     return names
 
 
+def folded(source: str) -> str:
+    "How a cell opens: folded (`true`) if all names that it makes begin with an underscore, else open (`show`)."
+    code = "\n".join("" if line.startswith(("%", "!")) else line for line in source.splitlines())
+    names = []
+    for node in ast.parse(code).body:
+        if isinstance(node, DEFINITIONS):
+            names.append(node.name)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            made = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names += [n.id for target in made for n in ast.walk(target) if isinstance(n, ast.Name)]
+    return "true" if names and all(name.startswith("_") for name in names) else "show"
+
+
 class InternalSource(Processor):
     "In place of nbdev's `rm_export`: internal cells keep their source and get an anchor for each name."
 
@@ -51,9 +64,13 @@ class InternalSource(Processor):
                 cells.insert(cell.idx_, mk_cell(anchors, "markdown"))
 
     def cell(self, cell):
-        "Fold the source of an internal cell; drop what is shown by its entry, or not at all."
-        if "exporti" in cell.directives_:
-            fold = "" if "code-fold:" in cell.directives_ else "#| code-fold: show\n"
+        "Fold the source of an internal cell, and of an exported one that holds helpers alone; drop what is not shown."
+        directives = cell.directives_.keys()
+        if "exporti" in directives:
+            fold = "" if "code-fold:" in directives else f"#| code-fold: {folded(cell.source)}\n"
             cell.source = f'{fold}#| code-summary: "Internal source"\n{cell.source}'
-        elif cell.directives_.keys() & {"export", "hide", "default_exp"}:
+        elif "exports" in directives and folded(cell.source) == "true":
+            closed = cell.source.replace("#| code-fold: show", "#| code-fold: true", 1)
+            cell.source = closed.replace('"Exported source"', '"Internal source"', 1)
+        elif directives & {"export", "hide", "default_exp"}:
             del cell["source"]

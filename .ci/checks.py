@@ -26,6 +26,9 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
+import bibliography
+import equations as named_equations
+
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK_LIMIT, NBS_LIMIT = 700_000, 13_000_000  # bytes; about 60,000 a notebook
 NOTEBOOK_SECONDS = 180  # of one notebook, beside another on a second core
@@ -659,12 +662,13 @@ def moves():
 
 @check
 def regenerated():
-    "Export, clean and README bring nothing new: what is committed is what the notebooks say."
+    "Export, clean, README and lists bring nothing new: what is committed is what the notebooks say."
     before = fingerprints()
     for command in [
         [tool("nbdev_export")],
         [tool("nbdev_clean")],
         [sys.executable, ROOT / ".ci/readme.py"],
+        [sys.executable, ROOT / ".ci/listing.py"],
     ]:
         done = run(*command)
         if done.returncode:
@@ -682,11 +686,96 @@ def differences(before: dict, after: dict):
             yield f"{name} {how}"
 
 
+def prose(notebook: Path) -> str:
+    "The text of a notebook, without its code."
+    return "\n\n".join(source(c) for c in cells(notebook) if c["cell_type"] == "markdown")
+
+
+ARXIV = re.compile(r"\barxiv(?:\.org/abs/|[: ]+)\d{4}\.\d{4,5}", re.IGNORECASE)
+
+
+@check
+def references():
+    "Every paper that is cited is in nbs/references.bib, and every entry there is whole and cited."
+    file = ROOT / "nbs/references.bib"
+    known, used = bibliography.entries(file), set()
+    yield from bibliography.faults(file)
+    for path in notebooks():
+        for key in dict.fromkeys(bibliography.cited(prose(path))):
+            used.add(key)
+            if key not in known:
+                yield f"{path.name} cites {key}, which is not in references.bib"
+        if path.name != "index.ipynb" and (match := ARXIV.search(prose(path))):
+            yield f"{path.name} names a paper as {match[0]}: cite its key of references.bib"
+    yield from (f"references.bib has {key}, which nobody cites" for key in known.keys() - used)
+
+
+@check
+def equations():
+    "Every equation that is referred to has its name once, and every name is referred to."
+    pages = {path.relative_to(ROOT / "nbs").as_posix(): prose(path) for path in notebooks()}
+    homes, used = {}, set()
+    for page, text in pages.items():
+        for name in named_equations.labels(text):
+            homes.setdefault(name, []).append(page)
+        for name in named_equations.misplaced(text):
+            yield f"{page}: {{#{name}}} does not stand behind an equation, as in $$ a = b $$ {{#{name}}}"
+    for page, text in pages.items():
+        for name in dict.fromkeys(named_equations.mentions(text)):
+            used.add(name)
+            if page not in homes.get(name, []):
+                yield f"{page} refers to @{name}, which the page does not have"
+        for file, name in dict.fromkeys(named_equations.links(text)):
+            used.add(name)
+            target = os.path.normpath(os.path.join(os.path.dirname(page), file))
+            if target not in homes.get(name, []):
+                yield f"{page} links to {file}#{name}, which is not there"
+    for name, places in homes.items():
+        if len(places) > 1:
+            yield f"{name} names an equation in {' and in '.join(places)}"
+    yield from (f"{homes[n][0]}: nobody refers to {n}" for n in homes.keys() - used)
+
+
+MATH = re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$", re.DOTALL)
+MEANING = re.compile(r"\b(?:second|third|fourth|other|another) meaning\b", re.IGNORECASE)
+
+
+def rows_of_symbols() -> list:
+    "The table of symbols in nbs/notation.ipynb: for each row the cells, and the symbols of the first."
+    table = prose(ROOT / "nbs/notation.ipynb").partition("## Symbols\n")[2].partition("\n## ")[0]
+    lines = [line for line in table.splitlines() if line.startswith("| $")]
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    return [(row, re.split(r",\\ |, ", row[0].replace("$", ""))) for row in rows]
+
+
+@check
+def symbols():
+    "A symbol has one row in the table of notation.ipynb and one meaning, and stands in the chapters of its row."
+    if not (ROOT / "nbs/notation.ipynb").exists():
+        return
+    homes = Counter(symbol for _, names in rows_of_symbols() for symbol in names)
+    yield from (f"notation.ipynb has {n} rows for ${s}$" for s, n in homes.items() if n > 1)
+    for row, names in rows_of_symbols():
+        if MEANING.search(" ".join(row)):
+            yield f"notation.ipynb gives {row[0]} more than one meaning"
+        for file in re.findall(r"\]\(([\w/]+\.ipynb)", row[-1]):
+            if not (ROOT / "nbs" / file).exists():
+                yield f"notation.ipynb sends {row[0]} to {file}, which is not there"
+                continue
+            said = " ".join(MATH.findall(prose(ROOT / "nbs" / file)))
+            if not any(re.search(symbol_in_text(name), said) for name in names):
+                yield f"notation.ipynb sends {row[0]} to {file}, whose formulas do not have it"
+
+
+def symbol_in_text(symbol: str) -> str:
+    "A pattern that finds a symbol in formulas, whatever index or argument it has there."
+    core = re.match(r"(?:\\hat )?\\?[A-Za-z]+(?:_\{inv\}|_\{eq\})?", symbol)[0]
+    return rf"(?<![A-Za-z\\]){re.escape(core)}(?![A-Za-z])"
+
+
 # ---- tutorials
 
 
-# Their code is next changed when the weights of the repository are: long lines stay until then.
-RUN_WITH_THE_WEIGHTS = {"quickstart", "reading_a_context"}
 CAPTION = re.compile(r"\*Figure (\d+)\. ")
 
 
@@ -734,8 +823,6 @@ def faults_of_tutorial(name: str, after: str) -> list:
     last = texts[-1].strip().splitlines()[-1]
     if after and not last.startswith("Next: [") or after and f"({after}.ipynb)" not in last:
         problems.append(f"does not end with a line Next: [...]({after}.ipynb)")
-    if name in RUN_WITH_THE_WEIGHTS:
-        return problems
     if not any("## Exercises" in text and "<details>" in text for text in texts):
         problems.append("has no ## Exercises with answers in <details>")
     for cell in found:

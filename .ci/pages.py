@@ -32,6 +32,8 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 
+import bibliography
+import equations
 import yaml  # comes with nbdev
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,6 +47,7 @@ FRONT_MATTER = {
     "toc": bool,
     "skip_exec": bool,
     "skip_showdoc": bool,
+    "nocite": str,
 }
 DIRECTIVE = re.compile(r"^#\s*\|\s*([\w-]+)\s*:?\s*(.*)$")
 ATTRIBUTES = re.compile(r"(\]\([^)\s]+\))\{[^}\n]*\}")  # pandoc's, which nbconvert would print
@@ -66,6 +69,8 @@ NESTED = re.compile(
 KEYS = {
     "project": {"type": {"website"}, "output-dir": TEXT, "render": [TEXT], "resources": [TEXT]},
     "lang": {"en", "en-GB", "en-US"},
+    "bibliography": TEXT,
+    "link-citations": SWITCH,
     "format": {
         "html": {
             "theme": {"light": [TEXT], "dark": [TEXT]},
@@ -197,13 +202,17 @@ def configuration(there: list, settings) -> tuple:
     if not footer.get("left", release).startswith(release):
         problems.append(f"_quarto.yml: page-footer.left should begin with {release}")
     pages = [p for p in listed(contents) if isinstance(p, str)]
-    problems += [f"_quarto.yml lists {p}, which is not in nbs/" for p in pages if p not in there]
+    texts = [p.name for p in (ROOT / "nbs").glob("*.qmd")]
+    problems += [
+        f"_quarto.yml lists {p}, which is not in nbs/" for p in pages if p not in [*there, *texts]
+    ]
     problems += [
         f"nbs/{p} is in the sidebar of _quarto.yml {pages.count(p)} times, not once"
         for p in there
         if pages.count(p) != 1
     ]
     named = {
+        "bibliography": config.get("bibliography"),
         "css": config.get("format", {}).get("html", {}).get("css"),
         "favicon": website.get("favicon"),
     }
@@ -239,6 +248,7 @@ class Page:
     ids: set = field(default_factory=set)
     links: list = field(default_factory=list)
     images: list = field(default_factory=list)  # (where, alternative text)
+    cited: list = field(default_factory=list)  # keys of references.bib
     problems: list = field(default_factory=list)
     strict: list = field(default_factory=list)
 
@@ -301,6 +311,12 @@ def front_matter(text: str, page: Page) -> dict:
         if not str(meta.get(k) or "").strip()
     ]
     return meta
+
+
+@functools.cache
+def papers() -> dict:
+    "The entries of references.bib."
+    return bibliography.entries(ROOT / "nbs/references.bib")
 
 
 def joined(text) -> str:
@@ -417,6 +433,8 @@ def prepared(notebook: dict, page: Page, module: str, home: str):
     from nbformat.v4.rwbase import rejoin_lines
 
     cells = notebook["cells"]
+    texts = "\n".join(joined(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    numbers = {name: n for n, name in enumerate(equations.labels(texts), 1)}
     for n, cell in enumerate(cells):
         source = joined(cell["source"])
         if cell["cell_type"] == "markdown":
@@ -432,7 +450,9 @@ def prepared(notebook: dict, page: Page, module: str, home: str):
                 page.problems.append(
                     f"{page.source}: cell {n} has a formula with {unread[0]}, which the converter to MathML does not read: write \\left( and \\right), or \\operatorname"
                 )
-            cell["source"] = ATTRIBUTES.sub(r"\1", source)
+            page.cited += bibliography.cited(source)
+            source = equations.numbered(ATTRIBUTES.sub(r"\1", source), numbers)
+            cell["source"] = bibliography.linked(source, papers())
             continue
         if cell["cell_type"] != "code":
             continue
@@ -565,7 +585,9 @@ def rendered(source: str, home: str) -> Page:
     else:
         text = path.read_text(encoding="utf-8")
         meta = front_matter(text, page)
-        body = markdown2html(re.sub(r"\A\s*---\n.*?\n---\s*", "", text, flags=re.DOTALL))
+        text = re.sub(r"\A\s*---\n.*?\n---\s*", "", text, flags=re.DOTALL)
+        page.cited += [*papers()] if meta.get("nocite") else []
+        body = markdown2html(re.sub(r"^::: \{#refs\}\n:::$", "", text, flags=re.MULTILINE))
     page.title, page.description = (
         str(meta.get("title") or source),
         str(meta.get("description") or ""),
@@ -573,7 +595,7 @@ def rendered(source: str, home: str) -> Page:
     name = meta.get("output-file") or Path(source).with_suffix(".html").name
     page.address = posixpath.join(posixpath.dirname(source), str(name))
     page.body = re.sub(r'<a class="anchor-link"[^>]*>.*?</a>', "", body, flags=re.DOTALL)
-    page.body = with_anchors(page.body)
+    page.body = with_anchors(page.body + bibliography.below(page.cited, papers()))
     Reader(page).feed(page.body)
     return page
 
@@ -658,17 +680,20 @@ def twins(pages: list):
 
 
 def badge(source: str, settings) -> str:
-    "The line that opens a tutorial in Colab, in the cell below its title."
+    """The line that opens a tutorial in Colab, in the cell below its title. As Markdown, a picture alone in a paragraph
+    would become a figure with a caption."""
     where = f"{settings['user']}/{settings['repo']}/blob/{settings['branch']}/{settings['nbs_path']}/{source}"
-    return f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/{where})"
+    picture = "https://colab.research.google.com/assets/colab-badge.svg"
+    link = f"https://colab.research.google.com/github/{where}"
+    return f'<a href="{link}"><img src="{picture}" alt="Open in Colab"></a>'
 
 
 def badges(pages: list, settings):
     "Every tutorial can be opened in Colab."
     for page in pages:
-        if page.source.startswith("tutorials/"):
+        if page.source.startswith("tutorials/") and page.source.endswith(".ipynb"):
             line = badge(page.source, settings)
-            if re.search(r"\((https://colab[^)]*github[^)]*)\)$", line)[1] not in page.links:
+            if line not in page.body:
                 yield f"{page.source} has no Colab line: the cell below the title begins with {line}"
 
 
@@ -728,7 +753,8 @@ def save(pages: list, config: dict, out: Path):
         )
         (out / page.address).parent.mkdir(parents=True, exist_ok=True)
         (out / page.address).write_text(text, encoding="utf-8")
-    for path in [*PROC.glob("images/*"), *PROC.glob("*.css"), *PROC.glob("*.html")]:
+    pictures = [path for path in PROC.glob("images/**/*") if path.is_file()]
+    for path in [*pictures, *PROC.glob("*.css"), *PROC.glob("*.html")]:
         (out / path.relative_to(PROC)).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, out / path.relative_to(PROC))
 

@@ -3,6 +3,7 @@
 python .ci/test_checks.py
 """
 
+import base64
 import io
 import json
 import subprocess
@@ -18,9 +19,16 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent))
+import bibliography
 import browser
 import checks
+import equations
+import listing
 import pictures
+import search_index
+
+import site_signatures
 
 OPENING = "# Title\n\n> One line."
 CACHED = (checks.notebooks, checks.cells, checks.modules, checks.settings)
@@ -127,8 +135,151 @@ class Notebooks(Repository):
         self.assertIn("names no command for c.json", found)
 
 
+class References(Repository):
+    PAPER = "@misc{%s,\n  title = {{T}itle},\n  author = {Ada, A. and Bob, B.},\n%s  url = {u}\n}\n"
+
+    def test_references(self):
+        whole = [self.PAPER % (key, "  year = {2024},\n") for key in ("one", "two", "two")]
+        self.file("nbs/references.bib", "".join([*whole, self.PAPER % ("bare", "")]))
+        text = (
+            "One [@one; @none], in code `[@nobody]`.\n\n```\n[@nobody]\n```\nSee arXiv 2405.18193."
+        )
+        self.notebook("00_cites.ipynb", markdown(text), code("a = '[@nobody]'"))
+        wanted = [
+            "references.bib has two twice",
+            "references.bib: bare lacks year",
+            "00_cites.ipynb cites none, which is not in references.bib",
+            "00_cites.ipynb names a paper as arXiv 2405.18193",
+            "references.bib has two, which nobody cites",
+            "references.bib has bare, which nobody cites",
+        ]
+        found = self.found("references").splitlines()
+        self.assertEqual(len(found), len(wanted), found)
+        for line in wanted:
+            self.assertTrue(any(line in said for said in found), line)
+
+    def test_how_a_page_shows_them(self):
+        known = {"one": dict(title="T", author="Ada, A. and Bob, B.", year="2024", url="u")}
+        shown = bibliography.linked("So [@one], and `[@one]`, and [@none].", known)
+        self.assertEqual(shown, "So ([Ada and Bob 2024](#ref-one)), and `[@one]`, and [@none].")
+        self.assertIn('id="ref-one"', bibliography.below(["one", "none"], known))
+
+
+class Equations(Repository):
+    def test_equations(self):
+        named = "$$a=b$$ {#eq-one}\n\nBy @eq-one and `@eq-code`, @eq-none.\n\n{#eq-lost}"
+        self.notebook("00_names.ipynb", markdown(named))
+        more = "$$a=b$$ {#eq-one}\n\n$$c=d$$ {#eq-idle} [a](../00_names.ipynb#eq-one)"
+        self.notebook("room/01_more.ipynb", markdown(more + " [b](../00_names.ipynb#eq-two)"))
+        wanted = [
+            "00_names.ipynb: {#eq-lost} does not stand behind an equation",
+            "00_names.ipynb refers to @eq-none, which the page does not have",
+            "room/01_more.ipynb links to ../00_names.ipynb#eq-two, which is not there",
+            "eq-one names an equation in 00_names.ipynb and in room/01_more.ipynb",
+            "room/01_more.ipynb: nobody refers to eq-idle",
+            "00_names.ipynb: nobody refers to eq-lost",
+        ]
+        found = self.found("equations").splitlines()
+        self.assertEqual(len(found), len(wanted), found)
+        for line in wanted:
+            self.assertTrue(any(line in said for said in found), line)
+
+    def test_how_a_page_shows_them(self):
+        shown = equations.numbered("$$a$$ {#eq-one}\n\nBy @eq-one.", {"eq-one": 3})
+        wanted = '<a id="eq-one"></a>$$a\\qquad(3)$$\n\nBy [Equation 3](#eq-one).'
+        self.assertEqual(shown, wanted)
+
+
+class Symbols(Repository):
+    def test_symbols(self):
+        rows = [
+            "| $a,\\ b$ | two numbers | | | [first](00_first.ipynb) |",
+            "| $\\hat p$ | a row | | | [first](00_first.ipynb), [lost](01_lost.ipynb) |",
+            "| $b$ second meaning | a third number | | | |",
+            "| $b$ | a fourth | | | [first](00_first.ipynb) |",
+            "| $p_0$ | a number that no formula of the chapter has | | | [more](02_more.ipynb) |",
+        ]
+        self.notebook("notation.ipynb", markdown("## Symbols\n\n" + "\n".join(rows)))
+        self.notebook("00_first.ipynb", markdown("$$a+b_1$$ and $\\hat p_k$, words with z"))
+        self.notebook("02_more.ipynb", markdown("$\\rho q$ and p in words"))
+        wanted = [
+            "notation.ipynb has 2 rows for $b$",
+            "notation.ipynb gives $b$ second meaning more than one meaning",
+            "notation.ipynb sends $\\hat p$ to 01_lost.ipynb, which is not there",
+            "notation.ipynb sends $p_0$ to 02_more.ipynb, whose formulas do not have it",
+        ]
+        self.assertEqual(sorted(self.found("symbols").splitlines()), sorted(wanted))
+
+
+class Lists(Repository):
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(setattr, listing, "ROOT", listing.ROOT)
+        listing.ROOT = self.root
+        pages = ["tutorials/first.ipynb", "00_base.ipynb"]
+        rows = "\n".join(f"          - {page}" for page in pages)
+        self.file("_quarto.yml", f'      - section: "All"\n        contents:\n{rows}\n')
+        self.tutorial("black")
+        self.notebook("00_base.ipynb", markdown(OPENING), code("#| default_exp base"))
+        names = "__all__ = ['b', 'A']\n\nA = 1  # a number\n\ndef b():\n    'Does it. Well.'\n"
+        self.module("base", names)
+        row = "('base.html#b', 'contextssl/base.py')"
+        self.file(
+            "contextssl/_modidx.py", f"d = {{'syms': {{'base': {{'contextssl.base.b': {row}}}}}}}"
+        )
+
+    def tutorial(self, colour: str):
+        drawn = io.BytesIO()
+        Image.new("RGB", (400, 200), colour).save(drawn, "png")
+        data = {"image/png": base64.b64encode(drawn.getvalue()).decode()}
+        shown = dict(output_type="display_data", data=data)
+        self.notebook("tutorials/first.ipynb", markdown(OPENING), code("draw()", shown))
+
+    def test_names(self):
+        wanted = [
+            "- [A](00_base.ipynb) a number",
+            "- [b](00_base.ipynb#b) Does it",
+        ]
+        self.assertEqual([x for x in listing.api().splitlines() if x.startswith("- ")], wanted)
+        self.assertIn("**[contextssl.base](00_base.ipynb)**", listing.api())
+
+    def test_pictures(self):
+        listing.main()
+        picture = self.root / "nbs/images/tutorials/first.webp"
+        written = picture.read_bytes()
+        self.assertIn("images/tutorials/first.webp", (self.root / "nbs/tutorials.qmd").read_text())
+        self.tutorial("#080808")  # what another way of packing may change
+        listing.main()
+        self.assertEqual(picture.read_bytes(), written)
+        self.tutorial("red")
+        listing.main()
+        self.assertNotEqual(picture.read_bytes(), written)
+
+
+class Site(unittest.TestCase):
+    PAGE = """<html><nav>Menu</nav><main id="c"><header><h1>Title</h1></header><p>First.</p>
+    <section id="one" class="level2"><h2>One</h2><p>Words &amp; <code>name</code>.<br>More.</p>
+    <div class="cell"><div class="sourceCode"><pre>code()</pre></div><div class="cell-output"><p>12</p></div></div>
+    <section id="two"><h3>Two</h3><p>Deep.</p></section><p>Last.</p></section></main></html>"""
+
+    def test_the_search_index(self):
+        pages = {"a.html": search_index.prose(self.PAGE)}
+        entries = [dict(href="a.html#one", text="One code() 12", title="T", section="One")]
+        entries += [dict(href="a.html", text="all"), dict(href="b.html", text="code()")]
+        texts = [entry["text"] for entry in search_index.cleaned(entries, pages)]
+        self.assertEqual(texts, ["One Words & name. More. Last.", "First.", "code()"])
+        self.assertEqual(pages["a.html"]["two"], "Two Deep.")
+
+    def test_which_sources_are_folded(self):
+        folded = site_signatures.folded
+        self.assertEqual(folded("_A = 1\n\ndef _helper():\n    return 1"), "true")
+        self.assertEqual(folded("STOPS = 1\n\ndef _helper():\n    return 1"), "show")
+        self.assertEqual(folded("class Public:\n    def _inside(self): ..."), "show")
+        self.assertEqual(folded("%time 1\nprint(2)"), "show")
+
+
 class Tutorials(Repository):
-    BADGE = "[![Open in Colab](https://badge.svg)](https://colab)\n\n"
+    BADGE = '<a href="https://colab"><img src="https://badge.svg" alt="Open in Colab"></a>\n\n'
     END = "## Exercises\n\n<details><summary>Answer</summary>\n\nYes.\n\n</details>\n\n"
 
     def setUp(self):
