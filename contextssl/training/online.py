@@ -19,7 +19,7 @@ from torch import nn
 from ..data.pairs import PairBatch, PairSource
 from ..data.sequences import SequenceBatch
 from ..methods.base import Method
-from ..metrics import r2_pooled
+from ..metrics import r2_pooled, rankme
 from ..objectives import interleave
 
 # %% ../../nbs/training/03_online.ipynb #6e36e6ca
@@ -35,7 +35,8 @@ class OnlineProbes:
     ):
         self.space = source.action_space
         self.seen = []  # images and features of the encoder's last calls
-        self.last = None  # logits, guessed factors, labels and factors of the last batch
+        # logits, guessed factors, labels, factors and features of the last batch
+        self.last = None
         d = model.encoder.out_dim
         with torch.random.fork_rng([]):
             torch.manual_seed(0)
@@ -78,24 +79,26 @@ class OnlineProbes:
         batch: PairBatch | SequenceBatch,  # that the model has just read
     ) -> None:
         "One step on a batch."
-        z = self.net["norm"](self.features(batch))
+        features = self.features(batch)
+        z = self.net["norm"](features)
         views = len(z) // len(batch)
         labels = batch.labels.repeat_interleave(views)
         factors = batch.latents[:, :views].flatten(0, 1)
         logits = self.net["label"](z)
         guess = self.net["factors"](z)
-        self.last = logits.detach(), guess.detach(), labels, factors
+        self.last = logits.detach(), guess.detach(), labels, factors, features
         self.adam.zero_grad()
         (F.cross_entropy(logits, labels) + F.mse_loss(guess, factors)).backward()
         self.adam.step()
 
     def read(self) -> dict:  # name -> number
         "How well the last batch was read, before it was learned from; waits for the device."
-        logits, guess, labels, factors = self.last
+        logits, guess, labels, factors, features = self.last
         found = {"probe_class": (logits.argmax(1) == labels).float().mean().item()}
         for name in self.space.names:
             columns = self.space.slice(name)
             found[f"probe_{name}"] = r2_pooled(guess[:, columns], factors[:, columns])
+        found["rankme"] = rankme(features)
         return {k: round(v, 4) for k, v in found.items()}
 
     def state(self) -> dict:
