@@ -272,7 +272,8 @@ def _expect_width(name: str, net: nn.Module, out_dim: "int | None") -> nn.Module
 
 
 def build_encoder(
-    name: str,  # one of `BACKBONES`, "mlp:108" for rows of 108 numbers, "timm:resnet26" for any of timm
+    # one of `BACKBONES`; "mlp:108" for rows of 108 numbers, "timm:resnet26" for any of timm
+    name: str,
     # feature width; that of a ResNet or of timm is fixed, and a mismatch is refused
     out_dim: int | None = None,
     # channels of the first stage of the small nets; a perceptron's layers are 8 times as wide
