@@ -71,7 +71,8 @@ def _front_matter(
     if entries := list(_index(rows)):
         said["metrics"] = list(dict.fromkeys(e["metrics"][0]["type"] for e in entries))
         said["model-index"] = [dict(name=name, results=entries)]
-    return f"---\n{yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=1000)}---\n"
+    written = yaml.safe_dump(said, sort_keys=False, default_flow_style=None, width=1000)
+    return f"---\n{written}---\n"
 
 
 def _body(text: str) -> str:
@@ -133,7 +134,8 @@ def push_to_hub(
     results: "str | Path | None" = None,  # folder or results.json of an evaluation, for the card
     licence: str = "mit",  # of the weights, as the hub writes it
     private: bool = False,  # seen by its owner alone
-    dry: "str | Path | None" = None,  # a folder: what would be sent is written there, nothing is sent
+    # a folder: what would be sent is written there, and nothing is sent
+    dry: "str | Path | None" = None,
 ) -> str:  # the address of the model, or the folder
     "Put a model on the Hugging Face hub, with a card that the hub can read."
     if repo.count("/") != 1 or not all(repo.split("/")):
