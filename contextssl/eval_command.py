@@ -64,8 +64,8 @@ class EvalOptions:
     "Options of `contextssl eval` besides those of the data and the protocol."
 
     # equivariance, retrieval, controls, classification (with absolute factors), absolute,
-    # prediction, all of these, or one of resolution, operators and goal; all asks of the controls
-    # what D needs
+    # prediction, all of these, or one of resolution, operators, goal and rankme; all asks of the
+    # controls what D needs
     task: str = "all"
     # checkpoint, run folder, published .pt file, or weights that come with the package:
     # contextssl-mini, sie-mini

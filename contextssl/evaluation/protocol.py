@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 from ..data.views import Views
 from .contexts import Condition, expect_numbers, expect_sound, shown_factors
 from .controls import ControlPlan
+from .effective_rank import rank_answers
 from .embeddings import Subject, encode_views, further_subject, in_threads
 from .erase import erased
 from .goal import goal_answers
@@ -393,6 +394,9 @@ def _answers(
         answers += operator_answers(cfg.operator_plan(), subject, judged, conds)
     if "goal" in tasks:
         answers += goal_answers(cfg.goal_plan(), subject, judged, conds, progress)
+    if "rankme" in tasks:
+        once = replace(plan.samples, fresh=False, both_views=False, drop_last=False)
+        answers += rank_answers(once, judged, conds, plan.unit)
     # parts read the encoder's feature, from which nothing is removed
     asked_parts = kinds and cfg.parts and not cfg.erase
     for part in _judged_parts(model, judged) if asked_parts else ():

@@ -17,7 +17,7 @@ from .controls import controls_refusal
 
 # %% ../../nbs/evaluation/11_questions.ipynb #qst00011
 QUESTIONS = ("equivariance", "absolute", "retrieval", "controls", "prediction", "classification")
-FURTHER_QUESTIONS = ("resolution", "operators", "goal")  # asked where they are named
+FURTHER_QUESTIONS = ("resolution", "operators", "goal", "rankme")  # asked where they are named
 # question -> kind of input of its probes
 _PREDICTED = {  # what the others ask
     "retrieval": "where an action leads",

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 import torchvision
 from torch import nn
 
-from ..names import nearest_name
+from ..names import did_you_mean, nearest_name
 
 # %% ../../nbs/methods/00_encoders.ipynb #09372dd9
 def resnet(
@@ -206,6 +206,45 @@ def mlp(
         net += [nn.Linear(a, b), nn.ReLU()]
     return nn.Sequential(*net[:-1])
 
+# %% ../../nbs/methods/00_encoders.ipynb #tmm00002
+def _expect_size(
+    name: str,  # of the network
+    sides: tuple,  # pixels, height and width that it was made for
+    net: nn.Module,  # unused; a hook gets it
+    inputs: tuple,  # its first element is (n, 3, H, W)
+) -> None:
+    "Refuse images of another size than that of a network which reads one size only."
+    if tuple(inputs[0].shape[-2:]) != sides:
+        found, wanted = (" x ".join(map(str, s)) for s in (inputs[0].shape[-2:], sides))
+        raise ValueError(
+            f"timm:{name} reads images of {wanted} px and no others, and these have {found}; "
+            "use data of that resolution, or another backbone"
+        )
+
+
+def _timm_encoder(name: str) -> nn.Module:  # (n, 3, R, R) -> (n, out_dim)
+    "A network of timm without its classifier, untrained."
+    try:
+        import timm
+    except ImportError:
+        raise ValueError(
+            f"backbone=timm:{name} needs the package timm, which is not installed; "
+            "install it with: pip install 'contextssl[timm]'"
+        ) from None
+    if name not in (known := timm.list_models()):
+        raise ValueError(f"timm has no network {name!r}{did_you_mean(name, known)}")
+    try:  # transformers that take images of any size if they are told to
+        net = timm.create_model(name, num_classes=0, dynamic_img_size=True)
+    except TypeError:
+        net = timm.create_model(name, num_classes=0)
+        made_for = net.default_cfg
+        if made_for.get("fixed_input_size"):
+            sides = tuple(made_for["input_size"][-2:])
+            net.register_forward_pre_hook(partial(_expect_size, name, sides))
+    # a few have a layer behind their features that is no classifier
+    net.out_dim = getattr(net, "head_hidden_size", None) or net.num_features
+    return net
+
 # %% ../../nbs/methods/00_encoders.ipynb #c2beb2c0
 RESNETS = {name: partial(resnet, name) for name in ("resnet18", "resnet34", "resnet50")}
 RESNETS |= {"sie_resnet18": sie_resnet18, "cifar_resnet18": cifar_resnet18}
@@ -218,13 +257,25 @@ BACKBONES = (
     "cifar_resnet18",
     "cifar_conv",
     "mlp:WIDTH",
+    "timm:NAME",
 )
 
 
+def _expect_width(name: str, net: nn.Module, out_dim: "int | None") -> nn.Module:
+    "A network whose width is fixed, if it is the one that was asked for."
+    if out_dim is not None and out_dim != net.out_dim:
+        raise ValueError(
+            f"{name} gives features of width {net.out_dim}, but {out_dim} was asked for "
+            "(projection_dim)"
+        )
+    return net
+
+
 def build_encoder(
-    name: str,  # one of `BACKBONES`, or "mlp:108" for rows of 108 numbers
-    out_dim: int
-    | None = None,  # feature width; a ResNet's own width is fixed, and a mismatch is refused
+    # one of `BACKBONES`; "mlp:108" for rows of 108 numbers, "timm:resnet26" for any of timm
+    name: str,
+    # feature width; that of a ResNet or of timm is fixed, and a mismatch is refused
+    out_dim: int | None = None,
     # channels of the first stage of the small nets; a perceptron's layers are 8 times as wide
     width: int = 32,
     zero_init_residual: bool
@@ -232,8 +283,9 @@ def build_encoder(
 ) -> nn.Module:  # (n, 3, R, R), or (n, row) -> (n, out_dim)
     "The encoder of that name."
     row = re.fullmatch(r"mlp:0*([1-9]\d*)", name)
-    if not row:
-        nearest_name("backbone", name if name != BACKBONES[-1] else "mlp:", BACKBONES)
+    timm_name = name.removeprefix("timm:") if name.startswith("timm:") else ""
+    if not (row or timm_name):
+        nearest_name("backbone", name.removesuffix("WIDTH"), BACKBONES)
     if zero_init_residual and name not in RESNETS:
         resnets = ", ".join(RESNETS)
         raise ValueError(
@@ -246,11 +298,7 @@ def build_encoder(
         return ConvNet(out_dim or 256, width, grid=4, share=1.0)
     if row:
         return RowNet(int(row[1]), out_dim or 256, 8 * width)
+    if timm_name:
+        return _expect_width(name, _timm_encoder(timm_name), out_dim)
     start = {} if zero_init_residual is None else dict(zero_init_residual=zero_init_residual)
-    net = RESNETS[name](**start)
-    if out_dim is not None and out_dim != net.out_dim:
-        raise ValueError(
-            f"{name} gives features of width {net.out_dim}, but {out_dim} was asked for "
-            "(projection_dim)"
-        )
-    return net
+    return _expect_width(name, RESNETS[name](**start), out_dim)

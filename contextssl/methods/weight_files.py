@@ -217,7 +217,8 @@ def what_it_is(
     if has("backbone", "projector") and name == "sie_resnet18":
         return f"SimCLR, VICReg or AugSelf as SIE's program trains them ({seen})"
     if has("encoder", "target_encoder", "transformer_encoder"):
-        return f"seq-JEPA's program ({seen})"
+        whole = "agg_token" in shapes
+        return "seq-JEPA (load reads them)" if whole else f"seq-JEPA's program ({seen})"
     like = {
         "solo-learn": has("backbone", "classifier"),
         "MoCo's": has("encoder_q") or has("queue"),
@@ -256,9 +257,10 @@ def refuse_other(
     inside = _encoder_in(shapes)[1]
     offer = f"; load_encoder gives the {inside} in it" if inside else ""
     raise ValueError(
-        f"{name} holds weights of {what_it_is(shapes)}; models are read from files of two "
-        "programs, ContextSSL's (enc, predictor, aug_predictor) and SIE's "
-        f"(backbone, projector_inv, projector_equi, predictor){offer}"
+        f"{name} holds weights of {what_it_is(shapes)}; models are read from files of three "
+        "programs, ContextSSL's (enc, predictor, aug_predictor), SIE's (backbone, projector_inv, "
+        "projector_equi, predictor) and seq-JEPA's (encoder, agg_token, transformer_encoder, "
+        f"predictor){offer}"
     )
 
 # %% ../../nbs/methods/10_weight_files.ipynb #d5294518

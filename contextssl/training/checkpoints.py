@@ -370,7 +370,7 @@ _WEIGHT_FILES = (".pt", ".pth", ".tar", ".ckpt", ".bin", ".safetensors")  # usua
 
 
 def load(
-    # checkpoint or run folder, a file of either published program, or the name of weights that
+    # checkpoint or run folder, a file of a published program, or the name of weights that
     # come with the package: "contextssl-mini", "sie-mini"
     path: "str | Path",
     device: "torch.device | str" = "cpu",  # where the model goes

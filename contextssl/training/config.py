@@ -89,7 +89,7 @@ class TrainConfig:
     # metric of which the best checkpoint is kept in best/; -loss (with a minus) is best where it is
     # smallest
     keep_best: str = ""
-    track: str = ""  # tensorboard or wandb, besides metrics.jsonl
+    track: str = ""  # tensorboard, wandb, trackio or mlflow, besides metrics.jsonl
     compile: bool = False  # torch.compile for each part of the model
     channels_last: bool = True  # the encoder's maps are stored position by position
     fused: bool = True  # the optimiser goes through all weights in one pass

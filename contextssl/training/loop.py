@@ -299,6 +299,7 @@ def train_in(
     between_looks = callback.every * run.plan.epoch if callback else 0
     with (
         run.crew,
+        contextlib.closing(run.track),
         _stop_note() as note,
         _lines_of(run) as file,
         _stream_of(run) as stream,
