@@ -172,7 +172,7 @@ class Subject:
     model: torch.nn.Module
     views: Views  # data set
     # (o, v, d) from `encode_views`, or a table that is indexed like one
-    features: "torch.Tensor | EncodedWhenRead"
+    features: torch.Tensor
     name: str = "val"  # of the objects, as `split` in the results
     chosen: "np.ndarray | None" = None  # (m,) int, rows of the data set; None: the held-out objects
 

@@ -242,7 +242,8 @@ class MethodConfig:
     longest_context = 0  # tokens of a context; 0: it reads none
 
     method: str = ""  # name of the method; fixed
-    backbone: str = "resnet18"  # encoder: resnet18, resnet34, resnet50, sie_resnet18 or conv
+    # encoder: resnet18, resnet34, resnet50, sie_resnet18, conv, or timm:NAME for one of timm
+    backbone: str = "resnet18"
     width: int = 32  # channels of the first stage of backbone conv
     projection_dim: int = 512  # d, width of the feature
     # the action, factor by factor; by default 3DIEBench's
