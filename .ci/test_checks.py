@@ -343,6 +343,44 @@ def pixels_of(data: bytes):
         return np.asarray(image.convert("RGB"), int), image.mode, image.info
 
 
+CARELESS = """
+import os
+
+def main(words):
+    print("²")  # cp1252 has it
+    try:
+        {fault}
+    except (OSError, ModuleNotFoundError, UnicodeError) as error:
+        print(error)
+        return 2
+"""
+FAULTS_THERE = {  # what is careless -> what Windows says of it
+    "with open('a', 'wb'): os.replace('a', 'b')": "WinError 32",
+    "with open('a', 'wb'): os.unlink('a')": "WinError 32",
+    "open('a', 'w').close(); open('b', 'w').close(); os.rename('a', 'b')": "WinError 183",
+    "open('a:b', 'w')": "WinError 123",
+    "os.makedirs('con/x')": "WinError 123",
+    "os.fsync(os.open('.', os.O_RDONLY))": "Bad file descriptor",
+    "open('a', 'w').write('→')": "charmap",
+    "print('→')": "charmap",
+    "import resource": "No module named",
+}
+
+
+@unittest.skipUnless(sys.platform == "linux", "open files are looked up in /proc")
+class Windows(Repository):
+    def test_each_fault_is_found(self):
+        self.module("__init__", "")
+        for fault, said in FAULTS_THERE.items():
+            self.module("cli", CARELESS.format(fault=fault.replace("; ", "\n        ")))
+            self.assertIn(said, self.found("windows"), fault)
+
+    def test_a_careful_command_is_passed(self):
+        self.module("__init__", "")
+        self.module("cli", CARELESS.format(fault="open('a', 'wb').close(); os.replace('a', 'b')"))
+        self.assertEqual(self.found("windows"), "")
+
+
 class Pictures(unittest.TestCase):
     "Pictures get lighter only where nobody sees a difference."
 
