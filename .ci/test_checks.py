@@ -315,9 +315,18 @@ class Package(Repository):
         steps = "[{uses: actions/checkout}, {run: python .ci/checks.py lines nothing}]"
         job = f"{{runs-on: '${{{{ matrix.system }}}}', needs: b, steps: {steps}}}"
         self.file(".github/workflows/a.yml", f"on: push\njobs:\n  a: {job}\n")
+        self.file(".github/ISSUE_TEMPLATE/bug.yml", "name: a form without questions\n")
+        self.file("CITATION.cff", "title: nobody\n")
+        hook = "{repo: https://github.com/astral-sh/ruff-pre-commit, rev: v0.1.0, hooks: []}"
+        self.file(".pre-commit-config.yaml", f"repos: [{hook}]\n")
+        self.file("settings.ini", "[DEFAULT]\ndev_requirements = ruff==0.2.0\n")
         found = self.found("workflows")
         for fault in (
             "dependabot.yml",
+            "there is no .github/ISSUE_TEMPLATE/config.yml",
+            "ISSUE_TEMPLATE/bug.yml",
+            "CITATION.cff",
+            ".pre-commit-config.yaml has ruff v0.1.0, and settings.ini ==0.2.0",
             "a.yml does not say its permissions",
             "a.yml: job a needs b, which is not there",
             "a.yml: job a has no timeout-minutes",
