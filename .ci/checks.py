@@ -360,7 +360,13 @@ def types():
 
 
 MATRIX = re.compile(r"\$\{\{\s*matrix\.(\w+)\s*\}\}")
-SCHEMAS = {"workflows/*.yml": "vendor.github-workflows", "dependabot.yml": "vendor.dependabot"}
+SCHEMAS = {  # files -> schema
+    ".github/workflows/*.yml": "vendor.github-workflows",
+    ".github/dependabot.yml": "vendor.dependabot",
+    ".github/ISSUE_TEMPLATE/config.yml": "vendor.github-issue-config",
+    ".github/ISSUE_TEMPLATE/[!c]*.yml": "vendor.github-issue-forms",
+    "CITATION.cff": "vendor.citation-file-format",
+}
 
 
 def faults_of_a_job(name: str, job: dict, jobs: dict):
@@ -389,15 +395,16 @@ def faults_of_a_job(name: str, job: dict, jobs: dict):
 
 @check
 def workflows():
-    "Workflows and dependabot.yml follow their schemas, and all that they name is there."
+    "Workflows, dependabot.yml, forms and CITATION.cff follow their schemas, and all that they name is there."
     import yaml  # comes with nbdev
 
     for pattern, schema in SCHEMAS.items():
-        files = sorted((ROOT / ".github").glob(pattern))
+        files = sorted(ROOT.glob(pattern))
         if not files:
-            yield f"there is no .github/{pattern}"
+            yield f"there is no {pattern}"
             continue
-        done = run(tool("check-jsonschema"), "--builtin-schema", schema, *files)
+        how = ["--builtin-schema", schema, "--default-filetype", "yaml"]
+        done = run(tool("check-jsonschema"), *how, *files)
         if done.returncode:
             yield tail(done, 12)
     for file in sorted((ROOT / ".github/workflows").glob("*.yml")):
@@ -407,6 +414,11 @@ def workflows():
         for name, job in said.get("jobs", {}).items():
             for fault in faults_of_a_job(name, job, said["jobs"]):
                 yield f"{file.name}: {fault}"
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    pinned = requirements("dev_requirements")["ruff"][1]
+    for hook in hooks["repos"]:
+        if "ruff" in hook["repo"] and hook["rev"] != pinned.replace("==", "v"):
+            yield f".pre-commit-config.yaml has ruff {hook['rev']}, and settings.ini {pinned}"
 
 
 WIDTH, TOKENS = 100, 35  # columns of a line; tokens on it
@@ -1007,6 +1019,49 @@ def bad_input():
                 yield f"{what} ({argument}) is answered with {len(said)} lines on stderr: {tail(done)}"
             if (Path(folder) / "run/results.json").exists():
                 yield f"{what} ({argument}) leaves a results.json"
+
+
+AS_WINDOWS = """
+import sys
+from contextssl.cli import main
+
+for line in sys.argv[1:]:
+    if main(line.split()):
+        sys.exit(line)
+"""
+COMMANDS = (
+    "render drawn objects=5 views=4 size=32 workers=2 classes=mug,chair",
+    "render drawn objects=5 views=4 size=32 workers=2 classes=mug,chair",
+    "render Möbel format=files objects=2 views=2 size=32 workers=1 classes=mug",
+    "data pack Möbel gepackt size=16",
+    "data verify gepackt",
+    "train data_dir=drawn out=one preset=smoke batch_size=4 max_steps=2 workers=2 device=cpu",
+    "train resume=one",
+    "eval all load_model=one data_dir=drawn preset=smoke eval_ctxt=0,2 device=cpu out=judged --report",
+    "demo preset=smoke out=demo",
+    "demo preset=smoke out=demo",
+)
+
+
+@check
+def windows():
+    "Commands work as on Windows, which .ci/windows plays: open files stay, names are refused, pipes are cp1252."
+    if os.name == "nt":
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.pathsep.join(map(str, (Path(__file__).resolve().parent / "windows", ROOT)))
+        env = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(
+            [sys.executable, "-c", AS_WINDOWS, *COMMANDS],
+            cwd=folder,
+            env=env,
+            capture_output=True,
+            text=True,
+            encoding="cp1252",
+            errors="replace",
+        )
+        if done.returncode:
+            yield tail(done, 3)
 
 
 # ---- running them

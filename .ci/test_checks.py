@@ -466,9 +466,18 @@ class Package(Repository):
         steps = "[{uses: actions/checkout}, {run: python .ci/checks.py lines nothing}]"
         job = f"{{runs-on: '${{{{ matrix.system }}}}', needs: b, steps: {steps}}}"
         self.file(".github/workflows/a.yml", f"on: push\njobs:\n  a: {job}\n")
+        self.file(".github/ISSUE_TEMPLATE/bug.yml", "name: a form without questions\n")
+        self.file("CITATION.cff", "title: nobody\n")
+        hook = "{repo: https://github.com/astral-sh/ruff-pre-commit, rev: v0.1.0, hooks: []}"
+        self.file(".pre-commit-config.yaml", f"repos: [{hook}]\n")
+        self.file("settings.ini", "[DEFAULT]\ndev_requirements = ruff==0.2.0\n")
         found = self.found("workflows")
         for fault in (
             "dependabot.yml",
+            "there is no .github/ISSUE_TEMPLATE/config.yml",
+            "ISSUE_TEMPLATE/bug.yml",
+            "CITATION.cff",
+            ".pre-commit-config.yaml has ruff v0.1.0, and settings.ini ==0.2.0",
             "a.yml does not say its permissions",
             "a.yml: job a needs b, which is not there",
             "a.yml: job a has no timeout-minutes",
@@ -492,6 +501,44 @@ def png(pixels, **texts: str) -> bytes:
 def pixels_of(data: bytes):
     with Image.open(io.BytesIO(data)) as image:
         return np.asarray(image.convert("RGB"), int), image.mode, image.info
+
+
+CARELESS = """
+import os
+
+def main(words):
+    print("²")  # cp1252 has it
+    try:
+        {fault}
+    except (OSError, ModuleNotFoundError, UnicodeError) as error:
+        print(error)
+        return 2
+"""
+FAULTS_THERE = {  # what is careless -> what Windows says of it
+    "with open('a', 'wb'): os.replace('a', 'b')": "WinError 32",
+    "with open('a', 'wb'): os.unlink('a')": "WinError 32",
+    "open('a', 'w').close(); open('b', 'w').close(); os.rename('a', 'b')": "WinError 183",
+    "open('a:b', 'w')": "WinError 123",
+    "os.makedirs('con/x')": "WinError 123",
+    "os.fsync(os.open('.', os.O_RDONLY))": "Bad file descriptor",
+    "open('a', 'w').write('→')": "charmap",
+    "print('→')": "charmap",
+    "import resource": "No module named",
+}
+
+
+@unittest.skipUnless(sys.platform == "linux", "open files are looked up in /proc")
+class Windows(Repository):
+    def test_each_fault_is_found(self):
+        self.module("__init__", "")
+        for fault, said in FAULTS_THERE.items():
+            self.module("cli", CARELESS.format(fault=fault.replace("; ", "\n        ")))
+            self.assertIn(said, self.found("windows"), fault)
+
+    def test_a_careful_command_is_passed(self):
+        self.module("__init__", "")
+        self.module("cli", CARELESS.format(fault="open('a', 'wb').close(); os.replace('a', 'b')"))
+        self.assertEqual(self.found("windows"), "")
 
 
 class Pictures(unittest.TestCase):

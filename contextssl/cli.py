@@ -110,6 +110,9 @@ def main(
 ) -> int:  # exit code
     "The command `contextssl`."
     words = sys.argv[1:] if argv is None else list(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
     if not words or words[0] in ("-h", "--help", "help"):
         print(_usage())
         return 0
