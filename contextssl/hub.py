@@ -62,7 +62,7 @@ def _front_matter(
     rows: Sequence[dict] = (),  # results of an evaluation
 ) -> str:  # the head of a card, with its dashes
     "What the hub reads of a card."
-    said = dict(
+    said: dict = dict(
         license=licence,
         library_name="contextssl",
         pipeline_tag="image-feature-extraction",
