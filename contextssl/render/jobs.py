@@ -14,7 +14,7 @@ from dataclasses import asdict
 import numpy as np
 
 from ..names import nearest_name
-from .scene import OUTSIDE, check_angles, check_translate
+from .scene import LATENTS, OUTSIDE, TRANSLATED, check_angles, check_translate
 
 # %% ../../nbs/render/10_jobs.ipynb #094c0d93
 _FORMATS = ("packed", "files")
@@ -63,6 +63,11 @@ class SetJob(ABC):
     ) -> tuple:  # arguments of what draws it
         "What is needed to draw an object, small enough to be sent to another process."
         return self, index
+
+    @property
+    def latents(self) -> tuple[str, ...]:  # names
+        "What is known of each view."
+        return TRANSLATED if self.translate else LATENTS
 
     @property
     def is_test(self) -> bool:

@@ -18,23 +18,16 @@ from PIL import Image
 
 from ..files import check_room, file_checksum, read_lines, sync_file, write_atomic
 from .jobs import SetJob
-from .scene import ANGLES, LATENTS, TRANSLATED
+from .scene import ANGLES
 
 # %% ../../nbs/render/11_set_files.ipynb #55fb6160
-def _latents(
-    job: SetJob,  # a data set
-) -> tuple[str, ...]:  # names
-    "What is known of each view."
-    return TRANSLATED if job.translate else LATENTS
-
-
 def _array_shapes(
     job: SetJob,  # a data set
 ) -> dict:  # file name -> (dtype, shape)
     "The arrays of the packed form."
     return {
         "images.npy": (np.uint8, (len(job), job.views, job.size, job.size, 3)),
-        "latents.npy": (np.float64, (len(job), job.views, len(_latents(job)))),
+        "latents.npy": (np.float64, (len(job), job.views, len(job.latents))),
     }
 
 
@@ -217,7 +210,7 @@ def finish_set(
         **contents,
         "resolution": job.size,
         "views": job.views,
-        **({"latents": _latents(job)} if job.translate else {}),
+        **({"latents": job.latents} if job.translate else {}),
         "source": job.source(),
         **_channel_statistics(job, done),
         "checksums": {name: file_checksum(out / name) for name in names},
