@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Literal
 
 from .options import Given, expect_known, parse, split_words
 
@@ -28,8 +29,10 @@ class RenderOptions:
     format: str = "packed"  # packed, or files (the layout of 3DIEBench)
     classes: "list[str] | None" = None  # names of classes; all if left out
     # degrees, range of each Euler angle; the default is that of 3DIEBench, [-180,180] gives all
-    # rotations
-    angles: tuple[float, float] = (-90.0, 90.0)
+    # rotations, and outside those that the usual range lacks, as a set to be judged on
+    angles: "tuple[float, float] | Literal['outside']" = (-90.0, 90.0)
+    # how far objects are moved at most, each way along each axis, as in 3DIEBench-T: up to 0.5
+    translate: float = 0.0
     # folder of models (OBJ, GLB, ShapeNet) to render instead of the embedded shapes
     meshes: str = ""
     skip_corrupt: bool = False  # with meshes: leave models that cannot be read out, and record them
@@ -47,6 +50,7 @@ def run_render(
         workers=o.workers or None,
         format=o.format,
         angles=o.angles,
+        translate=o.translate,
     )
     if not o.meshes:
         from contextssl.render.embedded import render_dataset

@@ -250,10 +250,12 @@ def expect_known(
 
 # %% ../nbs/18_options.ipynb #de4ff756
 def _as_text(value: Any, option: Option) -> str:
-    "A value as jsonargparse reads it; a list gets brackets."
+    "A value as jsonargparse reads it; a list gets brackets, a word that may stand for it does not."
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     bare = text.strip()
-    if not option.items or bare[:1] in ("", "[") or bare == "null":
+    literals = [k for k in _alternatives(option.kind) if get_origin(k) is Literal]
+    words = ["null", *(word for k in literals for word in get_args(k))]
+    if not option.items or bare[:1] in ("", "[") or bare in words:
         return text
     parts = [part.strip() for part in bare.removeprefix("(").removesuffix(")").split(",")]
     parts = [part for part in parts if part]

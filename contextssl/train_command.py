@@ -249,12 +249,12 @@ def run_train(
     words: Sequence[str],  # behind the command
 ) -> None:
     "A model on a data set."
-    from contextssl.data.registry import open_data
+    from contextssl.data.registry import open_ahead, open_data
 
     given = split_words(words)
     stored = _continued(given)
     first = data_options("train", given, stored)
-    data = open_data(first) if first.data != "3diebench" else None
+    data = open_ahead(first)
     o, d, t, m = train_options(words, data, stored)
     import torch
 

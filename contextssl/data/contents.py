@@ -14,7 +14,7 @@ import numpy as np
 from .object_files import SPLITS
 from .threediebench import is_published, open_views
 from .views import Views
-from ..render.scene import HIGHEST, LATENTS, LOWEST
+from ..render.scene import FARTHEST, HIGHEST, LOWEST, latent_names
 from ..render.set_files import read_meta
 
 # %% ../../nbs/data/23_contents.ipynb #7bc3ba64
@@ -96,7 +96,8 @@ def _against_published(views: Views) -> list:
     if views.views_per_object != _PUBLISHED_VIEWS:
         out.append(f"objects have {views.views_per_object} views, {_PUBLISHED_VIEWS} are published")
     low, high = views.latents.min((0, 1)), views.latents.max((0, 1))
-    for name, a, b, x, y in zip(LATENTS, low, high, LOWEST, HIGHEST):
+    ranges = np.r_[LOWEST, [-FARTHEST] * 3], np.r_[HIGHEST, [FARTHEST] * 3]
+    for name, a, b, x, y in zip(latent_names(len(low)), low, high, *ranges):
         if a < x - 1e-6 or b > y + 1e-6:
             out.append(f"{name} ranges from {a:.3f} to {b:.3f}, published is {x:.3f} to {y:.3f}")
     return out
@@ -113,6 +114,7 @@ def info(
         )
     views = open_views(path)
     meta = read_meta(path / "meta.json")
+    names = latent_names(views.latents.shape[-1])
     arrays = [path / name for name in ("images.npy", "latents.npy")]
 
     def per_class(rows: np.ndarray) -> dict:  # (objects,) bool
@@ -134,7 +136,7 @@ def info(
         "mean": list(views.mean),
         "std": list(views.std),
         "source": meta.get("source"),
-        "latents": {name: ends(views.latents[..., k]) for k, name in enumerate(LATENTS)},
+        "latents": {name: ends(views.latents[..., k]) for k, name in enumerate(names)},
         "left_out": meta.get("left_out", {}),
         "against_published": _against_published(views),
         "fingerprint": views.fingerprint,
@@ -178,7 +180,8 @@ def _class_table(splits: dict) -> list:
 
 def _ranges(found: dict) -> list:
     "From where to where each latent goes."
-    return [f"{name:12s} {a:7.3f} to {b:7.3f}" for name, (a, b) in found["latents"].items()]
+    width = max(map(len, found["latents"]))
+    return [f"{name:{width}s} {a:7.3f} to {b:7.3f}" for name, (a, b) in found["latents"].items()]
 
 
 def _remarks(found: dict) -> list:

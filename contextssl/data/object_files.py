@@ -20,7 +20,7 @@ import numpy as np
 from .jpegs import read_bytes, read_image
 from .views import ViewImages
 from ..pictures import is_hidden, known_split
-from ..render.scene import LATENTS
+from ..render.scene import LATENTS, TRANSLATED
 
 # %% ../../nbs/data/05_object_files.ipynb #be9326db
 def _in_threads(work: Callable, jobs: Sequence) -> list:
@@ -55,26 +55,31 @@ def file_images(
     return ViewImages(fetch, grid, (resolution, resolution, 3))
 
 # %% ../../nbs/data/05_object_files.ipynb #b72ef994
-def _usual_header() -> bytes:
+def _usual_header(
+    width: int,  # how many numbers
+) -> bytes:
     "What a latent file begins with, as NumPy writes it."
     with io.BytesIO() as buffer:
-        np.save(buffer, np.zeros(len(LATENTS)))
-        return buffer.getvalue()[: -8 * len(LATENTS)]
+        np.save(buffer, np.zeros(width))
+        return buffer.getvalue()[: -8 * width]
 
 
-_HEADER = _usual_header()
+_HEADERS = {128 + 8 * len(names): _usual_header(len(names)) for names in (LATENTS, TRANSLATED)}
+
+
+_SHAPES = ((len(LATENTS),), (len(TRANSLATED),))
 
 
 def decode_latent(
     data: bytes,  # content of latent_k.npy
     name: "str | Path",  # of the file, for messages
-) -> np.ndarray:  # (7,) float64
+) -> np.ndarray:  # (7,) float64, or (10,) with a translation
     "The latents of one view."
     try:
-        usual = data.startswith(_HEADER) and len(data) == len(_HEADER) + 8 * len(LATENTS)
+        usual = _HEADERS.get(len(data))
         latent = (
-            np.frombuffer(data, np.float64, offset=len(_HEADER))
-            if usual
+            np.frombuffer(data, np.float64, offset=len(usual))
+            if usual and data.startswith(usual)
             else np.load(io.BytesIO(data), allow_pickle=False)
         )
     except (ValueError, OSError, EOFError) as e:
@@ -82,16 +87,17 @@ def decode_latent(
             f"{name} is not a readable .npy file, it is damaged or cut short; "
             "restore it from its source"
         ) from e
-    if latent.shape != (len(LATENTS),):
+    if latent.shape not in _SHAPES:
         raise ValueError(
-            f"{name} has shape {latent.shape}, but the latents of a view are {len(LATENTS)} numbers"
+            f"{name} has shape {latent.shape}, but the latents of a view are {len(LATENTS)} "
+            f"numbers, or {len(TRANSLATED)} with a translation"
         )
     return latent.astype(np.float64)
 
 
 def _read_latent(
     file: "str | Path",  # latent_k.npy
-) -> np.ndarray:  # (7,) float64
+) -> np.ndarray:  # (7,) float64, or (10,) with a translation
     "The latents of one view, from disk."
     return decode_latent(read_bytes(file), file)
 
@@ -305,22 +311,24 @@ def latent_tables(
     root: Path,  # folder that may hold all_latents_train.npy and all_latents_val.npy
     split: list,  # of every object
     views: int,  # per object
-) -> "np.ndarray | None":  # (objects, views, 7) float64; None if a table is missing
+) -> "np.ndarray | None":  # (objects, views, 7 or 10) float64; None if a table is missing
     "Latents from the published tables."
     tables = {s: root / f"all_latents_{s}.npy" for s in dict.fromkeys(split)}
     if not all(table.exists() for table in tables.values()):
         return None
-    latents = np.empty((len(split), views, len(LATENTS)))
+    rows = {s: _read_list(table) for s, table in tables.items()}
+    width = next(r.shape[-1] for r in rows.values())
+    width = width if (width,) in _SHAPES else len(LATENTS)
+    latents = np.empty((len(split), views, width))
     for s, table in tables.items():
-        rows = _read_list(table)
         mine = np.array(split) == s
-        needed = (int(mine.sum()) * views, len(LATENTS))
-        if rows.shape != needed:
+        needed = (int(mine.sum()) * views, width)
+        if rows[s].shape != needed:
             raise ValueError(
-                f"{table} has shape {rows.shape}, but {mine.sum()} objects with {views} views of "
-                f"{len(LATENTS)} latents need {needed}"
+                f"{table} has shape {rows[s].shape}, but {mine.sum()} objects with {views} views "
+                f"of {width} latents need {needed}"
             )
-        latents[mine] = rows.reshape(-1, views, len(LATENTS))
+        latents[mine] = rows[s].reshape(-1, views, width)
     return latents
 
 
@@ -328,10 +336,24 @@ def latent_files(
     root: Path,  # folder of the file layout
     objects: list,  # "CLASS/OBJECT"
     views: range,  # numbers of the views
-) -> np.ndarray:  # (objects, views, 7) float64
+) -> np.ndarray:  # (objects, views, 7 or 10) float64
     "Latents from one file per view."
 
     def of_object(name: str) -> list:
         return [_read_latent(f"{root}/{name}/latent_{k}.npy") for k in views]
 
-    return np.array(_in_threads(of_object, objects))
+    found = _in_threads(of_object, objects)
+    _expect_one_width(root, objects, views, found)
+    return np.array(found)
+
+
+def _expect_one_width(root: Path, objects: list, views: range, found: list) -> None:
+    "Refuse latents of which some have a translation and others have none."
+    usual = len(found[0][0])
+    for name, rows in zip(objects, found):
+        for k, row in zip(views, rows):
+            if len(row) != usual:
+                raise ValueError(
+                    f"{root}/{name}/latent_{k}.npy holds {len(row)} numbers, but the first view of "
+                    f"the set has {usual}; a set has objects that are moved or such that are not"
+                )

@@ -37,7 +37,7 @@ from contextssl.data.object_files import (
     read_split_files,
     view_numbers,
 )
-from ..render.scene import LATENTS
+from ..render.scene import LATENTS, latent_names
 
 # %% ../../nbs/data/08_originals.ipynb #8571b67d
 @dataclass(frozen=True, eq=False)
@@ -50,10 +50,11 @@ class PackJob:
     image_size: int  # pixels of the images in the files
     size: int  # pixels of the packed images
     decoder: str  # exact or fast
-    # (objects, views, 7) published latents, where they are there
+    # (objects, views, 7 or 10) published latents, where they are there
     tables: "np.ndarray | None" = None
     quick: bool = False  # whether the quick way gives the bytes of the decoder `exact`
     first: int = 0  # number of the first view in the files
+    latents: tuple = LATENTS  # names of what is known of a view
     format = "packed"
 
     def __len__(self) -> int:
@@ -76,7 +77,8 @@ class PackJob:
             "views": self.views,
             "listing": sha256(json.dumps(words).encode()).hexdigest()[:16],
         }
-        return found | ({"first": self.first} if self.first else {})
+        more = {"first": self.first} if self.first else {}
+        return found | more | ({} if self.latents == LATENTS else {"latents": len(self.latents)})
 
 
 class Damaged(ValueError):
@@ -144,6 +146,17 @@ def _some_objects(origin: Path, listing: Listing) -> list:
     return list(islice(((name, files) for name, files in found if view_numbers(files)), 20))
 
 # %% ../../nbs/data/08_originals.ipynb #af862f03
+def _latents_of(where: Path, files: dict, tables: "np.ndarray | None") -> tuple:
+    "Names of the latents of a set, by the first file of an object that can be read, or a table."
+    for name, data in sorted(files.items()):
+        if name.startswith("latent_"):
+            try:
+                return latent_names(len(decode_latent(data, where / name)))
+            except (OSError, ValueError):
+                continue
+    return LATENTS if tables is None else latent_names(tables.shape[-1])
+
+
 def pack_job(
     origin: "str | Path",  # folder of the file layout, or archive
     size: int,  # pixels
@@ -179,6 +192,7 @@ def pack_job(
             f"size={size} must be between 1 and {image_size}, the size of the images in {origin}"
         )
     beside = origin if origin.is_dir() else origin.parent
+    tables = latent_tables(beside, listing.split, len(numbers))
     return PackJob(
         origin,
         listing,
@@ -186,23 +200,31 @@ def pack_job(
         image_size,
         size,
         decoder,
-        latent_tables(beside, listing.split, len(numbers)),
+        tables,
         decoder == "exact" and is_quick_exact(files[first], image_size, size),
         numbers[0],
+        _latents_of(origin / name, files, tables),
     )
 
 # %% ../../nbs/data/08_originals.ipynb #ac3410d0
 def _view_latents(job: PackJob, index: int, files: dict, view: int) -> np.ndarray:
-    "The latents (7,) of a view, from its file or the table, checked."
+    "The latents (7,) or (10,) of a view, from its file or the table, checked."
     name = f"latent_{view + job.first}.npy"
     where = f"{job.origin}/{job.name(index)}/{name}"
     table = None if job.tables is None else job.tables[index, view]
     if name not in files and table is None:
         raise FileNotFoundError(f"{where} is missing")
     latent = decode_latent(files[name], where) if name in files else table
+    if len(latent) != len(job.latents):
+        raise ValueError(
+            f"{where} holds {len(latent)} numbers, but other views of the set have "
+            f"{len(job.latents)}"
+        )
     if not np.isfinite(latent).all():
         raise ValueError(f"{where} must hold finite numbers, not {latent.tolist()}")
-    if table is not None and not np.allclose(latent, table, atol=1e-5):
+    if table is not None and not (
+        len(table) == len(latent) and np.allclose(latent, table, atol=1e-5)
+    ):
         raise ValueError(
             f"{where} does not agree with the table all_latents_{job.listing.split[index]}.npy; "
             "if the files are right, move the table away"
@@ -227,10 +249,10 @@ def decode_object(
     job: PackJob,  # the data set
     index: int,  # of the object
     files: dict,  # file name -> content
-) -> tuple:  # images (views, R, R, 3) uint8, latents (views, 7) float64
+) -> tuple:  # images (views, R, R, 3) uint8, latents (views, 7 or 10) float64
     "All views of one object; raises `Damaged` with everything that is wrong with it."
     images = np.empty((job.views, job.size, job.size, 3), np.uint8)
-    latents = np.empty((job.views, len(LATENTS)))
+    latents = np.empty((job.views, len(job.latents)))
     where = f"{job.origin}/{job.name(index)}"
     if not files:
         raise Damaged([f"{where} is missing"])

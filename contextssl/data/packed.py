@@ -27,18 +27,20 @@ from ..render.set_files import Progress
 def _object_bytes(
     resolution: int,  # pixels
     views: int,  # per object
+    latents: int = len(LATENTS),  # of a view
 ) -> dict:  # file name -> bytes
     "What one object takes in the arrays of a packed set."
-    return {"images.npy": views * 3 * resolution**2, "latents.npy": views * 8 * len(LATENTS)}
+    return {"images.npy": views * 3 * resolution**2, "latents.npy": views * 8 * latents}
 
 
 def packed_bytes(
     resolution: int,  # pixels
     objects: int,  # how many
     views: int,  # per object
+    latents: int = len(LATENTS),  # of a view
 ) -> int:  # bytes, without the headers of the files
     "The size of a packed set."
-    return objects * sum(_object_bytes(resolution, views).values())
+    return objects * sum(_object_bytes(resolution, views, latents).values())
 
 # %% ../../nbs/data/06_packed.ipynb #9afc0bfa
 def folder_meta(
@@ -100,6 +102,13 @@ def meta_statistics(
     return (meta["mean"], meta["std"]) if meta.get("mean") and meta.get("std") else None
 
 
+def packed_latents(
+    meta: dict,  # of `folder_meta`
+) -> list:  # names
+    "What is known of each view; a set that does not say it has the latents of 3DIEBench."
+    return list(meta.get("latents", LATENTS))
+
+
 def open_packed(
     path: Path,  # folder of a packed set
     meta: dict,  # of `folder_meta`
@@ -115,7 +124,7 @@ def open_packed(
         )
     grid = (len(meta["objects"]), meta["views"])
     images = _map_array(path / "images.npy", (*grid, size, size, 3), np.uint8)
-    latents = _map_array(path / "latents.npy", (*grid, len(LATENTS)), np.float64)
+    latents = _map_array(path / "latents.npy", (*grid, len(packed_latents(meta))), np.float64)
     views = Views(
         ViewImages.of(images),
         np.array(latents),
@@ -133,7 +142,7 @@ def open_packed(
 def report_of(
     index: int,  # of the object
     images: np.ndarray,  # (views, R, R, 3) uint8
-    latents: np.ndarray,  # (views, 7) float64
+    latents: np.ndarray,  # (views, 7) or (views, 10) float64
 ) -> dict:  # {"object", "crc": [images, latents], "pixels", "sum": [r, g, b], "squares": [r, g, b]}
     "What is remembered of an object that was packed."
     some, level = images[:, ::4, ::4], np.arange(256)
@@ -184,7 +193,7 @@ def _holds(job, out: Path, index: int, report: dict) -> bool:
 def _read_back(job, out: Path, index: int) -> list:
     "The CRCs of the images and of the latents of an object, as the disk has them."
     found = []
-    for name, size in _object_bytes(job.size, job.views).items():
+    for name, size in _object_bytes(job.size, job.views, len(job.latents)).items():
         with open(array_file(out, name), "rb") as file:
             file.seek(-(len(job) - index) * size, os.SEEK_END)
             found.append(zlib.crc32(file.read(size)))
@@ -218,7 +227,8 @@ def finish_packing(
         raise ValueError(f"no object of {job.origin} can be packed; the first problem is: {first}")
     measured = _measured_statistics(job, done)
     crcs, checksums = {}, {}
-    for k, (name, size) in enumerate(_object_bytes(job.size, job.views).items()):
+    sizes = _object_bytes(job.size, job.views, len(job.latents))
+    for k, (name, size) in enumerate(sizes.items()):
         nothing = zlib.crc32(bytes(size))
         crcs[name] = [done[i]["crc"][k] if "crc" in done[i] else nothing for i in range(len(job))]
         if (part := array_file(out, name)) != out / name:
@@ -235,6 +245,7 @@ def finish_packing(
         "classes": job.listing.classes,
         "resolution": job.size,
         "views": job.views,
+        **({} if job.latents == LATENTS else {"latents": job.latents}),
         "source": job.source(),
         **(published or measured),
         "measured": measured,
@@ -261,7 +272,8 @@ def verify_packed(
                     f"{path / name} has the checksum {found}, not {checksum}; render or pack again"
                 )
             continue
-        size = _object_bytes(meta["resolution"], meta["views"])[name]
+        latents = len(packed_latents(meta))
+        size = _object_bytes(meta["resolution"], meta["views"], latents)[name]
         damaged = 0
         with open(path / name, "rb") as file:
             whole = zlib.crc32(file.read((path / name).stat().st_size - len(crcs) * size))

@@ -88,7 +88,8 @@ def pack(
     job = pack_job(source, size, decoder, progress)
     if is_finished(job, out):
         return out
-    needed = packed_bytes(size, len(job) - len(finished_objects(job, out)), job.views)
+    left = len(job) - len(finished_objects(job, out))
+    needed = packed_bytes(size, left, job.views, len(job.latents))
     check_room(out, needed, f"{len(job):,} objects with {job.views} views of {size} px")
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)

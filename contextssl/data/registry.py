@@ -29,6 +29,7 @@ from ..names import did_you_mean
 from ..pictures import is_hidden
 from ..render.factors import ACTION_SPACE
 from ..render.jobs import LEFT_OUT
+from ..render.scene import TRANSLATED
 from ..render.set_files import read_meta
 
 # %% ../../nbs/data/22_registry.ipynb #0eaea59e
@@ -84,6 +85,9 @@ class ObjectOptions(NamedData):
     resolution: int = 0
     # where images of 3diebench are served from: disk, ram, gpu, or auto, which picks by size
     storage: str = "auto"
+    # of the translation, where objects of 3diebench are moved: object or base, in whose frame it
+    # is told, or none, which leaves it out
+    frame: str = "object"
 
 
 _PUBLISHED_RESOLUTION = 128
@@ -100,13 +104,27 @@ def _object_views(o: ObjectOptions) -> Views:
     images = () if (path / "images.npy").exists() else path.glob("*/*/image_*.jpg")
     image = next((f for f in images if not any(map(is_hidden, f.relative_to(path).parts))), None)
     size = min(len(read_image(image)), _PUBLISHED_RESOLUTION) if image else None
-    return open_views(path, resolution=o.resolution or size, storage=o.storage)
+    return open_views(path, None, o.resolution or size, o.storage, o.frame)
 
 
 def _open_objects(o: ObjectOptions) -> DataSet:
     "3DIEBench, or objects that `contextssl render` made."
     views = _object_views(o)
     return DataSet(ViewPairs(views, "train"), views)
+
+
+def _has_moved(o: NamedData) -> bool:
+    "Whether the folder of objects, if it is there, says that they move, by one look."
+    try:
+        path = folder_of(o)
+        packed = read_meta(path / "meta.json").get("latents")
+        tables = list(path.glob("all_latents_*.npy"))
+        first = next(iter(path.glob("*/*/latent_*.npy")), None) if packed is None else None
+        rows = [np.load(f, mmap_mode="r", allow_pickle=False) for f in (*tables[:1], first) if f]
+    except (OSError, ValueError):
+        return False  # whoever opens the set says what is wrong with it
+    widths = [len(packed)] if packed else [row.shape[-1] for row in rows]
+    return len(TRANSLATED) in widths
 
 # %% ../../nbs/data/22_registry.ipynb #c0c20004
 @dataclass(frozen=True)
@@ -335,6 +353,13 @@ def open_test_views(
         images = read_image_folder(folder_of(o), o.resolution, o.limit, held_out=True)
         return augmented_views(images, Augmentation(o.groups), o.eval_views, o.data_seed)
     return open_data(o).views
+
+# %% ../../nbs/data/22_registry.ipynb #fld00051
+def open_ahead(
+    o: NamedData,
+) -> "DataSet | None":  # None: what follows from the data is known without them
+    "The data set, if the options of a method or an evaluation follow from what is in it."
+    return None if o.data == "3diebench" and not _has_moved(_own_options(o)) else open_data(o)
 
 # %% ../../nbs/data/22_registry.ipynb #9368d33f
 def follows_from(

@@ -18,13 +18,24 @@ from contextssl.data.object_files import (
     folder_listing,
     latent_files,
     latent_tables,
+    read_split_files,
     shared_views,
 )
-from .packed import folder_meta, meta_statistics, open_packed
+from .packed import folder_meta, meta_statistics, open_packed, packed_latents
 from .pairs import Conventions
 from .views import Views, stored
-from ..render.factors import ACTION_SPACE, pose_and_hues, turn_and_shift
-from ..render.scene import LATENTS
+from ..names import nearest_name
+from contextssl.render.factors import (
+    ACTION_SPACE,
+    MOVED,
+    only_pose_and_hues,
+    pose_and_hues,
+    pose_hues_and_place,
+    turn_and_shift,
+    turn_shift_and_move,
+    turn_shift_and_move_in_base,
+)
+from ..render.scene import LATENTS, TRANSLATED, latent_names
 
 # %% ../../nbs/data/07_threediebench.ipynb #2808a4ef
 PUBLISHED_MEAN = (0.5016, 0.5037, 0.5060)  # of the channels of the published data set
@@ -50,6 +61,27 @@ def relative_action(
     "What leads from one view to another: q1^-1 q2 and the differences of the hues."
     return CONVENTIONS.relative(latents1, latents2)
 
+# %% ../../nbs/data/07_threediebench.ipynb #fld00042
+_MOVED_CONVENTIONS = {
+    "object": Conventions(MOVED["object"], pose_hues_and_place, turn_shift_and_move, TRANSLATED),
+    "base": Conventions(
+        MOVED["base"], pose_hues_and_place, turn_shift_and_move_in_base, TRANSLATED
+    ),
+    "none": Conventions(
+        ACTION_SPACE, only_pose_and_hues, turn_and_shift, TRANSLATED, in_fingerprint=False
+    ),
+}
+
+
+def conventions_of(
+    latents: int,  # how many numbers a view has
+    frame: str = "object",  # of a translation: object, base, or none, which leaves it out
+) -> Conventions:
+    "What the latents of a view mean, by how many there are."
+    nearest_name("frame", frame, _MOVED_CONVENTIONS)
+    moved = latent_names(latents) == TRANSLATED
+    return _MOVED_CONVENTIONS[frame] if moved else CONVENTIONS
+
 # %% ../../nbs/data/07_threediebench.ipynb #0bd0edc2
 def is_published(
     objects: list,  # "CLASS/OBJECT"
@@ -58,7 +90,7 @@ def is_published(
     return all(re.fullmatch(r"\d{8}/.*", name) for name in objects)
 
 
-def _open_files(path: Path, meta: dict, resolution: "int | None") -> Views:
+def _open_files(path: Path, meta: dict, resolution: "int | None", frame: str) -> Views:
     "A set in the file layout; its latents are read, its images when they are asked for."
     listing = folder_listing(path)
     objects = listing.objects
@@ -69,6 +101,10 @@ def _open_files(path: Path, meta: dict, resolution: "int | None") -> Views:
         latents = latent_tables(path, listing.split, len(numbers))
     else:
         latents = latent_files(path, objects, numbers)
+    split = listing.split
+    if meta and not read_split_files(path):
+        told = dict(zip(meta["objects"], meta["split"]))
+        split = [told.get(name, made_up) for name, made_up in zip(objects, split)]
     published = (PUBLISHED_MEAN, PUBLISHED_STD) if is_published(objects) else None
     return Views(
         file_images(path, objects, numbers, size, resolution or size),
@@ -76,9 +112,9 @@ def _open_files(path: Path, meta: dict, resolution: "int | None") -> Views:
         listing.labels,
         listing.classes,
         objects,
-        np.array(listing.split),
+        np.array(split),
         meta_statistics(meta) or published,
-        conventions=CONVENTIONS,
+        conventions=conventions_of(latents.shape[-1], frame),
     )
 
 # %% ../../nbs/data/07_threediebench.ipynb #5cbbf156
@@ -89,6 +125,8 @@ def open_views(
     resolution: "int | None" = None,
     # where the images are served from: disk, ram, gpu, or auto, which picks by size
     storage: str = "disk",
+    # of the translation, in a set of 3DIEBench-T: object, base, or none, which leaves it out
+    frame: str = "object",
 ) -> Views:
     "Open a data set in either form and check all of it but the pixels."
     path = Path(path)
@@ -101,9 +139,10 @@ def open_views(
     meta = folder_meta(path)
     packed = meta.get("format") == "packed"
     if packed:
-        views = open_packed(path, meta, CONVENTIONS, resolution)
+        conventions = conventions_of(len(packed_latents(meta)), frame)
+        views = open_packed(path, meta, conventions, resolution)
     else:
-        views = _open_files(path, meta, resolution)
+        views = _open_files(path, meta, resolution, frame)
     _check_views(views, path)
     return stored(views if split is None else views.subset(split), storage, packed)
 

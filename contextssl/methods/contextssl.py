@@ -293,6 +293,7 @@ class ContextSSL(TrainingLayout):
     ) -> dict[str, torch.Tensor]:  # normalised images -> scalars
         "Terms of the objective; `step` draws environment and masks."
         self.expect_pairs(batch)
+        self.expect_actions(batch.actions)
         return contextssl_loss(self, batch, step)
 
 # %% ../../nbs/methods/07_contextssl.ipynb #96bdd712

@@ -36,9 +36,10 @@ def object_points(
     seen: Visible,  # k sub-pixels
     rows: np.ndarray,  # (r,) int, some of them
 ) -> np.ndarray:  # (r, 3)
-    "Visible points in the frame of the object: the pose turned back."
-    world = seen.point[:, rows].T @ look_at(CAMERA) + CAMERA
-    return np.einsum("kij,ki->kj", scene.pose[seen.view[rows]], world)  # rows times matrix
+    "Visible points in the frame of the object: moved back, and the pose turned back."
+    view = seen.view[rows]
+    world = seen.point[:, rows].T @ look_at(CAMERA) + CAMERA - scene.shift[view]
+    return np.einsum("kij,ki->kj", scene.pose[view], world)  # rows times matrix
 
 # %% ../../nbs/render/21_coplanar.ipynb #17793dde
 _MIXERS = np.array(

@@ -7,7 +7,7 @@ __all__ = ['render_dataset']
 
 # %% ../../nbs/render/13_embedded.ipynb #7509f828
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,9 @@ class RenderJob(SetJob):
     seed: int = 0  # of shapes and latents
     format: str = "packed"  # packed or files
     classes: tuple = tuple(CLASSES)  # in alphabetical order; the place is the label
-    angles: tuple = ANGLES  # degrees, range of each Euler angle
+    # degrees, range of each Euler angle; or "outside", see `sample_latents`
+    angles: "tuple | str" = ANGLES
+    translate: float = 0.0  # how far objects are moved at most, each way along each axis
 
     def __post_init__(self):
         self._check_whole("objects", 1)
@@ -62,13 +64,7 @@ class RenderJob(SetJob):
 
     def source(self) -> dict:  # program, version and all fields
         "The record as JSON will give it back."
-        return {
-            "program": "contextssl render",
-            "version": 1,
-            **asdict(self),
-            "classes": list(self.classes),
-            "angles": list(self.angles),
-        }
+        return self.record("contextssl render", classes=list(self.classes))
 
 # %% ../../nbs/render/13_embedded.ipynb #b37a056d
 def _stream(seed: int, name: str, k: int) -> np.random.Generator:
@@ -89,10 +85,10 @@ def render_object(
     job: RenderJob,  # the data set
     index: int,  # of the object
     renderer: Renderer,  # of the job's size
-) -> tuple:  # images (views, R, R, 3) uint8, latents (views, 7) float64
+) -> tuple:  # images (views, R, R, 3) uint8, latents (views, 7) or (views, 10)
     "All views of one object of a data set."
     name = job.name(index)
-    latents = sample_latents(job.views, _stream(job.seed, name, 1), job.angles)
+    latents = sample_latents(job.views, _stream(job.seed, name, 1), job.angles, job.translate)
     return renderer(object_mesh(name, job.seed), latents), latents
 
 # %% ../../nbs/render/13_embedded.ipynb #1ef87e0e
@@ -105,7 +101,8 @@ def render_dataset(
     out: str | Path,  # folder to write; made if it is not there
     workers: int | None = None,  # processes; None is one per core; the bytes are the same
     progress: bool = True,  # show a progress bar
-    **job,  # fields of `RenderJob`: objects, views, size, seed, format, classes, angles
+    # fields of `RenderJob`: objects, views, size, seed, format, classes, angles, translate
+    **job,
 ) -> Path:  # the folder
     "Render procedural objects; goes on where an interrupted run stopped."
     out = Path(out)

@@ -9,11 +9,12 @@ __all__ = []
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import asdict
 
 import numpy as np
 
 from ..names import nearest_name
-from .scene import check_angles
+from .scene import LATENTS, OUTSIDE, TRANSLATED, check_angles, check_translate
 
 # %% ../../nbs/render/10_jobs.ipynb #094c0d93
 _FORMATS = ("packed", "files")
@@ -27,13 +28,16 @@ class SetJob(ABC):
     size: int  # pixels of the square images
     seed: int  # of shapes and latents
     format: str  # packed or files
-    angles: tuple  # degrees, range of each Euler angle
+    angles: "tuple | str"  # degrees, range of each Euler angle; or "outside"
+    translate = 0.0  # how far objects are moved at most; a job that can move them has a field
 
     def __post_init__(self):
         for name, least in (("views", 2), ("size", 16), ("seed", 0)):
             self._check_whole(name, least)
         nearest_name("format", self.format, _FORMATS)
         object.__setattr__(self, "angles", check_angles(self.angles))
+        if self.translate != 0:
+            object.__setattr__(self, "translate", check_translate(self.translate))
 
     def _check_whole(self, name, least):
         "Refuse a field that is no whole number, or too small."
@@ -60,9 +64,37 @@ class SetJob(ABC):
         "What is needed to draw an object, small enough to be sent to another process."
         return self, index
 
+    @property
+    def latents(self) -> tuple[str, ...]:  # names
+        "What is known of each view."
+        return TRANSLATED if self.translate else LATENTS
+
+    @property
+    def is_test(self) -> bool:
+        "Whether the set is one to be judged on, in the layout of 3DIEBench-OOD."
+        return self.angles == OUTSIDE
+
+    @property
+    def first_view(self) -> int:  # its number in the file layout
+        "The views of 3DIEBench-OOD count from 2, all others from 0."
+        return 2 if self.is_test else 0
+
     @abstractmethod
     def source(self) -> dict:  # program, version and all that decides about the bytes
         "The record as JSON will give it back."
+
+    def record(
+        self,
+        program: str,  # that makes the set
+        **more,  # what stands for a field, or beside the fields
+    ) -> dict:  # of the fields of a dataclass; without a translation where nothing is moved
+        "What `source` of a job usually returns."
+        fields = {**asdict(self), **more}
+        if not isinstance(self.angles, str):
+            fields["angles"] = list(self.angles)
+        if not self.translate:
+            fields.pop("translate", None)
+        return {"program": program, "version": 1, **fields}
 
     def first_for_validation(
         self,
@@ -88,6 +120,6 @@ class SetJob(ABC):
                 continue
             labels.append(classes.index(kind))
             last = count[kind] >= self.first_for_validation(there[kind])
-            split.append("val" if last else "train")
+            split.append("val" if last or self.is_test else "train")
             count[kind] += 1
         return {"objects": names, "labels": labels, "split": split, "classes": classes}

@@ -9,7 +9,7 @@ __all__ = ['render_models']
 import json
 import warnings
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
@@ -36,7 +36,9 @@ class ModelJob(SetJob):
     size: int = 128  # pixels of the square images
     seed: int = 0  # of the latents
     format: str = "packed"  # packed or files
-    angles: tuple = ANGLES  # degrees, range of each Euler angle
+    # degrees, range of each Euler angle; or "outside", see `sample_latents`
+    angles: "tuple | str" = ANGLES
+    translate: float = 0.0  # how far objects are moved at most, each way along each axis
 
     @cached_property
     def files(self) -> dict:
@@ -60,7 +62,7 @@ class ModelJob(SetJob):
         name = self.names[index]
         home = Path(self.root, *name.split("/"))
         rng = np.random.default_rng([self.seed, zlib.crc32(name.encode()), 1])
-        latents = sample_latents(self.views, rng, self.angles)
+        latents = sample_latents(self.views, rng, self.angles, self.translate)
         return self.files[name], home if home.is_dir() else None, latents, self.size
 
     def first_for_validation(self, total: int) -> int:  # objects before it are for training
@@ -70,21 +72,18 @@ class ModelJob(SetJob):
     def source(self) -> dict:
         "The record as JSON will give it back."
         listing = sha256(json.dumps(self.names).encode()).hexdigest()[:16]
-        return {
-            "program": "contextssl render meshes",
-            "version": 1,
-            **asdict(self),
-            "root": Path(self.root).name,
-            "angles": list(self.angles),
-            "models": len(self),
-            "listing": listing,
-        }
+        return self.record(
+            "contextssl render meshes",
+            root=Path(self.root).name,
+            models=len(self),
+            listing=listing,
+        )
 
 # %% ../../nbs/render/25_models.ipynb #1456fecf
 def _draw(
     file: Path,  # the model
     home: "Path | None",  # folder of the object, if it has one
-    latents: np.ndarray,  # (views, 7)
+    latents: np.ndarray,  # (views, 7) or (views, 10)
     size: int,  # pixels of the square images
     skip: bool = False,  # leave a model out that cannot be read
 ) -> Drawing:
@@ -136,7 +135,7 @@ def render_models(
     workers: int | None = None,  # processes; None is one per core; the bytes are the same
     progress: bool = True,  # show a progress bar
     skip_corrupt: bool = False,  # leave models that cannot be read out, and record them
-    **job,  # fields of `ModelJob`: views, size, seed, format, angles
+    **job,  # fields of `ModelJob`: views, size, seed, format, angles, translate
 ) -> Path:  # the folder
     "Render a folder of models as 3DIEBench was; goes on where an interrupted run stopped."
     need_trimesh()

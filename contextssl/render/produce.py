@@ -40,7 +40,7 @@ class Drawing:
     "All views of one object, or why there are none."
 
     images: "np.ndarray | None" = None  # (views, R, R, 3) uint8
-    latents: "np.ndarray | None" = None  # (views, 7) float64
+    latents: "np.ndarray | None" = None  # (views, 7) or (views, 10) float64
     remarks: tuple[str, ...] = ()  # what was done without
     left_out: tuple[str, ...] = ()  # why it cannot be drawn
 
@@ -54,6 +54,7 @@ class _Place:
     objects: int  # in the set
     index: int  # of the object
     name: str  # CLASS/OBJECT
+    first: int  # number of its first view
 
     def __len__(self) -> int:
         return self.objects
@@ -72,7 +73,7 @@ def _make(
     if place.format == "packed":
         write_packed(place, place.out, place.index, images=images, latents=latents)
     else:
-        write_files(place.out, place.name, images, latents)
+        write_files(place.out, place.name, images, latents, place.first)
     report = {"object": place.index, **channel_sums(images)}
     return {**report, "remarks": list(drawing.remarks)} if drawing.remarks else report
 
@@ -149,7 +150,8 @@ def _go_on(
     out.mkdir(parents=True, exist_ok=True)
     log = Progress(job, out)
     todo = [index for index in range(len(job)) if index not in log.done]
-    places = (_Place(out, job.format, len(job), index, job.name(index)) for index in todo)
+    what = job.format, len(job)
+    places = (_Place(out, *what, index, job.name(index), job.first_view) for index in todo)
     jobs = ((draw, job.task(place.index), place) for place in places)
     team = max(1, min(workers or core_count(), len(todo)))
     bar = tqdm(

@@ -13,7 +13,7 @@ import numpy as np
 from .ply import need_trimesh
 from .primitives import Mesh
 from .renderer import Renderer, Visible
-from .scene import CAMERA, LIGHT_ZOOM, ZOOM, Scene, look_at
+from .scene import CAMERA, ZOOM, Scene, look_at
 from .textured import albedo_at
 
 # %% ../../nbs/render/23_rays.ipynb #592b3a2c
@@ -46,7 +46,7 @@ class _Rays:
         self,
         pose: np.ndarray,  # (3, 3) of the object
         axes: np.ndarray,  # (3, 3) right, down, forward of the viewer
-        position: np.ndarray,  # (3,) of the viewer
+        position: np.ndarray,  # (3,) of the viewer, seen from the centre of the object
         zoom: float,  # 1 / tan(half the field of view)
         size: int,  # pixels
     ) -> tuple:  # triangle (size * size,) int, -1: none; 1 / depth (size * size,) float32
@@ -80,7 +80,7 @@ class ModelRenderer(Renderer):
     def __call__(
         self,
         mesh: Mesh,  # the object, within a ball of radius 1/2
-        latents: np.ndarray,  # (n, 7)
+        latents: np.ndarray,  # (n, 7), or (n, 10) with a translation
     ) -> np.ndarray:  # (n, size, size, 3) uint8
         "Images of one object, one for each row of latents."
         wanted = (
@@ -97,21 +97,23 @@ class ModelRenderer(Renderer):
         self,
         mesh: Mesh,  # the object
         scene: Scene,  # n views
-    ) -> tuple[np.ndarray, Visible]:  # shadow map (n * map * map,) float32, what the camera sees
+    ) -> tuple[np.ndarray, Visible]:  # shadow map (n * side * side,) float32, what the camera sees
         "Find the triangles, for the light and for the camera."
         if self.tree is None:
             return super().look(mesh, scene)
-        lights = zip(scene.pose, scene.light_axes, scene.light)
-        shadow = [self.tree.nearest(*light, LIGHT_ZOOM, self.map)[1] for light in lights]
-        seen = [self._seen(pose, view) for view, pose in enumerate(scene.pose)]
+        lights = zip(scene.pose, scene.light_axes, scene.light - scene.shift)
+        how = scene.light_zoom, self.light_side(scene)
+        shadow = [self.tree.nearest(*light, *how)[1] for light in lights]
+        poses = zip(scene.pose, CAMERA - scene.shift)
+        seen = [self._seen(*pose, view) for view, pose in enumerate(poses)]
         view, subpixel, face = (np.concatenate(parts) for parts in list(zip(*seen))[:3])
         point = np.concatenate([part[3] for part in seen], 1)
         whole = (numbers.astype(np.int32) for numbers in (view, subpixel, face))
         return np.concatenate(shadow), Visible(*whole, point.astype(np.float32))
 
-    def _seen(self, pose, view):
+    def _seen(self, pose, camera, view):
         "What the camera sees in one view: view, sub-pixel and triangle of k points, points (3, k)."
-        face, w = self.tree.nearest(pose, look_at(CAMERA), CAMERA, ZOOM, self.width)
+        face, w = self.tree.nearest(pose, look_at(CAMERA), camera, ZOOM, self.width)
         (subpixel,) = np.nonzero(face >= 0)
         depth = 1 / w[subpixel]
         y, x = np.divmod(subpixel, self.width)

@@ -16,8 +16,10 @@ from .rasteriser import depth_buffer, fragments, nearest_fragments, to_screen
 from contextssl.render.scene import (
     CAMERA,
     FLOOR,
+    LATENTS,
     LIGHT_DISTANCE,
     LIGHT_ZOOM,
+    TRANSLATED,
     ZOOM,
     Scene,
     look_at,
@@ -67,15 +69,22 @@ def _to_bytes(
     return _SRGB[(np.minimum(linear, 1) * (len(_SRGB) - 1) + f32(0.5)).astype(np.int32)]
 
 # %% ../../nbs/render/09_renderer.ipynb #cdefc9dc
+def _moved(
+    axes: np.ndarray,  # (3, 3) or (n, 3, 3), rows: right, down, forward of a viewer
+    shift: np.ndarray,  # (n, 3) where objects are
+) -> np.ndarray:  # (n, 3)
+    "How far objects are moved, in the viewer's frame."
+    return (axes @ shift[:, :, None])[:, :, 0]
+
+
 def _shadow_map(
     mesh: Mesh,  # the object
     scene: Scene,  # n views
     size: int,  # pixels of the light's own image
 ) -> np.ndarray:  # (n * size * size,) float32, 1 / distance, 0 beside the object
     "How far the light gets."
-    screen = to_screen(
-        mesh.vertices, scene.light_axes @ scene.pose, (0, 0, LIGHT_DISTANCE), LIGHT_ZOOM, size
-    )
+    ahead = np.array([0, 0, LIGHT_DISTANCE]) + _moved(scene.light_axes, scene.shift)
+    screen = to_screen(mesh.vertices, scene.light_axes @ scene.pose, ahead, scene.light_zoom, size)
     pixel, w, _, _ = fragments(screen, mesh.faces, size)
     return depth_buffer(pixel, w, len(scene) * size * size)
 
@@ -118,7 +127,7 @@ def light_on_floor(
         lit // points.shape[1],
     )
     height = (scene.light[:, 2] - FLOOR).astype(f32)[view]
-    zoom = f32(LIGHT_ZOOM * size / 2) / ahead
+    zoom = f32(scene.light_zoom * size / 2) / ahead
     x, y = (scene.light_axes[:, k].astype(f32) @ points for k in (0, 1))
     blocked = _coverage(
         shadow,
@@ -149,7 +158,8 @@ def _visible_points(
 ) -> Visible:  # k of them, over all views
     "Render the object from the camera."
     axes = look_at(CAMERA)
-    screen = to_screen(mesh.vertices, axes @ scene.pose, -axes @ CAMERA, ZOOM, width)
+    ahead = _moved(axes, scene.shift) - axes @ CAMERA
+    screen = to_screen(mesh.vertices, axes @ scene.pose, ahead, ZOOM, width)
     pixel, w, row, half = fragments(screen, mesh.faces, width)
     seen = nearest_fragments(pixel, w, len(scene) * width * width)
     pixel, depth, face = pixel[seen], 1 / w[seen], half[row[seen]] % len(mesh.faces)
@@ -179,7 +189,7 @@ def spot_on_points(
         part = slice(ends[i], ends[i + 1])
         point[:, part] = turn[i] @ seen.point[:, part] + shift[i]
     a, b, c = point
-    zoom = f32(LIGHT_ZOOM * size / 2) / c
+    zoom = f32(scene.light_zoom * size / 2) / c
     x = np.clip(a * zoom + f32(size / 2), 0, size - 1).astype(np.int32)
     y = np.clip(b * zoom + f32(size / 2), 0, size - 1).astype(np.int32)
     lit = shadow[(seen.view * size + y) * size + x] * (c - f32(_BIAS)) <= 1
@@ -198,7 +208,8 @@ def light_on_faces(
     offset = np.einsum("ij,ij->i", normals, corners[:, 0])
     back = np.swapaxes(scene.pose, 1, 2)
     lamp = (back @ scene.light[:, :, None])[:, :, 0]
-    turned = (back @ CAMERA, lamp, back[:, :, 2])
+    own = _moved(back, scene.shift)
+    turned = (back @ CAMERA - own, lamp - own, back[:, :, 2])
     camera, light, up = (v.astype(f32) @ normals.T for v in turned)
     sign = np.where(camera < offset, f32(-1), f32(1))
     up = up * sign
@@ -228,13 +239,15 @@ class Renderer:
     def __call__(
         self,
         mesh: Mesh,  # the object, within a ball of radius 1/2
-        latents: np.ndarray,  # (n, 7)
+        latents: np.ndarray,  # (n, 7), or (n, 10) with a translation
     ) -> np.ndarray:  # (n, size, size, 3) uint8
         "Images of one object, one for each row of latents."
         latents = np.asarray(latents, float)
-        if latents.ndim != 2 or latents.shape[1] != 7 or not np.isfinite(latents).all():
+        wide = latents.ndim == 2 and latents.shape[1] in (len(LATENTS), len(TRANSLATED))
+        if not wide or not np.isfinite(latents).all():
             raise ValueError(
-                f"latents must be finite and have the shape (n, 7), got {latents.shape}"
+                "latents must be finite and have the shape (n, 7), or (n, 10) with a translation, "
+                f"got {latents.shape}"
             )
         parts = [
             self.draw(mesh, latents[i : i + self.batch]) for i in range(0, len(latents), self.batch)
@@ -244,17 +257,25 @@ class Renderer:
     def draw(
         self,
         mesh: Mesh,  # the object
-        latents: np.ndarray,  # (n, 7), few enough for one batch
+        latents: np.ndarray,  # (n, 7) or (n, 10), few enough for one batch
     ) -> np.ndarray:  # (n, size, size, 3) uint8
         "One batch of views: all stages."
         scene = Scene.of(latents)
         shadow, seen = self.look(mesh, scene)
-        pool = light_on_floor(self.floor, scene, shadow, self.map)
+        side = self.light_side(scene)
+        pool = light_on_floor(self.floor, scene, shadow, side)
         tilt, sun, bounce = (
             x[seen.view * len(mesh.faces) + seen.face] for x in light_on_faces(mesh, scene)
         )
-        spot = spot_on_points(seen, scene, shadow, self.map) * tilt
+        spot = spot_on_points(seen, scene, shadow, side) * tilt
         return self.mix(scene, pool, seen, self.paint(mesh, scene, seen), spot, sun, bounce)
+
+    def light_side(
+        self,
+        scene: Scene,  # n views
+    ) -> int:  # pixels
+        "Width of the light's own image: the more it takes in, the larger."
+        return round(self.map * LIGHT_ZOOM / scene.light_zoom)
 
     def look(
         self,
@@ -262,9 +283,11 @@ class Renderer:
         scene: Scene,  # n views
     ) -> tuple[
         np.ndarray, Visible
-    ]:  # the shadow map (n * map * map,) float32, and what the camera sees
+    ]:  # the shadow map (n * side * side,) float32, and what the camera sees
         "Find the triangles, for the light and for the camera."
-        return _shadow_map(mesh, scene, self.map), _visible_points(mesh, scene, self.width)
+        return _shadow_map(mesh, scene, self.light_side(scene)), _visible_points(
+            mesh, scene, self.width
+        )
 
     def paint(
         self,

@@ -27,7 +27,7 @@ def _array_shapes(
     "The arrays of the packed form."
     return {
         "images.npy": (np.uint8, (len(job), job.views, job.size, job.size, 3)),
-        "latents.npy": (np.float64, (len(job), job.views, 7)),
+        "latents.npy": (np.float64, (len(job), job.views, len(job.latents))),
     }
 
 
@@ -70,7 +70,8 @@ def write_files(
     out: Path,  # the folder
     name: str,  # of the object, such as chair/0003
     images: np.ndarray,  # (views, R, R, 3) uint8
-    latents: np.ndarray,  # (views, 7)
+    latents: np.ndarray,  # (views, 7) or (views, 10)
+    first: int = 0,  # number of the first view
 ) -> None:
     """One object as CLASS/OBJECT/image_k.jpg and latent_k.npy; the folder gets its name when it
     is complete."""
@@ -78,7 +79,7 @@ def write_files(
     folder = target.with_name(f".{target.name}.{os.getpid()}.part")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for k, (image, latent) in enumerate(zip(images, latents)):
+    for k, (image, latent) in enumerate(zip(images, latents), first):
         Image.fromarray(image).save(folder / f"image_{k}.jpg", quality=95)
         np.save(folder / f"latent_{k}.npy", latent)
     shutil.rmtree(target, ignore_errors=True)
@@ -196,7 +197,9 @@ def finish_set(
         raise ValueError(f"no object can be rendered; the first problem is: {first}")
     remarks = {job.name(i): done[i]["remarks"] for i in sorted(done) if "remarks" in done[i]}
     contents = job.contents(left)
-    names = list(_array_shapes(job)) if job.format == "packed" else _write_listings(contents, out)
+    names = list(_array_shapes(job)) if job.format == "packed" else []
+    if job.format == "files" and not job.is_test:
+        names = _write_listings(contents, out)
     for name in names:
         if (out / f"{name}.part").exists():
             sync_file(out / f"{name}.part")
@@ -207,6 +210,7 @@ def finish_set(
         **contents,
         "resolution": job.size,
         "views": job.views,
+        **({"latents": job.latents} if job.translate else {}),
         "source": job.source(),
         **_channel_statistics(job, done),
         "checksums": {name: file_checksum(out / name) for name in names},
@@ -234,9 +238,9 @@ def is_finished(
         found = {"angles": list(ANGLES), **found}
     if found is not None and found != wanted:
         differ = ", ".join(
-            f"{key}={found.get(key)} there, {key}={wanted[key]} asked"
-            for key in wanted
-            if found.get(key) != wanted[key]
+            f"{key}={found.get(key)} there, {key}={wanted.get(key)} asked"
+            for key in {**wanted, **found}
+            if found.get(key) != wanted.get(key)
         )
         raise ValueError(
             f"{out} holds a set with other arguments ({differ}); "
