@@ -157,10 +157,10 @@ def run_eval(
     words: Sequence[str],  # behind the command
 ) -> None:
     "What a trained model knows: relative actions, factors, classes, and where an action leads."
-    from contextssl.data.registry import open_data, open_test_views
+    from contextssl.data.registry import open_ahead, open_data, open_test_views
 
     first = data_options("eval", split_words(words, "task"))
-    data = open_data(first) if first.data != "3diebench" else None
+    data = open_ahead(first)
     o, d, c = eval_options(words, data)
     from contextssl.data.tables import TableViews
     from contextssl.evaluation.embeddings import encode_views

@@ -26,7 +26,12 @@ from .goal import goal_answers
 from .operators import operator_answers
 from .options import EvalConfig
 from .probes import PROBES, TrainedLinear
-from .questions import QUESTIONS, answerable, expect_other_views
+from contextssl.evaluation.questions import (
+    QUESTIONS,
+    answerable,
+    expect_factors,
+    expect_other_views,
+)
 from .reading import ProbePlan, fitted, judge
 from .resolution import resolution_answers, resolution_rows
 from .results import Score, answer_rows, class_scores
@@ -267,6 +272,7 @@ def _expect_questions(subject_model, views: Views, tasks: Sequence[str], cfg: Ev
     for split in ("train", "val"):
         views.rows(split)
     expect_source(views, cfg.source_view)
+    expect_factors(subject_model, views)
     if subject_model.reads_context:
         for context in (*cfg.contexts, *cfg.probe_contexts):
             shown_factors(subject_model.action_space, context)

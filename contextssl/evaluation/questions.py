@@ -80,12 +80,33 @@ def answerable(
     return tuple(t for t in tasks if t not in lost)
 
 # %% ../../nbs/evaluation/11_questions.ipynb #qst00009
+def expect_factors(
+    model: torch.nn.Module,  # any
+    views: Views,  # data set
+) -> None:
+    "Refuse a data set whose actions are not those that the model knows."
+    there, known = views.action_space, model.action_space
+    if there.dim != known.dim:
+        raise ValueError(
+            f"the data set has the factors {', '.join(there.names)} ({there.dim} numbers) and the "
+            f"model knows {', '.join(known.names)} ({known.dim}); ask a model that was trained on "
+            "such data, or open the set with other factors: frame=none leaves a translation out"
+        )
+
+
 def expect_other_views(
     views: Views,  # data set
     test_views: Views,  # another one, that the same probes are to judge
     tasks: Sequence[str],  # questions
 ) -> None:
     "Refuse a second data set that cannot be judged."
+    there, asked = views.action_space.to_dict(), test_views.action_space.to_dict()
+    if there != asked:
+        raise ValueError(
+            f"test_views has the factors {', '.join(asked)} and the data set {', '.join(there)}; "
+            "probes of the one cannot be judged on the other; "
+            "frame=none leaves a translation out of both"
+        )
     if test_views.resolution != views.resolution:
         raise ValueError(
             f"test_views has images of {test_views.resolution} px "
