@@ -9,7 +9,6 @@ __all__ = []
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import asdict
 
 import numpy as np
 
@@ -89,7 +88,7 @@ class SetJob(ABC):
         **more,  # what stands for a field, or beside the fields
     ) -> dict:  # of the fields of a dataclass; without a translation where nothing is moved
         "What `source` of a job usually returns."
-        fields = {**asdict(self), **more}
+        fields = {**vars(self), **more}
         if not isinstance(self.angles, str):
             fields["angles"] = list(self.angles)
         if not self.translate:
