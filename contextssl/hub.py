@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from .evaluation.presets import FINAL
 from .evaluation.results import load_rows
 from .methods.recipes import METHODS
 from .training.checkpoints import newest, read_card
@@ -31,7 +32,9 @@ def _told_rows(rows: Sequence[dict]) -> list[dict]:
     own = [r for r in own if r["task"] != "class" or r["representation"] != "zr"]
     longest = max((r["context_tokens"] for r in own), default=0)
     every = [r for r in own if r["representation"] == "feature" or r["context_tokens"] == longest]
-    return [r for r in every if r["split"] == "val"]
+    asked = {r["split"] for r in every}
+    final = FINAL["test_name"] if FINAL["test_name"] in asked else "val"
+    return [r for r in every if r["split"] == final]
 
 
 def _index(rows: Sequence[dict]) -> Iterator[dict]:
