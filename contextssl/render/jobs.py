@@ -9,6 +9,8 @@ __all__ = []
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import fields
+from typing import Any, cast
 
 import numpy as np
 
@@ -88,12 +90,12 @@ class SetJob(ABC):
         **more,  # what stands for a field, or beside the fields
     ) -> dict:  # of the fields of a dataclass; without a translation where nothing is moved
         "What `source` of a job usually returns."
-        fields = {**vars(self), **more}
+        told = {f.name: getattr(self, f.name) for f in fields(cast(Any, self))} | more
         if not isinstance(self.angles, str):
-            fields["angles"] = list(self.angles)
+            told["angles"] = list(self.angles)
         if not self.translate:
-            fields.pop("translate", None)
-        return {"program": program, "version": 1, **fields}
+            told.pop("translate", None)
+        return {"program": program, "version": 1, **told}
 
     def first_for_validation(
         self,
