@@ -22,6 +22,7 @@ from contextssl.compare_runs import (
     plan_job,
     rows_along,
     run_job,
+    write_rows,
 )
 from .compare_tables import Comparison, comparison_page, latex_table
 from .data.registry import DataOptions, DataSet, open_data
@@ -72,15 +73,13 @@ def compare(
         save_rows(rows, terms.out)
         _save_summaries(summaries, Path(terms.out))
         if along:
-            lines = ",\n".join(map(json.dumps, along))
-            write_atomic(Path(terms.out) / ALONG, f"[\n{lines}\n]\n")
+            write_rows(Path(terms.out) / ALONG, along)
     return rows
 
 
 def _save_summaries(summaries: Sequence[dict], out: Path) -> None:
     "Write runs.json and runs.csv."
-    lines = ",\n".join(json.dumps(summary) for summary in summaries)
-    write_atomic(out / "runs.json", f"[\n{lines}\n]\n")
+    write_rows(out / "runs.json", summaries)
     table = [",".join(summaries[0])]
     table += [",".join(map(_csv_cell, summary.values())) for summary in summaries]
     write_atomic(out / "runs.csv", "\n".join(table) + "\n")

@@ -279,10 +279,15 @@ def _judge_along(
         found = measure(model, data.views, job.asked, job.third, progress, classes=False)
         labels = dict(method=job.participant.name, seed=job.seed, steps=look)
         rows += [row | labels for row in found]
-    lines = ",\n".join(map(json.dumps, rows))
-    write_atomic(job.folder / ALONG, f"[\n{lines}\n]\n")
+    write_rows(job.folder / ALONG, rows)
     for path in steps[:-1]:
         shutil.rmtree(path)
+
+
+def write_rows(path: Path, rows: list[dict]) -> None:
+    "Write a JSON list, a row on each line."
+    lines = ",\n".join(map(json.dumps, rows))
+    write_atomic(path, f"[\n{lines}\n]\n")
 
 
 def rows_along(

@@ -160,7 +160,8 @@ def push_to_hub(
         api = HfApi()
         try:
             address = api.create_repo(repo, private=private, exist_ok=True)
-            said = f"{read_card(path)['method']}, step {read_card(path)['state'].get('step')}"
+            card = read_card(path)
+            said = f"{card['method']}, step {card['state'].get('step')}"
             api.upload_folder(repo_id=repo, folder_path=folder, commit_message=said)
         except (OSError, ValueError) as e:
             why = (str(e).strip() or type(e).__name__).splitlines()[0]

@@ -9,7 +9,7 @@ __all__ = []
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import fields
+from dataclasses import asdict
 from typing import Any, cast
 
 import numpy as np
@@ -90,7 +90,7 @@ class SetJob(ABC):
         **more,  # what stands for a field, or beside the fields
     ) -> dict:  # of the fields of a dataclass; without a translation where nothing is moved
         "What `source` of a job usually returns."
-        told = {f.name: getattr(self, f.name) for f in fields(cast(Any, self))} | more
+        told = asdict(cast(Any, self)) | more
         if not isinstance(self.angles, str):
             told["angles"] = list(self.angles)
         if not self.translate:
