@@ -238,6 +238,7 @@ def run_session(
     end = time.monotonic() + 60 * minutes
     told = dict(minutes=minutes, small=small, date=time.strftime("%Y-%m-%d %H:%M")) | (facts or {})
     record, running = Record(folder, out, told, [task.name for task in plan]), []
+    record.write()  # also a visit in which nothing is left to do leaves its record
     for task in plan:
         if record.is_done(task.name):
             say(f"{task.name}: done before")
