@@ -30,7 +30,6 @@ from .evaluation.motion import changed_views, motion
 from .evaluation.options import EvalConfig
 from .evaluation.presets import FINAL, PRESETS, preset
 from .evaluation.protocol import Compute, evaluate
-from .evaluation.questions import QUESTIONS
 from .evaluation.results import save_rows
 from .figures.curves import context_curves, retrieval_curves
 from .figures.headline import context_headline, headline, typical_query
@@ -300,7 +299,7 @@ def _trained(views: Views, setting: _Setting) -> _Model:
     return _Model(model, views, steps, batch[1] or batch[0], features)
 
 # %% ../nbs/12_demo.ipynb #demo0004
-_ASKED = tuple(question for question in QUESTIONS if question != "absolute")
+_ASKED = ("equivariance", "retrieval", "controls")
 
 
 def _third_set(name: str, progress: bool) -> Views:
@@ -312,8 +311,6 @@ def _third_set(name: str, progress: bool) -> Views:
 _SHIPPED = "contextssl-mini"
 _SHIPPED_SIE = "sie-mini"
 _UNSEEN = dict(objects=20, views=50, size=64, seed=1)  # some of them to fit the probes on
-# what the table beside the own weights shows
-_BESIDE = ("equivariance", "retrieval", "controls")
 _BRIEFLY = dict(lengths=(0, 14, 126), context_draws=5, bootstrap=0, parts=False)
 
 
@@ -333,7 +330,7 @@ def _shipped_beside(
     model = load(shipped_weights(_SHIPPED), compute.device)
     brief = replace(cfg, lengths=(0, max(cfg.lengths)))
     features = EncodedWhenRead(model, views, cfg.batch_size)
-    rows = evaluate(model, views, brief, _BESIDE, features, third, compute)
+    rows = evaluate(model, views, brief, _ASKED, features, third, compute)
     save_rows(rows, out)
     return rows
 
