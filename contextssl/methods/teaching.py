@@ -8,6 +8,7 @@ __all__ = ['Exam']
 # %% ../../nbs/methods/12_teaching.ipynb #fdc30b39
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ import torch.nn.functional as F
 
 from ..data.codes import Codes
 from ..data.pairs import draw_two
+from ..data.shared_slot import SharedSlot
 from .contextssl import ContextSSL
 from .transformer import ContextCache
 from ..ranks import reciprocal_ranks, retrieval_ranks
@@ -69,7 +71,8 @@ class Exam:
         rows, rng = [], np.random.default_rng(seed)
         for draw in range(draws):
             code, other = _two_codes(codes, rng, held_out)
-            z, actions = self._context(model, max(pairs), rng)
+            z, *states = self._context(max(pairs), rng)
+            actions = self._keep(model, self.relate(*states))
             for name, (pair, told) in _shown(z, actions, code, other).items():
                 context = model.context_features(pair, told) if max(pairs) else None
                 for k in pairs:
@@ -85,17 +88,23 @@ class Exam:
 
     def _context(
         self,
-        model: ContextSSL,  # for its action space
         pairs: int,  # k
         rng: np.random.Generator,  # source of randomness
-    ) -> tuple[torch.Tensor, torch.Tensor]:  # (2k, d) features and (k, A) actions
+    ) -> tuple:  # (2k, d) features, (k, A) factors of the first states, of the second ones
         "Pairs of different objects while there are enough."
         o, v = self.shown.shape[:2]
         who = np.concatenate([rng.permutation(o) for _ in range(-(-max(pairs, 1) // o))])[:pairs]
         two = draw_two(rng, pairs, v)
         factors = self.shown_factors[who[:, None], two]
-        actions = self._keep(model, self.relate(factors[:, 0], factors[:, 1]))
-        return self.shown[who.repeat(2), two.reshape(-1)], actions
+        return self.shown[who.repeat(2), two.reshape(-1)], factors[:, 0], factors[:, 1]
+
+    def _first_and_second(
+        self,
+        values: torch.Tensor,  # (o, v, w) of the states
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # (o (v - 1), w) each
+        "The first state of each object, once for every other one."
+        first = values[:, :1].expand(-1, values.shape[1] - 1, -1)
+        return first.flatten(0, 1), values[:, 1:].flatten(0, 1)
 
     @torch.no_grad()
     def _mrr(
@@ -106,14 +115,56 @@ class Exam:
     ) -> float:
         "The MRR of all queries under one context."
         o, v, d = self.features.shape
-        first = self.factors[:, :1].expand(-1, v - 1, -1).flatten(0, 1)
-        actions = self._keep(model, self.relate(first, self.factors[:, 1:].flatten(0, 1)))
-        starts = self.features[:, :1].expand(-1, v - 1, -1).flatten(0, 1)
+        actions = self._keep(model, self.relate(*self._first_and_second(self.factors)))
+        starts, _ = self._first_and_second(self.features)
         asked = model.predict_features(starts, actions @ code.T, context)
         there = model.embed_features(self.features.flatten(0, 1), context)
         unit = lambda x: F.normalize(x.float(), dim=1).unflatten(0, (o, -1))
         right = torch.arange(1, v).expand(o, -1)
         return float(reciprocal_ranks(retrieval_ranks(unit(asked), unit(there), right)).mean())
+
+    def identify(
+        self,
+        model: ContextSSL,  # in evaluation mode
+        slot: SharedSlot,  # of the two worlds
+        pairs: Sequence[int] = (0, 1, 2, 4, 8, 16),  # lengths of the context
+        draws: int = 5,  # contexts of each world
+        seed: int = 0,  # of the draws
+    ) -> list[dict]:  # shown, pairs, draw, world, objects, context
+        "Which of two worlds a model takes a context for: share of its objects, and all together."
+        rows, rng = [], np.random.default_rng(seed)
+        same = torch.eye(slot.action_space.dim)
+        for draw, world in product(range(draws), (0, 1)):
+            z, *states = self._context(max(pairs), rng)
+            told = _shown(z, slot.show(*states, world, rng), same, None)
+            states = self._first_and_second(self.factors)
+            readings = [slot.show(*states, w, rng) for w in (world, 1 - world)]
+            alone = self._ahead(model, readings, None)
+            for name, (pair, actions) in told.items():
+                context = model.context_features(pair, actions) if max(pairs) else None
+                for k in pairs:
+                    part = context.prefix(2 * k) if context is not None and k else None
+                    gain = self._ahead(model, readings, part) - alone
+                    said = [float((g.sign() + 1).mean()) / 2 for g in (gain.mean(1), gain.mean())]
+                    about = dict(shown=name, pairs=k, draw=draw, world=world)
+                    rows.append(about | dict(objects=said[0], context=said[1]))
+        return rows
+
+    @torch.no_grad()
+    def _ahead(
+        self,
+        model: ContextSSL,
+        readings: list,  # (n, A) actions of all queries in one world, and in the other
+        context: ContextCache | None,  # None: without one
+    ) -> torch.Tensor:  # (o, v - 1)
+        "How much nearer the first reading leads to the true second states than the other."
+        starts, ends = self._first_and_second(self.features)
+        there = model.embed_features(ends, context)
+        near = [
+            F.cosine_similarity(model.predict_features(starts, actions, context), there)
+            for actions in readings
+        ]
+        return (near[0] - near[1]).unflatten(0, (len(self.features), -1))
 
     @staticmethod
     def gap(
