@@ -82,8 +82,7 @@ class Model(nn.Module):
         self,
         images: torch.Tensor,  # (n, 3, R, R) normalised
         context: Context | None = None,  # None: without one
-        part: str
-        | None = None,  # of the representation; None: the one in which predictions are made
+        part: str | None = None,  # of the representation; None: where predictions are made
     ) -> torch.Tensor:  # (n, e)
         "The embedding of each image."
         return self.embed_features(self.encode(images), context, part)
@@ -92,8 +91,7 @@ class Model(nn.Module):
         self,
         z: torch.Tensor,  # (n, d)
         context: Context | None = None,  # None: without one
-        part: str
-        | None = None,  # of the representation; None: the one in which predictions are made
+        part: str | None = None,  # of the representation; None: where predictions are made
     ) -> torch.Tensor:  # (n, e)
         "The embedding of features."
         self.expect_no_context(context)
