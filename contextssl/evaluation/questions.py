@@ -103,22 +103,22 @@ def expect_other_views(
     there, asked = views.action_space.to_dict(), test_views.action_space.to_dict()
     if there != asked:
         raise ValueError(
-            f"test_views has the factors {', '.join(asked)} and the data set {', '.join(there)}; "
+            f"the test set has the factors {', '.join(asked)} and the data set {', '.join(there)}; "
             "probes of the one cannot be judged on the other; "
             "frame=none leaves a translation out of both"
         )
     if test_views.resolution != views.resolution:
         raise ValueError(
-            f"test_views has images of {test_views.resolution} px "
+            f"the test set has images of {test_views.resolution} px "
             f"and the data set of {views.resolution}; a model is judged on images of one size"
         )
     if "classification" in tasks and list(test_views.class_names) != list(views.class_names):
         raise ValueError(
-            "test_views has other classes than the data set, so the class probe does not know "
+            "the test set has other classes than the data set, so the class probe does not know "
             "them; leave classification out of the tasks"
         )
     if test_views.fingerprint == views.fingerprint:
         raise ValueError(
-            "test_views is the data set itself, whose training objects the probes have seen; "
+            "the test set is the data set itself, whose training objects the probes have seen; "
             "name another one"
         )

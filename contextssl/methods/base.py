@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +21,7 @@ from ..data.pairs import PairBatch, PairSource, normalise, prefetch
 from ..data.views import Views
 from ..groups import ActionSpace
 from .encoders import build_encoder
+from .search import search_actions
 from ..objectives import rank_and_size
 from ..render.factors import ACTION_SPACE, with_kinds
 
@@ -80,8 +82,7 @@ class Model(nn.Module):
         self,
         images: torch.Tensor,  # (n, 3, R, R) normalised
         context: Context | None = None,  # None: without one
-        part: str
-        | None = None,  # of the representation; None: the one in which predictions are made
+        part: str | None = None,  # of the representation; None: where predictions are made
     ) -> torch.Tensor:  # (n, e)
         "The embedding of each image."
         return self.embed_features(self.encode(images), context, part)
@@ -90,8 +91,7 @@ class Model(nn.Module):
         self,
         z: torch.Tensor,  # (n, d)
         context: Context | None = None,  # None: without one
-        part: str
-        | None = None,  # of the representation; None: the one in which predictions are made
+        part: str | None = None,  # of the representation; None: where predictions are made
     ) -> torch.Tensor:  # (n, e)
         "The embedding of features."
         self.expect_no_context(context)
@@ -118,6 +118,36 @@ class Model(nn.Module):
         "Where the actions take features."
         self.expect_no_context(context)
         return self.prediction(z, actions)
+
+    def infer_action(
+        self,
+        images: torch.Tensor,  # (n, 3, R, R) normalised, where one is
+        goals: torch.Tensor,  # (n, 3, R, R) normalised, where one wants to be
+        tried: torch.Tensor,  # (m, A) actions that are tried first, as the context shows them
+        context: Context | None = None,  # None: without one
+        steps: int = 30,  # of the gradient that refines the best of them; 0: none
+    ) -> torch.Tensor:  # (n, A)
+        "The actions that lead from one image to the other, as far as the predictor knows."
+        with evaluating(self) as device:
+            z, wanted = self.encode(images.to(device)), self.embed(goals.to(device), context)
+        return self.infer_action_features(z, wanted, tried, context, steps)[0]
+
+    def infer_action_features(
+        self,
+        z: torch.Tensor,  # (n, d), or rows of `starts`
+        goals: torch.Tensor,  # (n, e) embeddings under the same context
+        tried: torch.Tensor,  # (m, A) actions that are tried first, as the context shows them
+        context: Context | None = None,  # None: without one
+        steps: int = 30,  # of the gradient; 0: none
+        best: int = 4,  # actions of each query from which the gradient goes on
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # (n, A) best action, and (n, A) best of those tried
+        "The actions whose predictions are most like the goals."
+        if not self.has_predictor:
+            raise ValueError(f"{self.method} has no predictor that could be searched for an action")
+        predict = partial(self.predict_features, context=context)
+        with evaluating(self) as device:
+            rows = z.to(device), goals.to(device), tried.to(device)
+            return search_actions(predict, self.action_space, *rows, steps, best)
 
     def predict_path(
         self,

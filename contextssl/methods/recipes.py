@@ -116,6 +116,7 @@ _ORDER = (
     "sen",
     "sie",
     "seq_jepa",
+    "byol",
     "cond_byol",
     "vicreg_traj",
     "equicaps",

@@ -41,14 +41,13 @@ def start_from(
     mine, given = (
         {k: v for k, v in m.state_dict().items() if k.startswith(begins)} for m in (model, other)
     )
-    shape = lambda entries, k: tuple(entries[k].shape) if k in entries else "nothing"
+    shape = lambda entries, k: tuple(entries[k].shape) if k in entries else "missing"
     if wrong := [k for k in {**mine, **given} if shape(mine, k) != shape(given, k)]:
-        few = ", ".join(f"{k} {shape(given, k)} for {shape(mine, k)}" for k in wrong[:3])
+        sides = [f"{k} is {shape(given, k)} there and {shape(mine, k)} here" for k in wrong[:3]]
         told = _differing(model, other)
         raise ValueError(
-            f"{path} does not fit: {len(wrong)} tensors of its "
-            f"{'model' if whole else 'encoder'} are others, among them {few}"
-            + (f"; {told}" if told else "")
+            f"{path} does not fit{', because ' if told else ''}{told}: {len(wrong)} tensors of "
+            f"its {'model' if whole else 'encoder'} differ, among them {', '.join(sides)}"
         )
     with torch.no_grad():
         for key, value in mine.items():
