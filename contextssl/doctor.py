@@ -15,6 +15,7 @@ import platform
 import re
 import shlex
 import sys
+import tempfile
 import textwrap
 import time
 from collections.abc import Callable
@@ -284,7 +285,9 @@ def _room(page: _Page, folder: Path) -> None:
         )
         page.say("load", f"{load:.1f} programs run on {cores} cores{longer}")
     page.say("disk", f"{free_disk(folder) / 1e9:.1f} GB free in {folder}")
-    if not os.access(folder, os.W_OK):
+    try:
+        tempfile.TemporaryFile(dir=folder).close()  # rights alone do not say it for every disk
+    except OSError:
         page.problems.append(f"{folder} cannot be written to; choose a folder of your own")
 
 
@@ -334,7 +337,11 @@ def examine(
     folder: "str | Path" = ".",  # where you mean to work
 ) -> "tuple[str, list[str]]":  # a page of text, and a sentence for each thing that is wrong
     "Look at the installation, at this machine and at a folder."
-    folder, page = Path(folder).resolve(), _Page()
+    page = _Page()
+    try:
+        folder = Path(folder).resolve()
+    except FileNotFoundError:
+        raise FileNotFoundError("the working directory is gone; go to another one") from None
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}")
     page.say(
