@@ -9,15 +9,12 @@ __all__ = ['main']
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 
 import contextssl
-from .data_command import run_data, run_render
-from .eval_command import run_eval
 from .machine import wait_passively
-from .options import expect_known, parse, split_words
-from .train_command import run_train
 
 # %% ../nbs/23_cli.ipynb #d83b9ab0
 #| code-fold: true
@@ -34,8 +31,14 @@ def run_doctor(
     "What is installed, what this machine has, and what the next command would take."
     from contextssl.doctor import examine
 
-    (o,) = parse("doctor", split_words(words, "folder"), _DoctorOptions)
-    page, problems = examine(o.folder)
+    try:
+        from contextssl.options import parse, split_words
+    except ModuleNotFoundError:  # the page says what is missing
+        folder = words[0].removeprefix("folder=") if words else "."
+    else:
+        (o,) = parse("doctor", split_words(words, "folder"), _DoctorOptions)
+        folder = o.folder
+    page, problems = examine(folder)
     print(page)
     if problems:
         raise ValueError("; ".join(problems))
@@ -46,6 +49,7 @@ def run_demo(
 ) -> None:
     "The main job on the embedded data set: render, train, evaluate, draw."
     from contextssl.demo import DemoConfig, demo
+    from contextssl.options import parse, split_words
 
     demo(*parse("demo", split_words(words), DemoConfig))
 
@@ -56,6 +60,7 @@ def run_compare(
     "Every method on one data set, with one budget and one protocol: a table."
     from contextssl.compare import CompareOptions, comparison
     from contextssl.data.registry import DataOptions
+    from contextssl.options import parse, split_words
 
     if any(not word.strip() for word in words):
         raise ValueError(
@@ -71,27 +76,38 @@ def run_bench(
 ) -> None:
     "How fast this package is, each benchmark against a baseline that is written out in it."
     from contextssl.benchmarks.bench import BenchOptions, bench
+    from contextssl.options import parse, split_words
 
     (o,) = parse("bench", split_words(words, "names", many=True), BenchOptions)
     bench(o.names, o.out or None, o.repeats, o.small)
 
 # %% ../nbs/23_cli.ipynb #492d20ed
 #| code-fold: true
-COMMANDS = {
-    "doctor": run_doctor,
-    "demo": run_demo,
-    "render": run_render,
-    "data": run_data,
-    "train": run_train,
-    "eval": run_eval,
-    "compare": run_compare,
-    "bench": run_bench,
+_COMMANDS = {  # name -> the module of its function, `run_` and the name
+    "doctor": "cli",
+    "demo": "cli",
+    "render": "data_command",
+    "data": "data_command",
+    "train": "train_command",
+    "eval": "eval_command",
+    "compare": "cli",
+    "bench": "cli",
 }
+
+
+def _function_of(
+    name: str,  # of a command
+) -> Callable:
+    "What a command calls. Its module is imported now, so that none stands in another's way."
+    where = _COMMANDS[name]
+    there = globals() if where == "cli" else vars(import_module(f"contextssl.{where}"))
+    return there[f"run_{name}"]
 
 
 def _usage() -> str:
     "What `contextssl` prints when it is asked for help."
-    lines = [f"  {name:8s} {' '.join(f.__doc__.split())}" for name, f in COMMANDS.items()]
+    said = {name: " ".join(_function_of(name).__doc__.split()) for name in _COMMANDS}
+    lines = [f"  {name:8s} {sentence}" for name, sentence in said.items()]
     more = (
         "contextssl COMMAND --help lists the options of a command;"
         " --print_config prints their values.\ncontextssl --version says which version this is."
@@ -131,12 +147,19 @@ def main(
             warnings.showwarning = lambda said, category, *where: (
                 _complain(name, said) if speaks and issubclass(category, UserWarning) else None
             )
-            COMMANDS[expect_known("command", name, COMMANDS)](rest)
+            if name not in _COMMANDS:
+                import_module("contextssl.options").expect_known("command", name, _COMMANDS)
+            _function_of(name)(rest)
         code = 0
     except SystemExit as e:
         code = e.code or 0  # --help and --print_config end this way
     except KeyboardInterrupt as e:
         message, code = str(e) or "interrupted", 130
+    except ModuleNotFoundError as e:
+        missing = e.name or "contextssl"
+        if missing.partition(".")[0] == "contextssl" or os.environ.get("CONTEXTSSL_TRACEBACK"):
+            raise
+        message, code = f"{missing} is not installed; contextssl doctor says what is missing", 2
     except (ValueError, OSError, FloatingPointError) as e:
         if os.environ.get("CONTEXTSSL_TRACEBACK"):
             raise

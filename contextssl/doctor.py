@@ -14,6 +14,8 @@ import os
 import platform
 import re
 import shlex
+import sys
+import tempfile
 import textwrap
 import time
 from collections.abc import Callable
@@ -46,6 +48,8 @@ def _of_clone() -> "dict | None":  # extra, "" for all, -> {package: oldest vers
     config = configparser.ConfigParser()
     config.read(settings, encoding="utf-8")
     lines = config["DEFAULT"]
+    if lines.get("lib_name") != "contextssl":  # of a project that took the folder along
+        return None
     keys = {key.removeprefix("extra_"): key for key in lines if key.startswith("extra_")}
     found = {}
     for extra, key in {"": "requirements", **keys}.items():
@@ -56,8 +60,12 @@ def _of_clone() -> "dict | None":  # extra, "" for all, -> {package: oldest vers
 
 def _of_wheel() -> dict:  # extra, "" for all, -> {package: oldest version}
     "What the installed package requires."
-    found = {}
-    for line in importlib.metadata.requires("contextssl") or []:
+    found = {"": {}}
+    try:
+        required = importlib.metadata.requires("contextssl") or []
+    except importlib.metadata.PackageNotFoundError:  # a bare folder
+        required = []
+    for line in required:
         extra, declared = _EXTRA.search(line), _DECLARED.match(line)
         if declared and not (extra and extra[1] == "dev"):
             name, oldest = declared.groups()
@@ -65,11 +73,21 @@ def _of_wheel() -> dict:  # extra, "" for all, -> {package: oldest version}
     return found
 
 
+# what a package is imported as, where that is not its name
+_IMPORTED_AS = {"scikit-learn": "sklearn", "pillow": "PIL", "pyyaml": "yaml"}
+
+
 def _installed(name: str) -> str:  # version; "" if it is not there
     try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
+        return importlib.metadata.version(name) or ""
+    except (importlib.metadata.PackageNotFoundError, OSError, KeyError):  # none, or torn
         return ""
+
+
+def _has_files(name: str) -> bool:
+    "Whether there is something to import; it is looked for, not imported."
+    module = _IMPORTED_AS.get(name, name)
+    return module in sys.modules or importlib.util.find_spec(module) is not None
 
 
 def _what_is_wrong(name: str, oldest: str) -> str:
@@ -79,6 +97,8 @@ def _what_is_wrong(name: str, oldest: str) -> str:
         return f"{name} is not installed"
     if _release(version) < _release(oldest):
         return f"{name} {version} is older than {oldest}"
+    if not _has_files(name):
+        return f"the files of {name} {version} are gone"
     return ""
 
 # %% ../nbs/19_doctor.ipynb #d0c00010
@@ -187,7 +207,8 @@ def _packages(page: _Page, folder: Path) -> None:
     "What is required and what is optional."
     declared = _of_clone() or _of_wheel()
     needed = declared.pop("")
-    page.say("packages", ", ".join(f"{n} {_installed(n) or 'missing'}" for n in needed))
+    versions = ", ".join(f"{n} {_installed(n) or 'missing'}" for n in needed)
+    page.say("packages", versions or "nothing says which are needed: pip has not installed this")
     page.problems += filter(None, (_what_is_wrong(*one) for one in needed.items()))
     for extra, packages in declared.items():
         wrong = [w for w in (_what_is_wrong(*one) for one in packages.items()) if w]
@@ -196,11 +217,44 @@ def _packages(page: _Page, folder: Path) -> None:
         page.say("extra", f"{extra}: {remedy if wrong else there}")
 
 
+_WANTED_TORCH = re.compile(r"torch\s*\(?(==|>=)\s*([\w.]+)")  # in the requirements of torchvision
+
+
+def _operators_load() -> bool:
+    "Whether the compiled part of torchvision goes with PyTorch; the rest of it is not imported."
+    import torch
+
+    found = importlib.util.find_spec("torchvision")
+    if not found:
+        return False
+    there = _release(torch.__version__)
+    try:
+        for wanted in map(_WANTED_TORCH.match, importlib.metadata.requires("torchvision") or []):
+            least = _release(wanted[2]) if wanted else ()
+            if there < least or (wanted and wanted[1] == "==" and there != least):
+                return False
+        for folder in found.submodule_search_locations or []:
+            for file in Path(folder).glob("_C*"):
+                if file.suffix in (".so", ".pyd"):
+                    torch.ops.load_library(str(file))
+    except (importlib.metadata.PackageNotFoundError, OSError):
+        return False
+    return hasattr(torch.ops.torchvision, "nms")
+
+
+def _import_torch() -> None:
+    "Import PyTorch, and torchvision where the two may not go together."
+    import torch  # noqa: F401
+
+    if not _operators_load():
+        import torchvision  # noqa: F401  says what is wrong
+
+
 def _devices(page: _Page, folder: Path) -> None:
     "Where PyTorch computes."
     try:
+        _import_torch()
         import torch
-        import torchvision  # noqa: F401  one that does not go with torch fails here
     except Exception as e:
         page.say("devices", "PyTorch does not import")
         why = (str(e).strip() or type(e).__name__).splitlines()[0]
@@ -231,7 +285,9 @@ def _room(page: _Page, folder: Path) -> None:
         )
         page.say("load", f"{load:.1f} programs run on {cores} cores{longer}")
     page.say("disk", f"{free_disk(folder) / 1e9:.1f} GB free in {folder}")
-    if not os.access(folder, os.W_OK):
+    try:
+        tempfile.TemporaryFile(dir=folder).close()  # rights alone do not say it for every disk
+    except OSError:
         page.problems.append(f"{folder} cannot be written to; choose a folder of your own")
 
 
@@ -281,7 +337,11 @@ def examine(
     folder: "str | Path" = ".",  # where you mean to work
 ) -> "tuple[str, list[str]]":  # a page of text, and a sentence for each thing that is wrong
     "Look at the installation, at this machine and at a folder."
-    folder, page = Path(folder).resolve(), _Page()
+    page = _Page()
+    try:
+        folder = Path(folder).resolve()
+    except FileNotFoundError:
+        raise FileNotFoundError("the working directory is gone; go to another one") from None
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}")
     page.say(
