@@ -798,6 +798,19 @@ def captions():
             yield from (f"{path.name}: {fault}" for fault in numbers_of_figures(found)[1])
 
 
+@check
+def front_page():
+    "README.md stays a front page: under 900 words and at most three pictures, each with a caption."
+    if not (ROOT / "README.md").exists():
+        return
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    if (words := len(text.split())) >= 900:
+        yield f"README.md has {words} words, and should have under 900"
+    if (pictures := len(re.findall(r"^!\[", text, re.MULTILINE))) > 3:
+        yield f"README.md has {pictures} pictures, and should have at most three"
+    yield from numbers_of_figures(cells(ROOT / "nbs/index.ipynb"))[1]
+
+
 def reading_order() -> list:
     "The one list of tutorials, in the order in which they are read: that of the sidebar."
     text = (ROOT / "nbs/_quarto.yml").read_text(encoding="utf-8")

@@ -336,6 +336,16 @@ class Tutorials(Repository):
         self.assertIn("second.ipynb: the picture in prose has no caption", found)
         self.assertIn("second.ipynb: its figures have the numbers [2]", found)
 
+    def test_front_page(self):
+        picture = "![a picture](images/a.png)\n\n*Figure 1. A picture.*\n\n"
+        self.notebook("index.ipynb", markdown(picture))
+        (self.root / "README.md").write_text(picture)
+        self.assertEqual(self.found("front_page"), "")
+        (self.root / "README.md").write_text(4 * picture + "word " * 900)
+        found = self.found("front_page")
+        self.assertIn("README.md has 924 words", found)
+        self.assertIn("README.md has 4 pictures", found)
+
     def test_numbers_are_written(self):
         picture = code("plot()", dict(output_type="display_data", data={"image/png": "x"}))
         link = markdown("![a picture](../images/a.png)\n\n*A picture.*\n\nIts text.")
