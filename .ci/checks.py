@@ -829,6 +829,14 @@ def faults_of_tutorial(name: str, after: str) -> list:
         problems.append(f"does not end with a line Next: [...]({after}.ipynb)")
     if not any("## Exercises" in text and "<details>" in text for text in texts):
         problems.append("has no ## Exercises with answers in <details>")
+    code = [
+        source(c) for c in found if c["cell_type"] == "code" and "#| eval: false" not in source(c)
+    ]
+    early = [
+        text for text in code[:-1] if re.search(r"^\s*(?:from|import) contextssl\b", text, re.M)
+    ]
+    if name == "from_scratch" and early:
+        problems.append("imports the package before its last cell of code")
     for cell in found:
         longest = max(map(len, source(cell).splitlines()), default=0)
         if cell["cell_type"] == "code" and longest > 100:

@@ -326,6 +326,17 @@ class Tutorials(Repository):
         self.tutorial("second", code("x" * 101))
         self.assertIn("second.ipynb: has a line of 101 columns", self.found("tutorials"))
 
+    def test_from_scratch(self):
+        (self.root / "nbs/_quarto.yml").write_text("website:\n  - tutorials/from_scratch.ipynb\n")
+        parts = [code("import torch"), code("from contextssl.a import b")]
+        self.tutorial("from_scratch", *parts)
+        self.assertNotIn("imports the package", self.found("tutorials"))
+
+    def test_from_scratch_imports(self):
+        (self.root / "nbs/_quarto.yml").write_text("website:\n  - tutorials/from_scratch.ipynb\n")
+        self.tutorial("from_scratch", code("from contextssl.a import b"), code("import torch"))
+        self.assertIn("imports the package before its last", self.found("tutorials"))
+
     def test_figures(self):
         picture = code("plot()", dict(output_type="display_data", data={"image/png": "x"}))
         link = markdown("![a picture](../images/a.png)")
