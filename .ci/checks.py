@@ -28,6 +28,7 @@ from types import SimpleNamespace
 
 import bibliography
 import equations as named_equations
+from captions import numbers_of_figures, source
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK_LIMIT, NBS_LIMIT = 700_000, 13_000_000  # bytes; about 60,000 a notebook
@@ -785,10 +786,29 @@ def symbol_in_text(symbol: str) -> str:
     return rf"(?<![A-Za-z\\]){re.escape(core)}(?![A-Za-z])"
 
 
-# ---- tutorials
+# ---- figures and tutorials
 
 
-CAPTION = re.compile(r"\*Figure (\d+)\. ")
+@check
+def captions():
+    "Under every figure of the book stands a caption, and each page numbers its own; `.ci/captions.py` writes the numbers."
+    for path in notebooks():
+        if path.name != "index.ipynb":
+            found = cells(path)
+            yield from (f"{path.name}: {fault}" for fault in numbers_of_figures(found)[1])
+
+
+@check
+def front_page():
+    "README.md stays a front page: under 900 words and at most three pictures, each with a caption."
+    if not (ROOT / "README.md").exists():
+        return
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    if (words := len(text.split())) >= 900:
+        yield f"README.md has {words} words, and should have under 900"
+    if (pictures := len(re.findall(r"^!\[", text, re.MULTILINE))) > 3:
+        yield f"README.md has {pictures} pictures, and should have at most three"
+    yield from numbers_of_figures(cells(ROOT / "nbs/index.ipynb"))[1]
 
 
 def reading_order() -> list:
@@ -797,39 +817,11 @@ def reading_order() -> list:
     return re.findall(r"^\s*- tutorials/(\w+)\.ipynb$", text, re.MULTILINE)
 
 
-def source(cell: dict) -> str:
-    return "".join(cell["source"])
-
-
-def shows_a_picture(cell: dict) -> bool:
-    return any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
-
-
-def numbers_of_figures(found: list) -> tuple:
-    "Numbers of the captions of a notebook, and what is wrong with its figures."
-    numbers, problems = [], []
-    for k, cell in enumerate(found):
-        below = [c for c in found[k + 1 :] if c["cell_type"] == "markdown" or source(c).strip()]
-        if shows_a_picture(cell):
-            captioned = below and below[0]["cell_type"] == "markdown"
-            if not captioned or not CAPTION.match(source(below[0])):
-                problems.append(
-                    f"no caption (*Figure 1. ...*) stands under the figure of {cell['id']}"
-                )
-        if cell["cell_type"] == "markdown":
-            numbers += [int(n) for n in CAPTION.findall(source(cell))]
-            if re.search(r"^!\[", source(cell), re.MULTILINE) and not CAPTION.search(source(cell)):
-                problems.append(f"the picture in {cell['id']} has no caption (*Figure 1. ...*)")
-    return numbers, problems
-
-
 def faults_of_tutorial(name: str, after: str) -> list:
     "What a tutorial lacks; `after` is the name of the next one, or empty."
     found = cells(ROOT / f"nbs/tutorials/{name}.ipynb")
     texts = [source(cell) for cell in found]
-    numbers, problems = numbers_of_figures(found)
-    if numbers != list(range(1, len(numbers) + 1)):
-        problems.append(f"its figures have the numbers {numbers}")
+    problems = []
     if not re.search(r"^\*\*[^*\n]+\?\*\*$", texts[1], re.MULTILINE):
         problems.append("does not open with its question: **A sentence that ends so?**")
     last = texts[-1].strip().splitlines()[-1]
@@ -837,6 +829,14 @@ def faults_of_tutorial(name: str, after: str) -> list:
         problems.append(f"does not end with a line Next: [...]({after}.ipynb)")
     if not any("## Exercises" in text and "<details>" in text for text in texts):
         problems.append("has no ## Exercises with answers in <details>")
+    code = [
+        source(c) for c in found if c["cell_type"] == "code" and "#| eval: false" not in source(c)
+    ]
+    early = [
+        text for text in code[:-1] if re.search(r"^\s*(?:from|import) contextssl\b", text, re.M)
+    ]
+    if name == "from_scratch" and early:
+        problems.append("imports the package before its last cell of code")
     for cell in found:
         longest = max(map(len, source(cell).splitlines()), default=0)
         if cell["cell_type"] == "code" and longest > 100:
@@ -846,7 +846,7 @@ def faults_of_tutorial(name: str, after: str) -> list:
 
 @check
 def tutorials():
-    "Tutorials have one reading order, open with a question, end with exercises, and number their figures."
+    "Tutorials have one reading order, open with a question, end with exercises, and cut no line of code off."
     order = reading_order()
     there = {p.stem for p in notebooks() if p.parent.name == "tutorials"}
     yield from (f"_quarto.yml does not list tutorials/{n}.ipynb" for n in sorted(there - {*order}))

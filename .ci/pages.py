@@ -81,6 +81,7 @@ KEYS = {
             "code-copy": SWITCH,
             "code-overflow": {"wrap", "scroll"},
             "html-math-method": {"mathml", "mathjax", "katex"},
+            "lightbox": SWITCH,
             "anchor-sections": SWITCH,
         }
     },

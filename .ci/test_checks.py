@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(1, str(Path(__file__).resolve().parent.parent))
 import bibliography
 import browser
+import captions
 import checks
 import equations
 import listing
@@ -303,6 +304,7 @@ class Tutorials(Repository):
         caption = markdown("*Figure 1. A line.*")
         self.tutorial("second", picture, caption, end="This is the last one.")
         self.assertEqual(self.found("tutorials"), "")
+        self.assertEqual(self.found("captions"), "")
 
     def test_order(self):
         self.front("second", "first")
@@ -320,16 +322,51 @@ class Tutorials(Repository):
         self.assertIn("second.ipynb: does not open with its question", found)
         self.assertIn("first.ipynb: has no ## Exercises", found)
 
-    def test_figures_and_lines(self):
-        picture = code("x" * 101, dict(output_type="display_data", data={"image/png": "x"}))
+    def test_lines(self):
+        self.tutorial("second", code("x" * 101))
+        self.assertIn("second.ipynb: has a line of 101 columns", self.found("tutorials"))
+
+    def test_from_scratch(self):
+        (self.root / "nbs/_quarto.yml").write_text("website:\n  - tutorials/from_scratch.ipynb\n")
+        parts = [code("import torch"), code("from contextssl.a import b")]
+        self.tutorial("from_scratch", *parts)
+        self.assertNotIn("imports the package", self.found("tutorials"))
+
+    def test_from_scratch_imports(self):
+        (self.root / "nbs/_quarto.yml").write_text("website:\n  - tutorials/from_scratch.ipynb\n")
+        self.tutorial("from_scratch", code("from contextssl.a import b"), code("import torch"))
+        self.assertIn("imports the package before its last", self.found("tutorials"))
+
+    def test_figures(self):
+        picture = code("plot()", dict(output_type="display_data", data={"image/png": "x"}))
         link = markdown("![a picture](../images/a.png)")
         caption = markdown("*Figure 2. A line.*")
         self.tutorial("second", picture, link, picture, caption)
-        found = self.found("tutorials")
+        found = self.found("captions")
         self.assertIn("second.ipynb: no caption (*Figure 1. ...*) stands under the figure", found)
         self.assertIn("second.ipynb: the picture in prose has no caption", found)
         self.assertIn("second.ipynb: its figures have the numbers [2]", found)
-        self.assertIn("second.ipynb: has a line of 101 columns", found)
+
+    def test_front_page(self):
+        picture = "![a picture](images/a.png)\n\n*Figure 1. A picture.*\n\n"
+        self.notebook("index.ipynb", markdown(picture))
+        (self.root / "README.md").write_text(picture)
+        self.assertEqual(self.found("front_page"), "")
+        (self.root / "README.md").write_text(4 * picture + "word " * 900)
+        found = self.found("front_page")
+        self.assertIn("README.md has 924 words", found)
+        self.assertIn("README.md has 4 pictures", found)
+
+    def test_numbers_are_written(self):
+        picture = code("plot()", dict(output_type="display_data", data={"image/png": "x"}))
+        link = markdown("![a picture](../images/a.png)\n\n*A picture.*\n\nIts text.")
+        bold = markdown("**No caption.**")
+        page = [link, picture, code(""), markdown("*Figure 7. A line.*"), bold, markdown("*so*")]
+        self.assertEqual(captions.numbered(page), 2)
+        texts = [captions.source(cell) for cell in page]
+        self.assertIn(")\n\n*Figure 1. A picture.*\n\nIts text.", texts[0])
+        self.assertEqual(texts[3:], ["*Figure 2. A line.*", "**No caption.**", "*so*"])
+        self.assertEqual(captions.numbers_of_figures(page), ([1, 2], []))
 
 
 class Modules(Repository):

@@ -296,7 +296,7 @@ function drawChart(chart) {
     }
     if (points.length) parts.push(make("path", {d: path(points, up), ...color, ...look}));
     for (const [stop, value] of points) {
-      const r = here && stop === here[0] ? 4.5 : points.length < 8 ? 2.6 : 0;
+      const r = here && stop === here[0] ? 4.5 : points.length < D.stops.length ? 2.6 : 0;
       const dot = {cx: right(stop), cy: up(value), r, fill: "currentColor"};
       if (r) parts.push(make("circle", {...dot, ...color}));
     }
@@ -365,7 +365,7 @@ $("reading").textContent = `Neighbours are views of other objects, among ${D.vie
   `${D.draws} draws, with the standard deviation over the draws. Pairs that tell nothing are ` +
   `the same pairs with every action hidden. R² is read off pairs of embeddings: by a probe that ` +
   `is solved exactly, and by one that is trained for a while. What only the first can read has ` +
-  `become small, and is not gone.`;
+  `become small, and is not gone. ${D.note || ""}`;
 
 function follow() {
   try {
