@@ -162,7 +162,7 @@ class SharedSlot(SourceDefaults):
         "One pair of views for each of the items, with actions of the world of its sequence."
         batch = self.source.pairs(indices, rng)
         shown = [
-            self.show(*factors.unbind(1), int(rng.integers(2)), rng)
+            self.show(factors[:, 0], factors[:, 1], int(rng.integers(2)), rng)
             for factors in batch.latents.split(self.pairs_per_sequence)
         ]
         return replace(batch, actions=torch.cat(shown))

@@ -135,10 +135,10 @@ class Exam:
         rows, rng = [], np.random.default_rng(seed)
         same = torch.eye(slot.action_space.dim)
         for draw, world in product(range(draws), (0, 1)):
-            z, *states = self._context(max(pairs), rng)
-            told = _shown(z, slot.show(*states, world, rng), same, None)
-            states = self._first_and_second(self.factors)
-            readings = [slot.show(*states, w, rng) for w in (world, 1 - world)]
+            z, x, y = self._context(max(pairs), rng)
+            told = _shown(z, slot.show(x, y, world, rng), same, None)
+            x, y = self._first_and_second(self.factors)
+            readings = [slot.show(x, y, w, rng) for w in (world, 1 - world)]
             alone = self._ahead(model, readings, None)
             for name, (pair, actions) in told.items():
                 context = model.context_features(pair, actions) if max(pairs) else None
