@@ -264,6 +264,7 @@ def not_releasable(tag: str):
 
 REQUIREMENT = re.compile(r"([\w.-]+)(?:\[[\w,]+\])?(.*)")
 IMPORTED_AS = {"pillow": "PIL", "scikit-learn": "sklearn", "pyyaml": "yaml"}  # others as they are
+PROGRAMS = {"jupyterlab"}  # extras that are started, not imported
 
 
 def requirements(key: str) -> dict:
@@ -302,7 +303,7 @@ def dependencies():
             yield f"{file_of(name)} imports {package} at its top, and not everybody has it"
     for package in needed.keys() - used:
         yield f"settings.ini requires {needed[package][0]}, which no module imports"
-    for package in extras.keys() - used - named:
+    for package in extras.keys() - used - named - PROGRAMS:
         yield f"settings.ini offers {extras[package][0]}, which no module imports or names"
     for name, bounds in {**needed, **extras}.values():
         if not re.match(r">=\d", bounds):
