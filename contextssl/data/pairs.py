@@ -242,10 +242,13 @@ def draw_two(
     rng: np.random.Generator,  # source of randomness
     n: int,  # pairs to draw
     views: int,  # views per item, at least 2
-) -> np.ndarray:  # (n, 2) int64, two different views each, all ordered pairs equally likely
+    from_first: bool = False,  # every pair starts at the first view
+) -> np.ndarray:  # (n, 2) int64, two different views each, all such pairs equally likely
     "Two different views for each of n items."
     if views < 2:
         raise ValueError(f"a pair needs two different views, but an item has {views}")
+    if from_first:
+        return np.stack([np.zeros(n, np.int64), rng.integers(1, views, size=n)], 1)
     first, second = rng.integers(views, size=n), rng.integers(views - 1, size=n)
     return np.stack([first, second + (second >= first)], 1)
 
@@ -264,6 +267,7 @@ class ArrayPairs(SourceDefaults):
         class_names: "Sequence[str] | None" = None,  # one name per label
         # mean and std, (3,) each, of uint8 images
         statistics: tuple = ((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)),
+        from_first: bool = False,  # every pair starts at the first view of its item
     ):
         if views.shape[:2] != factors.shape[:2] or factors.shape[-1] != action_space.dim:
             raise ValueError(
@@ -277,10 +281,9 @@ class ArrayPairs(SourceDefaults):
         self.labels = torch.zeros(len(views), dtype=torch.int64) if labels is None else labels
         self.class_names = list(class_names or (str(i) for i in range(int(self.labels.max()) + 1)))
         self.mean, self.std = statistics
-        parts = (views, factors, self.labels)
-        self.fingerprint = sha256(
-            b"".join(p.contiguous().numpy().tobytes() for p in parts)
-        ).hexdigest()[:16]
+        self.from_first = from_first
+        held = b"".join(p.contiguous().numpy().tobytes() for p in (views, factors, self.labels))
+        self.fingerprint = sha256(held + b"from first" * from_first).hexdigest()[:16]
 
     def __len__(self) -> int:
         return len(self.views)
@@ -292,7 +295,8 @@ class ArrayPairs(SourceDefaults):
     ) -> PairBatch:  # of n pairs
         "One pair of different views for each of the items."
         items = torch.as_tensor(np.asarray(indices))[:, None]
-        two = torch.from_numpy(draw_two(rng, len(items), self.views.shape[1]))
+        views = self.views.shape[1]
+        two = torch.from_numpy(draw_two(rng, len(items), views, self.from_first))
         latents = self.factors[items, two]
         return PairBatch(
             self.views[items, two].flatten(0, 1),

@@ -19,27 +19,33 @@ def _draw(
     items: int,  # objects
     views: int,  # states of each
     seed: int,  # of a generator of its own
-) -> tuple[np.random.Generator, torch.Tensor]:  # the generator; (items, views, 2) positions
-    "A generator, and positions between -1 and 1."
+    home: bool,  # the first place is a home, and the others lie around it
+) -> tuple[np.random.Generator, torch.Tensor]:  # the generator; (items, views, 2) places
+    "A generator, and places between -1 and 1."
     if items < 1 or views < 2:
         raise ValueError(
             f"a world of {items} objects in {views} states each has no pairs; "
             "ask for at least 1 object and 2 states"
         )
     rng = np.random.default_rng(seed)
-    return rng, torch.from_numpy(rng.uniform(-1, 1, (items, views, 2))).float()
+    places = rng.uniform(-1, 1, (items, views, 2))
+    if home:
+        places /= 2
+        places[:, 1:] += places[:, :1]
+    return rng, torch.from_numpy(places).float()
 
 
 def points(
     items: int = 256,  # objects
     views: int = 50,  # states of each
-    seed: int = 0,  # of positions and marks
+    seed: int = 0,  # of places and marks
+    home: bool = False,  # every pair starts at a home that its object has
 ) -> ArrayPairs:  # states of 4 numbers
     "Points in the plane, each with a mark of its own."
-    rng, places = _draw(items, views, seed)
+    rng, places = _draw(items, views, seed, home)
     marks = torch.from_numpy(rng.normal(size=(items, 1, 2))).float()
     states = torch.cat([places, marks.expand(-1, views, -1)], 2)
-    return ArrayPairs(states, places, ActionSpace({"move": 2}))
+    return ArrayPairs(states, places, ActionSpace({"move": 2}), from_first=home)
 
 # %% ../../nbs/data/26_worlds.ipynb #57f5b1ae
 _RATE, _WINDOW, _HOP, _BANDS, _MOMENTS = 2000, 128, 50, 20, 32  # a second; samples; samples
@@ -75,9 +81,10 @@ def tones(
     items: int = 256,  # voices
     views: int = 50,  # sounds of each
     seed: int = 0,  # of voices, pitches and speeds
+    home: bool = False,  # every pair starts at a home that its voice has
 ) -> ArrayPairs:  # states of 640 numbers
     "Pulsing tones of four instruments."
-    rng, places = _draw(items, views, seed)
+    rng, places = _draw(items, views, seed, home)
     labels = rng.integers(4, size=items)
     voices = np.stack([rng.dirichlet(100 * _INSTRUMENTS[k]) for k in labels])
     voices = torch.from_numpy(voices).float()
@@ -85,5 +92,10 @@ def tones(
     names = ["flute", "clarinet", "violin", "organ"]
     space = ActionSpace({"move": 2})
     return ArrayPairs(
-        torch.stack(heard), places, space, torch.from_numpy(labels), class_names=names
+        torch.stack(heard),
+        places,
+        space,
+        torch.from_numpy(labels),
+        class_names=names,
+        from_first=home,
     )

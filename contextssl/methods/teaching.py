@@ -57,6 +57,7 @@ class Exam:
     # factors (n, A) of x, of y -> actions (n, A)
     relate: Callable = lambda x, y: y - x
     factor: str = ""  # the one that actions show; empty: all
+    from_first: bool = False  # contexts have pairs that start at an object's first state
 
     def ask(
         self,
@@ -94,7 +95,7 @@ class Exam:
         "Pairs of different objects while there are enough."
         o, v = self.shown.shape[:2]
         who = np.concatenate([rng.permutation(o) for _ in range(-(-max(pairs, 1) // o))])[:pairs]
-        two = draw_two(rng, pairs, v)
+        two = draw_two(rng, pairs, v, self.from_first)
         factors = self.shown_factors[who[:, None], two]
         return self.shown[who.repeat(2), two.reshape(-1)], factors[:, 0], factors[:, 1]
 
