@@ -90,7 +90,7 @@ PRESETS = {
         evaluation=_QUESTIONS,
         stages=(
             replace(_ENCODER, steps=10_000, rest=11_000),
-            replace(_READER, steps=5000, rest=1200),
+            replace(_READER, steps=15_000, rest=1200),
         ),
     ),
     "smoke": Preset(

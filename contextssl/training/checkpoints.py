@@ -239,6 +239,8 @@ def save(
         part.mkdir(parents=True)
         save_file({k: stored(k, v) for k, v in weights.items()}, part / "model.safetensors")
         (part / "model.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+        # safetensors keeps its file to the user alone
+        shutil.copymode(part / "model.json", part / "model.safetensors")
         if training is not None:
             torch.save(training, part / "training.pt")
         for file in part.iterdir():
