@@ -46,15 +46,22 @@ def _panels(results: Comparison) -> dict:
 @matplotlib.rc_context(STYLE)
 def compare_figure(
     results: Comparison,
-) -> Figure:  # 7.5 inches wide
-    "What each participant knows, question by question; below each method the parts of its feature."
+    parts: bool = True,  # below each method the parts of its feature, such as SIE's halves
+    narrow: bool = False,  # two panels in a row, for a phone
+) -> Figure:  # 7.5 inches wide, or 4.4
+    "What each participant knows, question by question."
     lines = []
     for line in results.lines:
-        lines += [line, *part_lines(results.rows, line)]
+        lines += [line, *(part_lines(results.rows, line) if parts else ())]
     panels, looks = _panels(results), _told_looks(lines)
-    fig = Figure(figsize=(7.5, 1.1 + 0.19 * len(lines)), layout="constrained")
-    axes = fig.subplots(1, len(panels), sharey=True)
-    for ax, (title, headings) in zip(axes, panels.items()):
+    across = 2 if narrow else len(panels)
+    down = -(-len(panels) // across)
+    size = (4.4 if narrow else 7.5, 0.6 + (0.5 + 0.19 * len(lines)) * down)
+    fig = Figure(figsize=size, layout="constrained")
+    axes = fig.subplots(down, across, sharey=True, squeeze=False)
+    for ax in axes.flat[len(panels) :]:
+        ax.set_axis_off()
+    for ax, (title, headings) in zip(axes.flat, panels.items()):
         for heading in reversed(headings):  # the published probe above the exact one
             exact = len(headings) == 2 and heading == headings[1]
             for y, line in enumerate(lines):
@@ -65,9 +72,9 @@ def compare_figure(
         ax.set(title=title, xlim=(-0.05, 1.05), xticks=(0, 0.5, 1), xticklabels=("0", "0.5", "1"))
         ax.grid(axis="x")
         ax.grid(visible=False, axis="y")
-    axes[0].set_yticks(range(len(lines)), [line.label for line in lines])
-    axes[0].set_ylim(len(lines) - 0.5, -0.5)
-    _legend(fig, looks)
+    axes[0, 0].set_yticks(range(len(lines)), [line.label for line in lines])
+    axes[0, 0].set_ylim(len(lines) - 0.5, -0.5)
+    _legend(fig, looks, 2 if narrow else 5)
     return fig
 
 
@@ -79,11 +86,15 @@ def _dot(ax: Axes, numbers: list, y: int, color: str, open_dot: bool) -> None:
     ax.plot(mean, y, "o", ms=4.5, color=color, markerfacecolor=inside, markeredgewidth=1)
 
 
-def _legend(fig: Figure, looks: dict) -> None:
+def _legend(
+    fig: Figure,
+    looks: dict,
+    columns: int,  # at most
+) -> None:
     "The legend above the panels."
     dot = dict(marker="o", ls="")
     handles = [Line2D([], [], color=color, **dot) for color, _ in looks.values()]
     handles.append(Line2D([], [], color="black", markerfacecolor="white", **dot))
     handles.append(Line2D([], [], color=COLORS["floor"], ls="--", lw=1))
     names = [name for _, name in looks.values()] + ["open: exact probe", "floor"]
-    fig.legend(handles, names, loc="outside upper left", ncols=min(len(handles), 5))
+    fig.legend(handles, names, loc="outside upper left", ncols=min(len(handles), columns))
