@@ -11,7 +11,7 @@ import math
 import numpy as np
 import torch
 
-from .pairs import ArrayPairs
+from .pairs import ArrayPairs, PairsFromFirst
 from ..groups import ActionSpace
 
 # %% ../../nbs/data/26_worlds.ipynb #b464f3a5
@@ -45,7 +45,8 @@ def points(
     rng, places = _draw(items, views, seed, home)
     marks = torch.from_numpy(rng.normal(size=(items, 1, 2))).float()
     states = torch.cat([places, marks.expand(-1, views, -1)], 2)
-    return ArrayPairs(states, places, ActionSpace({"move": 2}), from_first=home)
+    kind = PairsFromFirst if home else ArrayPairs
+    return kind(states, places, ActionSpace({"move": 2}))
 
 # %% ../../nbs/data/26_worlds.ipynb #57f5b1ae
 _RATE, _WINDOW, _HOP, _BANDS, _MOMENTS = 2000, 128, 50, 20, 32  # a second; samples; samples
@@ -91,11 +92,5 @@ def tones(
     heard = [_spectrograms(voice.expand(views, -1), there) for voice, there in zip(voices, places)]
     names = ["flute", "clarinet", "violin", "organ"]
     space = ActionSpace({"move": 2})
-    return ArrayPairs(
-        torch.stack(heard),
-        places,
-        space,
-        torch.from_numpy(labels),
-        class_names=names,
-        from_first=home,
-    )
+    kind, labels = PairsFromFirst if home else ArrayPairs, torch.from_numpy(labels)
+    return kind(torch.stack(heard), places, space, labels, class_names=names)

@@ -223,13 +223,8 @@ def save(
         taken.add(v.untyped_storage().data_ptr())
         return v
 
-    card = dict(
-        format_version=1,
-        method=model.method,
-        config=asdict(model.config),
-        state=state,
-        versions=versions(),
-    )
+    about = dict(method=model.method, config=asdict(model.config), state=state)
+    card = dict(format_version=1, **about, versions=versions())
     if tied:
         card["tied"] = tied
     if values:
