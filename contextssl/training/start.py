@@ -24,6 +24,12 @@ def _differing(model: Method, other: Method) -> str:
     return ", ".join(f"{n} is {a} there and {b} here" for n, a, b in both if a != b)
 
 
+def _others(names: list) -> str:
+    "The names of further tensors, as the end of a sentence."
+    many = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return f"; further {', '.join(names[:20])}{many}" if names else ""
+
+
 def start_from(
     model: Method,  # gets the weights
     # checkpoint, run folder, file of a published program, or weights that come with the package
@@ -47,7 +53,7 @@ def start_from(
         told = _differing(model, other)
         raise ValueError(
             f"{path} does not fit{', because ' if told else ''}{told}: {len(wrong)} tensors of "
-            f"its {'model' if whole else 'encoder'} differ, among them {', '.join(sides)}"
+            f"its {'model' if whole else 'encoder'} differ; {', '.join(sides)}{_others(wrong[3:])}"
         )
     with torch.no_grad():
         for key, value in mine.items():
