@@ -7,15 +7,13 @@ __all__ = ['SharedSlot']
 
 # %% ../../nbs/data/28_shared_slot.ipynb #f9a87018
 from dataclasses import replace
-from hashlib import sha256
 
 import numpy as np
 import torch
 from scipy.special import ndtri
 
-from .encoded import EncodedViews
-from .pairs import PairBatch, PairSource, SourceDefaults
-from .views import ViewPairs
+from .codes import SequencedPairs
+from .pairs import PairBatch, PairSource
 from ..groups import Factor, relative_quat
 
 # %% ../../nbs/data/28_shared_slot.ipynb #9a126dc3
@@ -80,7 +78,7 @@ class _Gaussianise:
         return v
 
 # %% ../../nbs/data/28_shared_slot.ipynb #e7807d9a
-class SharedSlot(SourceDefaults):
+class SharedSlot(SequencedPairs):
     "Pairs whose actions show one of two factors, without saying which; a `PairSource`."
 
     def __init__(
@@ -99,17 +97,9 @@ class SharedSlot(SourceDefaults):
                 f"{flips[0]!r} is a flip: its change is -1, 0 or 1, and no map makes that look "
                 "like another factor's"
             )
-        if pairs_per_sequence < 1:
-            raise ValueError(f"pairs_per_sequence={pairs_per_sequence} must be at least 1")
-        self.source, self.worlds = source, tuple(worlds)
-        self.pairs_per_sequence = pairs_per_sequence
-        self.action_space, self.class_names = space, source.class_names
-        self.mean, self.std = tuple(source.mean), tuple(source.std)
-        self.views = None
-        if isinstance(source, ViewPairs) and isinstance(source.views, EncodedViews):
-            self.views = source.views
-        said = f"{source.fingerprint} {self.worlds} {pairs_per_sequence} {sample}"
-        self.fingerprint = sha256(said.encode()).hexdigest()[:16]
+        self.worlds = tuple(worlds)
+        said = f"{self.worlds} {pairs_per_sequence} {sample}"
+        super().__init__(source, pairs_per_sequence, said)
         self._maps = self._fitted(sample)
 
     def _fitted(
@@ -150,9 +140,6 @@ class SharedSlot(SourceDefaults):
         noise = rng.normal(size=(len(x), self.width - known.shape[1]))
         slot = torch.from_numpy(np.concatenate([known, noise], 1)).float()
         return torch.cat([slot, slot.new_zeros(len(x), self.action_space.dim - self.width)], 1)
-
-    def __len__(self) -> int:  # number of items
-        return len(self.source)
 
     def pairs(
         self,
