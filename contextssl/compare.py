@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .compare_cost import say_cost
 from .compare_figure import compare_figure
 from .compare_ranks import ranks_page
 from contextssl.compare_runs import (
     ALONG,
     BUDGETS,
+    TO_QUOTE,
     Terms,
     comparison_protocol,
     kept_card,
@@ -64,6 +66,8 @@ def compare(
         kept_card(job, job.card(data.source))
         if not job.participant.path:
             train_plan(len(data.source), job.train)
+    if progress:
+        say_cost(jobs, data, say)
     rows, summaries, along = [], [], []
     for job in jobs:
         found, summary = run_job(job, data, say, progress)
@@ -104,6 +108,8 @@ class CompareOptions:
     # a packed set of other objects, all of which are judged instead of the held-out ones: for a
     # final table
     test_dir: str = ""
+    # the same with such a set of the preset, rendered beside the embedded data with another seed
+    unseen: bool = False
     # recipes and data: mini (minutes per run on two cores), smoke (seconds), paper
     preset: str = "mini"
     seeds: tuple[int, ...] = (0, 1)  # of the trainings
@@ -130,6 +136,11 @@ class CompareOptions:
                 " leave it out"
             )
         nearest_name("preset", self.preset, BUDGETS)
+        if self.unseen and (self.test_dir or self.data_dir):
+            raise ValueError(
+                "unseen=true renders objects like those of the preset; leave data_dir and test_dir"
+                " out, or name such a set with test_dir and leave unseen out"
+            )
         for method in self.methods:
             participant(method)
 
@@ -141,6 +152,7 @@ def comparison(
 ) -> list[dict]:  # the rows of results.csv
     "Run or go on with a comparison, and write its tables and its figure."
     data = _data_of(o, d, progress)
+    third = open_views(o.test_dir) if o.test_dir else _unseen(o, progress) if o.unseen else None
     if o.published and not {"rot", "color"} <= set(data.space.names):
         raise ValueError(
             "published=true compares with papers on 3DIEBench, which have the factors rot and "
@@ -149,6 +161,7 @@ def comparison(
     name = d.data
     if d.data == "3diebench":
         name = Path(o.data_dir or "embedded").name
+    questions = FINAL | (TO_QUOTE if third is not None else {})
     training = dict(device=o.device, precision=o.precision)
     if o.batch_size:
         training["batch_size"] = o.batch_size
@@ -156,8 +169,10 @@ def comparison(
         out=Path(o.out),
         preset=o.preset,
         steps=o.steps,
-        protocol=comparison_protocol(o.preset, dataset=name, contexts=data.space.names, **FINAL),
-        third=open_views(o.test_dir) if o.test_dir else None,
+        protocol=comparison_protocol(
+            o.preset, dataset=name, contexts=data.space.names, **questions
+        ),
+        third=third,
         training=training,
         looks=o.looks,
     )
@@ -182,12 +197,23 @@ def _data_of(o: CompareOptions, d: DataOptions, progress: bool) -> DataSet:
                 f"preset={o.preset} has no embedded data set; say where the data are with data_dir="
             )
         folder = str(render_dataset(f"data/{o.preset}", progress=progress, **embedded))
+    elif o.unseen:
+        raise ValueError(
+            f"unseen=true renders objects of the embedded data set, and these are data={d.data};"
+            " name another set of them with test_dir="
+        )
     data = open_data(replace(d, data_dir=folder))
     if data.views is None:
         raise ValueError(
             f"data={d.data} has pairs only, and a comparison asks about views of held-out items"
         )
     return data
+
+
+def _unseen(o: CompareOptions, progress: bool) -> Views:
+    "Objects of the preset's classes that no choice has looked at."
+    job = preset(o.preset).unseen
+    return open_views(render_dataset(f"data/{o.preset}-unseen", progress=progress, **job))
 
 
 def _write_tables(results: Comparison, out: Path, say: Callable) -> None:

@@ -55,6 +55,9 @@ _SMOKE = dict(
     class_steps=30,
     mlp_hidden=16,
 )
+# what a table that is to be quoted asks for as well: several contexts, intervals over objects, and
+# the class by a reader that has no budget
+TO_QUOTE = dict(context_draws=5, bootstrap=200, class_probes=("adam_linear", "knn"))
 ALONG = "along.json"  # of a run or a comparison: what was found on the way
 BUDGETS = {  # preset -> training steps, and what its evaluation has smaller
     "paper": (82_000, {}),
@@ -181,14 +184,17 @@ def plan_job(
     usual = {f.name: f.default for f in fields(make)} | own.model
     batch = own.train.get("batch_size", TrainConfig.batch_size)
     follows = follows_from(data, usual, own.small, batch)
-    config = make(**own.model | follows | participant.model)
+    other = participant.variant
+    usual |= follows | other.model
+    equal = {name: usual[same] for name, same in other.equal.items()}
+    config = make(**own.model | follows | other.model | equal)
     seed = seed if participant.seed is None else participant.seed
     length = terms.steps or BUDGETS[terms.preset][0]
     looks = _looks(length, terms.looks)
     kept = dict(seed=seed, max_steps=length, keep=1)
     if looks:
         kept |= dict(save_every_steps=looks[0], keep=length // looks[0])
-    training = TrainConfig(**own.train | kept | terms.training)
+    training = TrainConfig(**own.train | other.train | kept | terms.training)
     asked = terms.protocol or comparison_protocol(terms.preset, contexts=data.space.names)
     folder = Path(terms.out) / participant.name.replace(":", "-") / f"seed{seed}"
     return Job(participant, seed, folder, config, training, asked, terms.third, looks)
@@ -215,14 +221,19 @@ def kept_card(
     return old
 
 
+def built(job: Job) -> Method:  # weights drawn with the run's seed
+    "The untrained model of a run."
+    torch.manual_seed(job.seed)
+    options = {f.name: getattr(job.config, f.name) for f in fields(job.config)}
+    options.pop("method", None)
+    return build_method(job.participant.method, **options)
+
+
 def _model_of(job: Job, source: PairSource, progress: bool) -> Method:
     "The model of a run, trained or loaded, in evaluation mode."
     if job.participant.path:
         return load(job.participant.path, pick_device(job.train.device))
-    torch.manual_seed(job.seed)
-    options = {f.name: getattr(job.config, f.name) for f in fields(job.config)}
-    options.pop("method", None)
-    model = build_method(job.participant.method, **options)
+    model = built(job)
     train(
         model,
         model.source_of(source),
@@ -273,10 +284,11 @@ def _judge_along(
     "Ask the checkpoints on the way, and keep the newest only."
     steps = sorted((job.folder / "checkpoints").glob("step_*"))
     by_step = {int(path.name.removeprefix("step_")): path for path in steps}
+    asked = replace(job.asked, bootstrap=0)
     rows = []
     for look in sorted(by_step.keys() & job.looks):  # a run begun without looks has kept none
         model = load(by_step[look], pick_device(job.train.device))
-        found = measure(model, data.views, job.asked, job.third, progress, classes=False)
+        found = measure(model, data.views, asked, job.third, progress, classes=False)
         labels = dict(method=job.participant.name, seed=job.seed, steps=look)
         rows += [row | labels for row in found]
     write_rows(job.folder / ALONG, rows)

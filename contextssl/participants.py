@@ -19,22 +19,39 @@ from .training.checkpoints import newest, read_card
 
 # %% ../nbs/13_participants.ipynb #44c60891
 #| code-fold: true
-_OWN_VARIANTS = {  # name -> options beyond those of the recipe
-    "linear": dict(predictor="hypernetwork"),  # SIE's predictor, for methods with another
-    "mlp": dict(predictor="mlp"),  # an unconstrained predictor
-    "single": dict(lengths=(1,)),  # seq-JEPA on pairs
-    # ContextSSL as in the demo: a second head teaches the encoder pose and colours
-    "head": dict(weight_feature_aux=10.0),
+@dataclass(frozen=True)
+class Variant:
+    "What a variant has otherwise than the recipe."
+
+    model: dict = field(default_factory=dict)  # options of the method
+    train: dict = field(default_factory=dict)  # fields of TrainConfig
+    equal: dict = field(default_factory=dict)  # option -> option of which it takes the value
+
+    def __or__(self, other: "Variant") -> "Variant":
+        "Both, one after the other."
+        return Variant(self.model | other.model, self.train | other.train, self.equal | other.equal)
+
+
+_OWN_VARIANTS = {
+    "linear": Variant(dict(predictor="hypernetwork")),  # SIE's predictor, for other methods
+    "mlp": Variant(dict(predictor="mlp")),  # an unconstrained predictor
+    "single": Variant(dict(lengths=(1,))),  # seq-JEPA on pairs
+    # ContextSSL with a second head, which teaches the encoder pose and colours
+    "head": Variant(dict(weight_feature_aux=10.0)),
+    "no_variance": Variant(dict(predictor_variance=False)),  # SIE without V(P)
+    "undivided": Variant(equal=dict(equi_dim="projection_dim")),  # SIE, all of it equivariant
+    # a batch holds four pairs of each object: the object alone does not tell the partner
+    "several": Variant(train=dict(pairs_per_object=4)),
 }
 
 
 def variants_of(
     method: str,  # key in METHODS
-) -> dict:  # name of the variant -> options beyond those of the recipe
+) -> dict[str, Variant]:
     "The variants that may be asked of a method; whether it allows them, its configuration says."
     factors = ActionSpace(dict(METHODS[method].config().factors)).names
-    shown = {name: dict(shown=(name,)) for name in factors}
-    return shown | {"both": dict(shown=factors)} | _OWN_VARIANTS
+    shown = {name: Variant(dict(shown=(name,))) for name in factors}
+    return shown | {"both": Variant(dict(shown=factors))} | _OWN_VARIANTS
 
 # %% ../nbs/13_participants.ipynb #cf3bbd8b
 @dataclass(frozen=True)
@@ -43,7 +60,7 @@ class Participant:
 
     name: str  # in results, tables and folders
     method: str  # key in METHODS
-    model: dict = field(default_factory=dict)  # options beyond those of its recipe
+    variant: Variant = Variant()  # what it has otherwise than its recipe
     path: "Path | None" = None  # of a trained model
     seed: "int | None" = None  # of a trained model, as its checkpoint has it
 
@@ -56,9 +73,9 @@ def run_name(
     path = Path(os.path.abspath(path))
     if not re.fullmatch(r"seed\d+", path.name) or not path.parent.name:
         return path.name
-    method, _, variant = path.parent.name.rpartition("-")
-    if method in METHODS and variant in variants_of(method):
-        return f"{method}:{variant}"
+    method, *variants = path.parent.name.split("-")
+    if method in METHODS and set(variants) <= variants_of(method).keys():
+        return ":".join((method, *variants))
     return path.parent.name
 
 # %% ../nbs/13_participants.ipynb #68dc5415
@@ -92,19 +109,22 @@ def _trained_participant(label: str, path: str) -> Participant:
 
 def _participant_to_train(text: str) -> Participant:
     "A method, or a variant of it."
-    name, _, variant = text.partition(":")
+    name, *words = text.split(":")
     config = METHODS[nearest_name("method", name, METHODS)].config
-    options = {}
-    if variant:
-        variants = variants_of(name)
-        options = variants[nearest_name("variant", variant, variants)]
-    unknown = sorted(set(options) - {f.name for f in fields(config)})
-    if unknown:
-        raise ValueError(
-            f"{name} has no variant {variant!r}, because it has no option {', '.join(unknown)}"
-        )
-    config(**options)  # refuses what the method does not allow
-    return Participant(text, name, options)
+    options = {f.name for f in fields(config)}
+    variants, whole = variants_of(name), Variant()
+    for word in words:
+        part = variants[nearest_name("variant", word, variants)]
+        unknown = sorted(({*part.model} | {*part.equal}) - options)
+        if unknown:
+            raise ValueError(
+                f"{name} has no variant {word!r}, because it has no option {', '.join(unknown)}"
+            )
+        whole |= part
+    if len(set(words)) < len(words):
+        raise ValueError(f"{text} names a variant twice; name each once")
+    config(**whole.model)  # refuses what the method does not allow
+    return Participant(text, name, whole)
 
 # %% ../nbs/13_participants.ipynb #c1de0008
 #| code-fold: true
