@@ -29,7 +29,7 @@ from .methods.base import Method, MethodConfig
 from .methods.recipes import METHODS, Recipe, build_method, recipe
 from .names import nearest_name
 from .participants import Participant
-from .training.checkpoints import load
+from .training.checkpoints import load, load_training
 from .training.config import TrainConfig, pick_device
 from .training.loop import train
 from .training.run import defaults_of, describe_run, differences, read_metrics
@@ -82,13 +82,14 @@ def measure(
     cfg: EvalConfig,  # the protocol
     third: "Views | None" = None,  # another data set, judged instead of the held-out objects
     progress: bool = False,  # show bars
-    classes: bool = True,  # ask for the class as well
+    whole: bool = True,  # ask for the class, and for what spoiled contexts cost, as well
 ) -> list[dict]:  # tidy rows
     "All questions to one participant."
     if model.reads_context and not model.has_predictor:
         cfg = replace(cfg, contexts=("none",))
-    tasks = ["equivariance"] + ["classification"] * classes
-    tasks += ["retrieval", "controls"] * model.has_predictor
+    tasks = ["equivariance"] + ["classification"] * whole
+    if model.has_predictor:
+        tasks += ["retrieval"] + ["controls"] * whole
     compute = Compute(progress=progress)
     rows = evaluate(model, views, cfg, tasks, test_views=third, compute=compute)
     if third is not None:
@@ -288,7 +289,7 @@ def _judge_along(
     rows = []
     for look in sorted(by_step.keys() & job.looks):  # a run begun without looks has kept none
         model = load(by_step[look], pick_device(job.train.device))
-        found = measure(model, data.views, asked, job.third, progress, classes=False)
+        found = measure(model, data.views, asked, job.third, progress, whole=False)
         labels = dict(method=job.participant.name, seed=job.seed, steps=look)
         rows += [row | labels for row in found]
     write_rows(job.folder / ALONG, rows)
@@ -324,16 +325,15 @@ def run_job(
         say(f"{job.participant.name}, seed {job.seed}: finished before")
         return load_rows(job.folder), old["summary"]
     say(f"{job.participant.name}, seed {job.seed}: {_what_is_done(job, old, same_weights)}")
-    start = time.perf_counter()
     model = _model_of(job, data.source, progress)
-    middle = time.perf_counter()
+    start = time.perf_counter()
     if not model.has_predictor:
         say(f"{job.participant.name} has no predictor: no retrieval")
     rows = measure(model, data.views, job.asked, job.third, progress)
     rows = [row | dict(method=job.participant.name, seed=job.seed) for row in rows]
     seconds = dict(
-        train_seconds=old["summary"]["train_seconds"] if old else round(middle - start, 1),
-        evaluate_seconds=round(time.perf_counter() - middle, 1),
+        train_seconds=_train_seconds(job),
+        evaluate_seconds=round(time.perf_counter() - start, 1),
     )
     summary = run_summary(job, model, seconds)
     if job.looks and not job.participant.path and not (job.folder / ALONG).exists():
@@ -342,6 +342,13 @@ def run_job(
     text = json.dumps(card | dict(summary=summary), indent=1) + "\n"
     write_atomic(job.folder / "compare.json", text)
     return rows, summary
+
+
+def _train_seconds(job: Job) -> float:  # 0 for a trained model
+    "How long a training took, over all the times that it was taken up."
+    if job.participant.path:
+        return 0.0
+    return round(load_training(job.folder)["spent"], 1)
 
 
 def _what_is_done(job: Job, old: "dict | None", same_weights: bool) -> str:
