@@ -20,6 +20,7 @@ from contextssl.compare_runs import (
     TO_QUOTE,
     Terms,
     comparison_protocol,
+    expect_trainable,
     kept_card,
     plan_job,
     rows_along,
@@ -38,7 +39,6 @@ from .methods.recipes import METHODS
 from .names import nearest_name
 from .participants import expect_names, participant
 from .render.embedded import render_dataset
-from .training.config import train_plan
 
 # %% ../nbs/17_compare.ipynb #b6cf3e90
 def compare(
@@ -65,7 +65,7 @@ def compare(
     for job in jobs:  # refuses before anything is trained
         kept_card(job, job.card(data.source))
         if not job.participant.path:
-            train_plan(len(data.source), job.train)
+            expect_trainable(job, data.source)
     if progress:
         say_cost(jobs, data, say)
     rows, summaries, along = [], [], []
@@ -108,7 +108,9 @@ class CompareOptions:
     # a packed set of other objects, all of which are judged instead of the held-out ones: for a
     # final table
     test_dir: str = ""
-    # the same with such a set of the preset, rendered beside the embedded data with another seed
+    # judge objects of another seed, which are rendered beside the embedded data, instead of the
+    # held-out ones: for a final table. As with test_dir, there are five contexts then, intervals
+    # over objects, and the class is read by neighbours as well
     unseen: bool = False
     # recipes and data: mini (minutes per run on two cores), smoke (seconds), paper
     preset: str = "mini"
@@ -136,6 +138,11 @@ class CompareOptions:
                 " leave it out"
             )
         nearest_name("preset", self.preset, BUDGETS)
+        if self.unseen and not preset(self.preset).unseen:
+            raise ValueError(
+                f"preset={self.preset} has no objects to render; name a set of other objects with"
+                " test_dir= and leave unseen out"
+            )
         if self.unseen and (self.test_dir or self.data_dir):
             raise ValueError(
                 "unseen=true renders objects like those of the preset; leave data_dir and test_dir"

@@ -10,11 +10,12 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 
-from .compare_runs import Job, built, kept_card
+from .compare_runs import Job, built, checkpoints_of, kept_card
 from .data.pairs import batches
 from .data.registry import DataSet
 from .training.config import pick_device
 from .training.forecast import time_in_words
+from .training.guards import enough_memory
 from .training.processes import Crew
 from .training.step import Learner
 
@@ -45,12 +46,13 @@ def step_seconds(
     taken, start = [], time.perf_counter()
     before = start
     for step, batch in enumerate(stream):
-        ready = batch.to(device).normalised(source.mean, source.std)
-        learner.step(ready, step, 0.0, 0.0)["loss"].item()  # waits for the device
+        with enough_memory(config.batch_size, config.accumulate, device):
+            ready = batch.to(device).normalised(source.mean, source.std)
+            learner.step(ready, step, 0.0, 0.0)["loss"].item()  # waits for the device
         now = time.perf_counter()
         taken.append(now - before)
         before = now
-        if now - start > _PATIENCE:
+        if step and now - start > _PATIENCE:
             break
     return statistics.median(taken[2:] or taken[-1:])
 
@@ -62,6 +64,10 @@ def time_steps(
     steps: int = 3,  # of each in a round
 ) -> dict[str, float]:  # name of a participant -> seconds
     "How long a step of each training takes here, interleaved."
+    if trained := [job.participant.name for job in jobs if job.participant.path]:
+        raise ValueError(
+            f"{', '.join(trained)}: a trained model has no steps to time; leave it out"
+        )
     found = {job.participant.name: [] for job in jobs}
     for _ in range(rounds):
         for job in jobs:
@@ -75,11 +81,13 @@ def steps_left(
     data: DataSet,  # with the pairs to train on
 ) -> int:
     "Steps that a run has still to make; 0 for a trained model."
-    if job.participant.path or kept_card(job, job.card(data.source)):
+    if job.participant.path:
         return 0
-    kept = (job.folder / "checkpoints").glob("step_*")
-    done = max((int(path.name.removeprefix("step_")) for path in kept), default=0)
-    return job.train.max_steps - done
+    card = job.card(data.source)
+    old = kept_card(job, card)
+    if old and old["asked"] == card["asked"]:
+        return 0
+    return job.train.max_steps - max(checkpoints_of(job), default=0)
 
 
 def say_cost(
@@ -95,10 +103,10 @@ def say_cost(
             left[job.participant.name] = first, others + steps
     if not left:
         return
-    seconds = time_steps([job for job, _ in left.values()], data)
     total = 0.0
-    for name, (_, steps) in left.items():
-        total += steps * seconds[name]
-        a_step = f"{seconds[name]:.3f} s a step"
-        say(f"{name}: {steps:,} steps, {a_step}, about {time_in_words(steps * seconds[name])}")
+    for name, (job, steps) in left.items():
+        a_step = step_seconds(job, data)
+        total += steps * a_step
+        whole = time_in_words(steps * a_step)
+        say(f"{name}: {steps:,} steps, {a_step:.3f} s a step, about {whole}")
     say(f"all trainings: about {time_in_words(total)} on this machine; questions come on top")

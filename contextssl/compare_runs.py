@@ -9,7 +9,8 @@ __all__ = []
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from hashlib import sha256
 from pathlib import Path
@@ -29,10 +30,22 @@ from .methods.base import Method, MethodConfig
 from .methods.recipes import METHODS, Recipe, build_method, recipe
 from .names import nearest_name
 from .participants import Participant
-from .training.checkpoints import load, load_training
-from .training.config import TrainConfig, pick_device
+from .training.checkpoints import load, load_training, read_card
+from contextssl.training.config import (
+    TrainConfig,
+    expect_batches,
+    expect_several_pairs,
+    pick_device,
+    train_plan,
+)
 from .training.loop import train
-from .training.run import defaults_of, describe_run, differences, read_metrics
+from contextssl.training.run import (
+    defaults_of,
+    describe_run,
+    differences,
+    read_metrics,
+    read_run,
+)
 
 # %% ../nbs/14_compare_runs.ipynb #767a4ce7
 #| code-fold: true
@@ -173,6 +186,25 @@ def _looks(length: int, count: int) -> tuple[int, ...]:
     return tuple(first << k for k in range(count))
 
 
+@contextmanager
+def _told_of(participant: Participant) -> Iterator[None]:
+    "Inside, a refusal names the participant."
+    try:
+        yield
+    except ValueError as e:
+        raise ValueError(f"{participant.name}: {e}") from None
+
+
+def _expect_factors(participant: Participant, data: DataSet) -> None:
+    "Refuse a trained model that knows other factors than the data have."
+    known = read_card(participant.path)["config"].get("factors") or {}
+    if known and list(known) != list(data.space.names):
+        raise ValueError(
+            f"{participant.name} was trained on data with the factors {', '.join(known)}, and these"
+            f" data have {', '.join(data.space.names)}; compare it on data like its own"
+        )
+
+
 def plan_job(
     participant: Participant,
     seed: int,  # of the training; a trained model has its own
@@ -180,6 +212,8 @@ def plan_job(
     data: DataSet,  # options of the method may follow from it
 ) -> Job:
     "What a run will be."
+    if participant.path:
+        _expect_factors(participant, data)
     own = comparison_recipe(participant.method, terms.preset)
     make = METHODS[participant.method].config
     usual = {f.name: f.default for f in fields(make)} | own.model
@@ -188,7 +222,8 @@ def plan_job(
     other = participant.variant
     usual |= follows | other.model
     equal = {name: usual[same] for name, same in other.equal.items()}
-    config = make(**own.model | follows | other.model | equal)
+    with _told_of(participant):
+        config = make(**own.model | follows | other.model | equal)
     seed = seed if participant.seed is None else participant.seed
     length = terms.steps or BUDGETS[terms.preset][0]
     looks = _looks(length, terms.looks)
@@ -209,17 +244,46 @@ def kept_card(
     "What the folder of a run says about itself; another training is refused."
     path = job.folder / "compare.json"
     if not path.exists():
+        if not job.participant.path and (job.folder / "config.yaml").exists():
+            _expect_same(job, read_run(job.folder), card["trained"])
         return None
     old = json.loads(path.read_text(encoding="utf-8"))
-    usual = defaults_of(type(job.config), TrainConfig)
-    changed = differences(old["trained"], card["trained"], usual)
-    changed += [f"{k}: {old[k]} -> {card[k]}" for k in ("path", "data") if old[k] != card[k]]
+    others = [f"{k}: {old[k]} -> {card[k]}" for k in ("path", "data") if old[k] != card[k]]
+    _expect_same(job, old["trained"], card["trained"], others)
+    return old
+
+
+def _expect_same(job: Job, old: dict, new: dict, others: Sequence[str] = ()) -> None:
+    "Refuse a folder that holds another training."
+    changed = differences(old, new, defaults_of(type(job.config), TrainConfig))
+    changed += others
     if changed:
         raise ValueError(
             f"{job.folder} holds a run of other settings ({'; '.join(changed)}); choose another"
             " folder with out=, or delete this one"
         )
-    return old
+
+
+def expect_trainable(
+    job: Job,
+    source: PairSource,  # pairs of the training objects
+) -> None:
+    "Refuse, before anything is trained, a training that its data or its batches do not allow."
+    model = built(job)
+    with _told_of(job.participant):
+        train_plan(len(source), job.train)
+        expect_batches(len(source), job.train, each=model.min_pairs)
+        own = model.source_of(source)
+        expect_several_pairs(model, own, job.train.pairs_per_object)
+
+
+def checkpoints_of(
+    job: Job,
+) -> dict[int, Path]:
+    "Step -> complete checkpoint of a run, the newest last."
+    kept = (card.parent for card in (job.folder / "checkpoints").glob("step_*/model.json"))
+    whole = sorted(path for path in kept if not path.suffix)  # .part and .old are not
+    return {int(path.name.removeprefix("step_")): path for path in whole}
 
 
 def built(job: Job) -> Method:  # weights drawn with the run's seed
@@ -283,8 +347,7 @@ def _judge_along(
     progress: bool,
 ) -> None:
     "Ask the checkpoints on the way, and keep the newest only."
-    steps = sorted((job.folder / "checkpoints").glob("step_*"))
-    by_step = {int(path.name.removeprefix("step_")): path for path in steps}
+    by_step = checkpoints_of(job)
     asked = replace(job.asked, bootstrap=0)
     rows = []
     for look in sorted(by_step.keys() & job.looks):  # a run begun without looks has kept none
@@ -293,7 +356,7 @@ def _judge_along(
         labels = dict(method=job.participant.name, seed=job.seed, steps=look)
         rows += [row | labels for row in found]
     write_rows(job.folder / ALONG, rows)
-    for path in steps[:-1]:
+    for path in list(by_step.values())[:-1]:
         shutil.rmtree(path)
 
 
@@ -306,9 +369,12 @@ def write_rows(path: Path, rows: list[dict]) -> None:
 def rows_along(
     job: Job,  # finished
 ) -> list[dict]:  # tidy rows with the step after which they were found
-    "What a training was judged as on its way; nothing if nobody asked."
+    "What a training was judged as on its way, on the objects of now; nothing if nobody asked."
     path = job.folder / ALONG
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    if not job.looks or not path.exists():
+        return []
+    judged = "val" if job.third is None else job.asked.test_name
+    return [row for row in json.loads(path.read_text(encoding="utf-8")) if row["split"] == judged]
 
 
 def run_job(
@@ -322,17 +388,19 @@ def run_job(
     old = kept_card(job, card)
     same_weights = old and old.get("weights", "") == card["weights"]
     if same_weights and old["asked"] == card["asked"]:
-        say(f"{job.participant.name}, seed {job.seed}: finished before")
+        no_looks = job.looks and not job.participant.path and not (job.folder / ALONG).exists()
+        lost = "; it was not looked at on its way, and cannot be any more" if no_looks else ""
+        say(f"{job.participant.name}, seed {job.seed}: finished before{lost}")
         return load_rows(job.folder), old["summary"]
     say(f"{job.participant.name}, seed {job.seed}: {_what_is_done(job, old, same_weights)}")
     model = _model_of(job, data.source, progress)
-    start = time.perf_counter()
+    trained, start = _train_seconds(job), time.perf_counter()
     if not model.has_predictor:
         say(f"{job.participant.name} has no predictor: no retrieval")
     rows = measure(model, data.views, job.asked, job.third, progress)
     rows = [row | dict(method=job.participant.name, seed=job.seed) for row in rows]
     seconds = dict(
-        train_seconds=_train_seconds(job),
+        train_seconds=trained,
         evaluate_seconds=round(time.perf_counter() - start, 1),
     )
     summary = run_summary(job, model, seconds)
@@ -348,7 +416,7 @@ def _train_seconds(job: Job) -> float:  # 0 for a trained model
     "How long a training took, over all the times that it was taken up."
     if job.participant.path:
         return 0.0
-    return round(load_training(job.folder)["spent"], 1)
+    return round(load_training(job.folder).get("spent", 0.0), 1)
 
 
 def _what_is_done(job: Job, old: "dict | None", same_weights: bool) -> str:

@@ -27,6 +27,11 @@ class Variant:
     train: dict = field(default_factory=dict)  # fields of TrainConfig
     equal: dict = field(default_factory=dict)  # option -> option of which it takes the value
 
+    @property
+    def options(self) -> set:
+        "What it sets."
+        return self.model.keys() | self.train.keys() | self.equal.keys()
+
     def __or__(self, other: "Variant") -> "Variant":
         "Both, one after the other."
         return Variant(self.model | other.model, self.train | other.train, self.equal | other.equal)
@@ -115,16 +120,19 @@ def _participant_to_train(text: str) -> Participant:
     variants, whole = variants_of(name), Variant()
     for word in words:
         part = variants[nearest_name("variant", word, variants)]
+        if same := sorted(part.options & whole.options):
+            raise ValueError(
+                f"{text} sets {', '.join(same)} twice; give each once, and all factors by both"
+            )
         unknown = sorted(({*part.model} | {*part.equal}) - options)
         if unknown:
             raise ValueError(
                 f"{name} has no variant {word!r}, because it has no option {', '.join(unknown)}"
             )
         whole |= part
-    if len(set(words)) < len(words):
-        raise ValueError(f"{text} names a variant twice; name each once")
     config(**whole.model)  # refuses what the method does not allow
-    return Participant(text, name, whole)
+    label = ":".join([name, *sorted(words, key=list(variants).index)])
+    return Participant(label, name, whole)
 
 # %% ../nbs/13_participants.ipynb #c1de0008
 #| code-fold: true

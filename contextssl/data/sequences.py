@@ -58,6 +58,11 @@ class Sequences:
         source: ViewPairs,  # whose objects and views
         length: int,  # L, views in a sequence, at least 2
     ):
+        if source.views is None:
+            raise ValueError(
+                "sequences need a data set that has several views of each object, and these data "
+                "have pairs only, which are made when they are asked for"
+            )
         count = cast(Views, source.views).views_per_object
         if not 2 <= length <= count:
             raise ValueError(
