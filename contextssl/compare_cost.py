@@ -9,13 +9,14 @@ __all__ = ['time_steps']
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 
 from .compare_runs import Job, built, checkpoints_of, kept_card
-from .data.pairs import batches
 from .data.registry import DataSet
 from .training.config import pick_device
 from .training.forecast import time_in_words
 from .training.guards import enough_memory
+from .training.loop import read_ahead
 from .training.processes import Crew
 from .training.step import Learner
 
@@ -27,34 +28,25 @@ _PATIENCE = 10.0  # seconds after which no further step is made
 def step_seconds(
     job: Job,
     data: DataSet,  # with the pairs to train on
-    steps: int = 3,  # that are counted
-) -> float:  # median
-    "How long a step of a training takes here."
+    steps: int = 3,  # that are counted; more where batches are read ahead
+) -> float:  # mean
+    "How long a step of a training takes here, its batch read as the training reads it."
     model = built(job)
     source, config = model.source_of(data.source), job.train
     device = pick_device(config.device)
     learner = Learner(model, source, config, Crew(device))
-    stream = batches(
-        source,
-        config.batch_size,
-        config.seed,
-        0,
-        steps + 2,
-        config.drop_last,
-        config.pairs_per_object,
-    )
-    taken, start = [], time.perf_counter()
-    before = start
-    for step, batch in enumerate(stream):
-        with enough_memory(config.batch_size, config.accumulate, device):
-            ready = batch.to(device).normalised(source.mean, source.std)
-            learner.step(ready, step, 0.0, 0.0)["loss"].item()  # waits for the device
-        now = time.perf_counter()
-        taken.append(now - before)
-        before = now
-        if step and now - start > _PATIENCE:
-            break
-    return statistics.median(taken[2:] or taken[-1:])
+    last = max(steps, 2 * config.workers) + 1
+    ends = [time.perf_counter()]
+    with closing(read_ahead(source, config, pin=device.type == "cuda")) as stream:
+        for step, batch in enumerate(stream):
+            with enough_memory(config.batch_size, config.accumulate, device):
+                ready = batch.to(device).normalised(source.mean, source.std)
+                learner.step(ready, step, 0.0, 0.0)["loss"].item()  # waits for the device
+            ends.append(time.perf_counter())
+            if step == last or step and ends[-1] - ends[0] > _PATIENCE:
+                break
+    counted = ends[2:] if len(ends) > 3 else ends[1:]
+    return (counted[-1] - counted[0]) / (len(counted) - 1)
 
 # %% ../nbs/16_compare_cost.ipynb #cco00009
 def time_steps(

@@ -38,8 +38,10 @@ class Variant:
 
 
 _OWN_VARIANTS = {
-    "linear": Variant(dict(predictor="hypernetwork")),  # SIE's predictor, for other methods
-    "mlp": Variant(dict(predictor="mlp")),  # an unconstrained predictor
+    # the predictor: one map of embedding and action, without and with a hidden layer, or SIE's
+    "affine": Variant(dict(predictor="mlp", predictor_hidden=())),
+    "mlp": Variant(dict(predictor="mlp", predictor_hidden=(1024,))),
+    "hypernetwork": Variant(dict(predictor="hypernetwork", predictor_hidden=())),
     "single": Variant(dict(lengths=(1,))),  # seq-JEPA on pairs
     # ContextSSL with a second head, which teaches the encoder pose and colours
     "head": Variant(dict(weight_feature_aux=10.0)),

@@ -23,8 +23,9 @@ import torch
 from .gpu_tasks import rendered
 from .session import Desk, Task, run_session
 from ..compare import CompareOptions, comparison
+from ..compare_cost import step_seconds
 from ..compare_runs import Terms, plan_job
-from ..data.registry import DataOptions, DataSet, open_data
+from ..data.registry import DataOptions, open_data
 from ..demo import DemoConfig, demo
 from ..evaluation.context_table import judged_rows
 from ..evaluation.presets import PRESETS, Preset, preset
@@ -32,11 +33,9 @@ from ..evaluation.printing import matching_rows
 from ..evaluation.results import load_rows
 from ..files import in_repository, replacing
 from ..machine import core_count
-from ..methods.recipes import METHODS
 from ..options import parse, split_words
 from ..participants import participant
 from ..training.checkpoints import load, newest, save
-from ..training.loop import train
 from ..training.run import read_metrics
 
 # %% ../../nbs/benchmarks/11_gpu.ipynb #2fbffe0a
@@ -122,24 +121,6 @@ _ASKING = 60  # seconds for start and evaluation
 _MOST_STEPS = 12_000
 
 
-def _step_seconds(
-    method: str,  # participant
-    data: DataSet,
-    terms: Terms,
-    steps: int,  # against the clock
-) -> float:
-    "How long a step takes, from two trainings of different length."
-    taken = []
-    for length in (20, 20 + steps):
-        asked = replace(terms, steps=length, out=terms.out / f"trial{length}")
-        job = plan_job(participant(method), 0, asked, data)
-        model = METHODS[job.participant.method].method(job.config)
-        start = time.perf_counter()
-        train(model, model.source_of(data.source), job.train, job.folder, progress=False)
-        taken.append(time.perf_counter() - start)
-    return max(1e-4, (taken[1] - taken[0]) / steps)
-
-
 def serve_method(
     method: str,  # participant
     folder: str,  # of the session
@@ -149,8 +130,8 @@ def serve_method(
     out, sets = Path(folder) / "runs/compare" / method.replace(":", "-"), Path(folder) / "data"
     name = "smoke" if small else "mini"
     data = open_data(DataOptions(data_dir=str(sets / "visit")))
-    trial = Terms(out=Path(folder) / "runs/trial" / method.replace(":", "-"), preset=name)
-    print(json.dumps(_step_seconds(method, data, trial, 20 if small else 100)), flush=True)
+    trial = plan_job(participant(method), 0, Terms(out=out, preset=name), data)
+    print(step_seconds(trial, data, steps=20 if small else 100), flush=True)
     asked = CompareOptions(
         methods=(method,),
         out=str(out),

@@ -15,7 +15,7 @@ import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from itertools import count
@@ -83,12 +83,12 @@ def _page_locked(batch: PairBatch) -> PairBatch:
     return replace(batch, **{k: v.pin_memory() for k, v in on_cpu.items()})
 
 
-def _read_ahead(
+def read_ahead(
     source: PairSource,  # where pairs come from
     config: TrainConfig,  # seed, batch size and workers
     start_step: int = 0,  # number of the first batch
     pin: bool = False,  # into page-locked memory
-) -> Iterator[PairBatch]:  # batches start_step, start_step + 1, ..., without end
+) -> Generator[PairBatch, None, None]:  # batches start_step, start_step + 1, ..., without end
     "The batches of a training, made by `workers` threads ahead of the loop."
 
     def make(start: int, steps: "int | None") -> Iterator[PairBatch]:
@@ -257,7 +257,7 @@ def _stream_of(run: _Progress) -> contextlib.closing:  # of an iterator of batch
         warnings.warn(told)
     source = Share(run.source, crew.rank, crew.size) if crew.size > 1 else run.source
     config = replace(run.config, workers=workers)
-    return contextlib.closing(_read_ahead(source, config, run.step, crew.device.type == "cuda"))
+    return contextlib.closing(read_ahead(source, config, run.step, crew.device.type == "cuda"))
 
 
 def _lines_of(run: _Progress) -> TextIO:
