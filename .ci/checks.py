@@ -855,7 +855,9 @@ def tutorials():
         if name in there:
             yield from (f"{name}.ipynb: {fault}" for fault in faults_of_tutorial(name, after))
     front = "\n".join(map(source, cells(ROOT / "nbs/index.ipynb")))
-    table = re.findall(r"^\| *\[[^\]]*\]\(tutorials/(\w+)\.ipynb\)", front, re.MULTILINE)
+    begin = front.rpartition("## Where to begin")[2]
+    rows = "\n".join(line for line in begin.splitlines() if line.startswith("|"))
+    table = re.findall(r"\(tutorials/(\w+)\.ipynb\)", rows)
     if table != [name for name in order if name in table]:
         yield f"the front page lists {', '.join(table)}, which is not the order of _quarto.yml"
 

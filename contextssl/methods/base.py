@@ -269,7 +269,7 @@ class MethodConfig:
     "What every method is told; by default losses and widths are published ones."
 
     shown = ()  # factors whose change the method is told
-    longest_context = 0  # tokens of a context; 0: it reads none
+    longest_context = 0  # tokens of a context; 0: as many as there are
 
     method: str = ""  # name of the method; fixed
     # encoder: resnet18, resnet34, resnet50, sie_resnet18, conv, or timm:NAME for one of timm
