@@ -115,13 +115,6 @@ class TableViews(Views):
         "The encoder that reads rows of this width."
         return f"mlp:{len(self.columns)}"
 
-    def at(
-        self,
-        rows: np.ndarray,  # (m,) int
-    ) -> "TableViews":
-        "Some of the records, in this order."
-        return replace(super().at(rows), answers={k: v[rows] for k, v in self.answers.items()})
-
     def __repr__(self) -> str:
         size = f"{len(self)} records of {len(self.columns)} numbers"
         questions = ", ".join(self.answers)

@@ -223,6 +223,9 @@ class Views:
         rows: np.ndarray,  # (n,) int, objects
     ) -> "Views":
         "Some of the objects, in this order; images are not copied."
+        answers = self.answers
+        if answers is not None:
+            answers = {question: said[rows] for question, said in answers.items()}
         return replace(
             self,
             images=self.images.of_objects(rows),
@@ -230,6 +233,7 @@ class Views:
             labels=self.labels[rows],
             object_names=[self.object_names[i] for i in rows],
             split=self.split[rows],
+            answers=answers,
         )
 
 # %% ../../nbs/data/01_views.ipynb #7327c168
