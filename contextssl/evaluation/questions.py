@@ -18,8 +18,7 @@ from .controls import controls_refusal
 # %% ../../nbs/evaluation/11_questions.ipynb #qst00011
 QUESTIONS = ("equivariance", "absolute", "retrieval", "controls", "prediction", "classification")
 FURTHER_QUESTIONS = ("resolution", "operators", "goal", "rankme")  # asked where they are named
-# question -> kind of input of its probes
-_PREDICTED = {  # what the others ask
+_PREDICTED = {  # question that needs a predictor -> what it asks, in words
     "retrieval": "where an action leads",
     "prediction": "how near a prediction comes to the truth",
     "operators": "where actions lead one after the other",

@@ -30,7 +30,7 @@ _SPOT_ANGLE = np.pi / 16  # half-angle of the cone, radians
 _SPOT_BLEND = 0.15  # part of the cone over which the light fades out
 _SPOT = 500 / (4 * np.pi) / np.pi  # 500 W into all directions; 1/pi is Lambert's law
 _SUN = 0.527  # light of the sun on a surface that faces up
-_BOUNCE = 0.35  # how much of it the floor throws back on a surface that faces down
+_BOUNCE = 0.35  # how much of it the floor throws back on an upright surface; downwards twice that
 _COS_SPOT = float(np.cos(_SPOT_ANGLE))
 
 # %% ../../nbs/render/09_renderer.ipynb #3179012f

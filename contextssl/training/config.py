@@ -28,6 +28,7 @@ _AT_LEAST_ONE = (
 _NOT_NEGATIVE = (
     "seed",
     "learning_rate",
+    "encoder_lr_scale",
     "weight_decay",
     "warmup_epochs",
     "save_interval",
@@ -156,7 +157,8 @@ def has_bf16(
 ) -> bool:
     "Whether a device multiplies in bfloat16 by itself."
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        ampere = 8  # before it, PyTorch accepts bfloat16 and emulates it
+        return bool(torch.version.hip) or torch.cuda.get_device_capability(device)[0] >= ampere
     if device.type == "cpu":
         return getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
     return False
