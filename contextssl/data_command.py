@@ -141,10 +141,10 @@ def data_download(
 ) -> None:
     "The published archive, split files and tables of latents."
     from contextssl.data.archive import extract
-    from contextssl.data.download import ARCHIVE, download_dataset
+    from contextssl.data.download import ARCHIVE, Patience, download_dataset
 
     (o,) = parse("data download", split_words(words, "out"), DownloadOptions)
-    out = download_dataset(o.out, o.mirror, tries=o.tries, sha256=o.sha256)
+    out = download_dataset(o.out, o.mirror, sha256=o.sha256, patience=Patience(o.tries))
     print(extract(out / ARCHIVE.name, out / "3DIEBench") if o.extract else out)
 
 

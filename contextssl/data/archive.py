@@ -201,9 +201,13 @@ def extract(
     "Unpack an archive into CLASS/OBJECT/image_k.jpg; goes on where it was interrupted."
     archive, out, aside = Path(archive), Path(out), {}
     total = archive.stat().st_size if archive.exists() else 0
-    check_room(out, total, f"the files of {archive.name}")
+    begun = out / "extract.part"  # there until all is; nothing opens or packs such a folder
+    if not begun.exists():
+        check_room(out, total, f"the files of {archive.name}")
     bar = tqdm(desc="unpacking", total=total, unit="B", unit_scale=True, disable=not progress)
     with bar, disk_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+        begun.touch()
         for name, files in archive_objects(archive, aside, lambda at: bar.update(at - bar.n)):
             if not (out / name).is_dir():
                 _write_object(out / name, files)
@@ -212,6 +216,7 @@ def extract(
         for beside in (archive.parent / f.name for f in PUBLISHED_FILES if f != ARCHIVE):
             if beside.exists() and beside.name not in aside:
                 shutil.copy(beside, out)
+        begun.unlink()
     return out
 
 

@@ -187,6 +187,15 @@ class Patience:
     timeout: float = 30.0  # seconds without a byte
 
 
+def _expect_wanted(path: Path, remote: RemoteFile) -> None:
+    "Refuse a file that is there already and is not the one that was asked for."
+    if remote.sha256 and (found := file_sha256(path)) != remote.sha256:
+        raise ValueError(
+            f"{path} is there already and has the SHA-256 {found}, not {remote.sha256}; move it"
+            " away to download it again"
+        )
+
+
 def _download(
     remote: RemoteFile,  # what
     folder: "str | Path",  # where to; made if it is not there
@@ -201,6 +210,7 @@ def _download(
             f"{remote.url} is no address of a file; it must begin with https:// or http://"
         )
     if path.exists():
+        _expect_wanted(path, remote)
         return path
     with disk_errors(folder):
         path.parent.mkdir(parents=True, exist_ok=True)

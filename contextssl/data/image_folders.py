@@ -32,10 +32,19 @@ def _folders(root: "str | Path") -> list:
     return [Path(root, name) for name in names]
 
 
+def _leads_back(folder: str, name: str) -> bool:
+    "Whether a folder in a folder is a link to one that holds it."
+    path = os.path.join(folder, name)
+    if not os.path.islink(path):
+        return False
+    return Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(path))
+
+
 def _pictures(root: "str | Path", below: bool = True) -> Iterator[str]:
     "The pictures in a folder, and in those below it, hidden ones aside."
     for folder, inner, names in os.walk(root, followlinks=True):
         inner[:] = [name for name in inner if below and not is_hidden(name)]
+        inner[:] = [name for name in inner if not _leads_back(folder, name)]
         for name in sorted(names):
             if is_hidden(name):
                 continue

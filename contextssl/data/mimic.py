@@ -49,7 +49,7 @@ def _layout_of(file: Path) -> _Layout:
     with table_errors(file), open_table_file(file) as opened:
         encoding = encoding_of(opened.read(4))
         opened.seek(0)
-        lines = io.TextIOWrapper(opened, encoding)
+        lines = io.TextIOWrapper(opened, encoding, errors="replace")
         first = lines.readline()
         skipped = int(first.strip().strip('"').lower().startswith("sep="))
         separator = separator_of(first)
@@ -230,6 +230,10 @@ def _cohort(folder: "str | Path") -> tuple[Path, pd.DataFrame]:
     "The file of admissions; first admissions of adults, ordered by a hash of the patient."
     patients = _patients(folder)
     file, stays = _stays(folder, patients)
+    twice = stays["HADM_ID"].duplicated()
+    refuse_lines(
+        twice, stays["line"].to_numpy(), file, "HADM_ID", "the number of one admission only"
+    )
     first = stays.sort_values(["came", "HADM_ID"]).drop_duplicates("SUBJECT_ID")
     first = first.merge(patients[1], on="SUBJECT_ID")
     # in days, because 300 years in nanoseconds would overflow

@@ -204,6 +204,10 @@ def folder_listing(
     root: Path,  # folder of the file layout
 ) -> Listing:  # never empty
     "The objects of a folder: those that its split files name; without such files, all."
+    if (root / "extract.part").exists():
+        raise FileNotFoundError(
+            f"{root} is incomplete because unpacking was interrupted; run the same command again"
+        )
     splits = read_split_files(root)
     if splits:
         listing = listed_objects(splits, root)

@@ -70,7 +70,7 @@ class PackJob:
         found = {
             "program": "contextssl data pack",
             "version": 1,
-            "source": self.origin.name,
+            "source": self.origin.absolute().name,
             "size": self.size,
             "decoder": self.decoder,
             "image_size": self.image_size,

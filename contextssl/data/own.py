@@ -35,6 +35,20 @@ class WrongPairs(ValueError):
     "What `pairs` gave has none of the forms that are understood."
 
 
+def _item(found) -> dict:
+    "The parts of one item, by name."
+    if isinstance(found, Mapping):
+        return {name: part for name, part in found.items() if part is not None}
+    many = len(found) if isinstance(found, (tuple, list)) else 0
+    if not 3 <= many <= len(_PARTS):
+        said = f" of {many}" if many else ""
+        raise WrongPairs(
+            "an item must give x, actions and y, and may give latents and a label, not a "
+            f"{type(found).__name__}{said}"
+        )
+    return dict(zip(_PARTS, found))
+
+
 def _numbers(value, name: str) -> torch.Tensor:
     "An array as a tensor: bytes stay bytes, other numbers become float32."
     try:
@@ -196,12 +210,14 @@ class OwnPairs(SourceDefaults):
             raise AttributeError(name)  # not there yet, while an object is being copied
         return getattr(self.own, name)
 
-    def _item_by_item(self, indices: np.ndarray, rng: np.random.Generator) -> tuple:
+    def _item_by_item(self, indices: np.ndarray, rng: np.random.Generator) -> dict:
         "The pairs of a class that gives one item at a time."
-        rows = zip(*(self.own[int(i)] for i in indices))
-        return tuple(
-            torch.stack([_numbers(v, name) for v in column]) for name, column in zip(_PARTS, rows)
-        )
+        items = [_item(self.own[int(i)]) for i in indices]
+        if any(item.keys() != items[0].keys() for item in items):
+            raise WrongPairs("all items must have the same parts, and these have not")
+        return {
+            name: torch.stack([_numbers(item[name], name) for item in items]) for name in items[0]
+        }
 
     def pairs(
         self,

@@ -57,7 +57,7 @@ def folder_meta(
     begun = meta_file.exists() or left or (path / "images.npy").exists()
     if begun and (not meta.get("complete") or "images.npy.part" in left):
         raise FileNotFoundError(
-            f"{path} is incomplete because rendering or packing was interrupted; "
+            f"{path} is incomplete because rendering, packing or unpacking was interrupted; "
             "run the same command again"
         )
     if begun and meta.get("format_version") != 1:

@@ -115,7 +115,8 @@ def pack(
 # %% ../../nbs/data/09_packing.ipynb #941bdf42
 def _verify_files(path: Path, bar: Callable) -> Iterator[str]:
     "What is wrong with a folder of the file layout or an archive: everything is decoded."
-    noted = path.with_name(path.name + ".sha256")
+    whole = path.absolute()
+    noted = whole.with_name(f"{whole.name}.sha256")
     if noted.exists() and (found := file_sha256(path)) != (wanted := noted.read_text().split()[0]):
         yield (
             f"{path} has the SHA-256 {found}, not {wanted}, which it had when it was downloaded; "

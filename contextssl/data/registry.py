@@ -8,6 +8,7 @@ __all__ = ['DataSet', 'NamedData', 'ObjectOptions', 'PhotographOptions', 'People
 
 # %% ../../nbs/data/22_registry.ipynb #16ccfcd2
 import os
+import zlib
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -183,7 +184,8 @@ class _SomeItems(SourceDefaults):
         self.action_space = source.action_space
         self.mean, self.std = source.mean, source.std
         self.class_names = source.class_names
-        self.fingerprint = f"{source.fingerprint}-{len(rows)}of{len(source)}"
+        which = zlib.crc32(np.asarray(rows, np.int64).tobytes())
+        self.fingerprint = f"{source.fingerprint}-{len(rows)}of{len(source)}-{which:08x}"
         self.conventions, self.relate = source.conventions, source.relate
         self.apply, self.compose = source.apply, source.compose
         self.identity, self.notes = source.identity, source.notes

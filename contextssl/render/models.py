@@ -63,7 +63,8 @@ class ModelJob(SetJob):
         home = Path(self.root, *name.split("/"))
         rng = np.random.default_rng([self.seed, zlib.crc32(name.encode()), 1])
         latents = sample_latents(self.views, rng, self.angles, self.translate)
-        return self.files[name], home if home.is_dir() else None, latents, self.size
+        own = Path(self.files[name]).is_relative_to(home)  # not beside a folder of its name
+        return self.files[name], home if own else None, latents, self.size
 
     def first_for_validation(self, total: int) -> int:  # objects before it are for training
         "The last fifth of a class is for validation, at least one of several."
@@ -74,7 +75,7 @@ class ModelJob(SetJob):
         listing = sha256(json.dumps(self.names).encode()).hexdigest()[:16]
         return self.record(
             "contextssl render meshes",
-            root=Path(self.root).name,
+            root=Path(self.root).absolute().name,
             models=len(self),
             listing=listing,
         )

@@ -38,7 +38,7 @@ def _single_blanks(
 ) -> tuple:  # the same (list), joined by blanks (str), words in each (n,) int
     "Lines whose words are parted by one blank each."
     text = " ".join(rows)
-    if "  " in text or "#" in text or "" in rows:
+    if "  " in text or "#" in text or "" in rows or text.endswith(" "):
         rows = [" ".join(row.partition("#")[0].split()) for row in rows]
         text = " ".join(rows)
     counts = np.fromiter((row.count(" ") for row in rows), np.int64, len(rows)) + 1

@@ -125,8 +125,9 @@ def _alone(
     out: Path,  # folder of the set
 ) -> Iterator[None]:
     "Hold a set's lock, which the system gives back if this process dies."
-    out.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(out.with_name(f".{out.name}.lock"))
+    whole = out.absolute()
+    whole.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(whole.with_name(f".{whole.name}.lock"))
     try:
         lock.acquire(timeout=0)
     except Timeout:

@@ -104,7 +104,8 @@ def finished_objects(
 ) -> dict:  # object -> report
     "What an earlier run has finished, if the arrays it wrote to are still there."
     lines = [] if _missing_arrays(job, out) else read_lines(out / "progress.jsonl")
-    return {line["object"]: line for line in lines if "object" in line}
+    done = (line for line in lines if "object" in line and "left_out" not in line)
+    return {line["object"]: line for line in done}
 
 
 class Progress:
@@ -254,7 +255,7 @@ def is_finished(
         raise FileExistsError(
             f"{out} is not empty and was not made by render; choose a new or empty folder"
         )
-    return bool(meta.get("complete"))
+    return bool(meta.get("complete")) and not _missing_arrays(job, out)
 
 
 def read_meta(
