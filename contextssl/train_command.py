@@ -280,7 +280,11 @@ def run_train(
     device = torch.device("cpu")
     with enough_for_model(lambda: METHODS[o.method].method(m), device):
         model = METHODS[o.method].method(m)
-    if (o.init_from or o.extend) and _folder_to_continue(given) is None:
+    continued = _folder_to_continue(given)
+    begun = continued is not None and any(continued.glob("checkpoints/step_*/model.json"))
+    if begun and o.method == "contextssl" and m.learns == "reader":
+        start_from(model, continued, whole=True)  # the encoder whose features it learns from
+    elif (o.init_from or o.extend) and not begun:
         start_from(model, o.init_from or o.extend, whole=bool(o.extend))
     looks = Path(o.out) / "evaluations.jsonl"
     after_epoch = _evaluations(data.views, cfg, tasks_of(o.eval_task), looks)

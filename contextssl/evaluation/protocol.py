@@ -179,9 +179,9 @@ def _prediction_scores(
 ) -> Iterator[tuple[dict, Score]]:  # labels and scores
     "Cosine of predictions with the truth, beside that of no change, and the gain."
     c, draw = seen.condition, seen.sample.draw
-    x, y = F.normalize(seen.both, dim=-1).double().cpu().unbind(1)
+    x, y = F.normalize(seen.both, dim=-1).cpu().double().unbind(1)
     expect_sound(torch.cat([x, y]), c)
-    moved = F.normalize(seen.moved, dim=-1).double().cpu()
+    moved = F.normalize(seen.moved, dim=-1).cpu().double()
     expect_numbers(moved, f"predictions under {c.tokens} tokens of context {c.context}")
     after, before = (moved * y).sum(1), (x * y).sum(1)
     labels = seen.labels | dict(task="prediction", representation="zr")

@@ -92,7 +92,7 @@ def _caused_spectrum(
     "Variances of what a factor does to embeddings on average over everything else."
     wide = {f.name: _wide_targets(f, values[:, space.slice(f.name)]) for f in space}
     t = _centred(wide.pop(name), objects)
-    e = _centred(e.double().cpu(), objects)
+    e = _centred(e.cpu().double(), objects)
     if wide:
         others = _centred(torch.cat(list(wide.values()), 1), objects)
         e = e - others @ torch.linalg.lstsq(others, e, driver="gelsd").solution

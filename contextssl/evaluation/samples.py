@@ -99,8 +99,10 @@ class Input:
     @property
     def moved(self) -> tuple:  # names of factors
         "Factors that the vectors show of the second view."
-        is_prediction = self.representation == "zr"
-        return self.condition.factors if is_prediction else self.sample.subject.space.names
+        subject = self.sample.subject
+        if self.representation != "zr":
+            return subject.space.names
+        return tuple(name for name in self.condition.factors if name in subject.model.told)
 
     @property
     def objects(self) -> np.ndarray:  # (n,) int

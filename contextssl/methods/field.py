@@ -128,7 +128,7 @@ def _inverse(
         part = actions[:, space.slice(factor.name)]
         if factor.kind == "rotation":
             part = quat_conjugate(part)
-        elif factor.kind != "flip":
+        else:
             part = -part
         parts.append(part)
     return torch.cat(parts, 1)

@@ -153,7 +153,9 @@ class _Progress:
         self.pairs = 0  # in the last batch, of all processes
         self.images = 0  # encoded since the last line
         self.measured = {}  # everything that was measured so far, name -> number
-        self.best = kept.get("best")  # of the metric of keep_best
+        self.best = kept.get("best")  # of the metric of keep_best; that of another says nothing
+        if kept.get("best_of", config.keep_best) != config.keep_best:
+            self.best = None
         if self.crew.first:
             keep_metrics(self.out / "metrics.jsonl", self.step)
         self.track = open_tracker(config.track if self.crew.first else "", self.out, told["train"])
@@ -208,10 +210,11 @@ class _Progress:
         self.measured |= metrics
         if name not in metrics or not self.crew.first:
             return
-        if self.best is not None and sign * metrics[name] <= self.best:
+        value = float(metrics[name])  # a callback may give a number of NumPy or torch
+        if self.best is not None and sign * value <= self.best:
             return
-        self.best = sign * metrics[name]
-        self.keep("best", metric=name, value=metrics[name])
+        self.best = sign * value
+        self.keep("best", metric=name, value=value)
 
     def keep(self, name: str, **facts):
         "Save the weights that one looks at in a folder of their own, with some facts."
@@ -225,6 +228,7 @@ class _Progress:
         self.path = self.out / f"checkpoints/step_{self.step:08d}"
         spent = time.perf_counter() - self.start
         training = self.learner.state() | dict(step=self.step, spent=spent, best=self.best)
+        training["best_of"] = self.config.keep_best
         if self.crew.first:
             save_checkpoint(self.out, self.learner.model, training, self.config, self.source)
             if self.config.ema:

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..data.encoded import EncodedViews
 from ..data.pairs import PairBatch, PairSource
 from ..data.sequences import SequenceBatch
 from ..methods.base import Method
@@ -34,6 +35,11 @@ class OnlineProbes:
         device: torch.device,
         rate: float = 1e-3,  # of Adam
     ):
+        if isinstance(source.views, EncodedViews):
+            raise ValueError(
+                "online_probes=true watches the encoder while it learns, and here it stays as it is"
+                " (learns=reader); leave online_probes out"
+            )
         self.space = source.action_space
         self.seen = []  # images and features of the encoder's last calls
         # logits, guessed factors, labels, factors and features of the last batch
@@ -97,8 +103,9 @@ class OnlineProbes:
         logits, guess, labels, factors, features = self.last
         found = {"probe_class": (logits.argmax(1) == labels).float().mean().item()}
         for name in self.space.names:
-            columns = self.space.slice(name)
-            found[f"probe_{name}"] = r2_pooled(guess[:, columns], factors[:, columns])
+            told, true = (v[:, self.space.slice(name)] for v in (guess, factors))
+            if (true != true[:1]).any():  # where all are alike there is nothing to explain
+                found[f"probe_{name}"] = r2_pooled(told, true)
         found["rankme"] = rankme(features)
         return {k: round(v, 4) for k, v in found.items()}
 
