@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..data.codes import SequencedPairs
 from ..data.pairs import PairSource, steps_per_epoch
 from ..methods.base import Method
 
@@ -286,4 +287,24 @@ def expect_several_pairs(
     raise ValueError(
         f"pairs_per_object={pairs_per_object} needs several pairs of an object, "
         "and this data set has one pair of each; use pairs_per_object=1"
+    )
+
+# %% ../../nbs/training/04_config.ipynb #seq00002
+def expect_whole_sequences(
+    source: PairSource,  # training data
+    config: TrainConfig,
+    processes: int = 1,  # that share a batch
+) -> None:
+    "Refuse to cut a batch within a sequence that has a code of its own."
+    parts = processes * config.accumulate
+    if parts == 1 or not isinstance(source, SequencedPairs):
+        return
+    whole = parts * source.pairs_per_sequence
+    rest = len(source) * config.pairs_per_object % config.batch_size
+    if config.batch_size % whole == 0 and (config.drop_last or not rest):
+        return
+    raise ValueError(
+        f"every sequence of {source.pairs_per_sequence} pairs has a code of its own, and"
+        f" {parts} parts of a batch (processes times accumulate) must hold whole ones; choose"
+        f" batch_size as a multiple of {whole} and drop_last=true"
     )

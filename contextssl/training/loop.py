@@ -32,6 +32,7 @@ from contextssl.training.config import (
     autocast,
     expect_batches,
     expect_several_pairs,
+    expect_whole_sequences,
     pick_device,
     train_plan,
 )
@@ -139,6 +140,7 @@ class _Progress:
         self.crew = Crew(device)
         expect_batches(len(source), config, self.crew.size, model.min_pairs)
         expect_several_pairs(model, source, config.pairs_per_object)
+        expect_whole_sequences(source, config, self.crew.size)
         self.learner = Learner(model, source, config, self.crew)
         self.finite = Finite()
         self.collapse = Collapse()
