@@ -157,7 +157,13 @@ def data_pack(
     (o,) = parse("data pack", split_words(words, "paths", many=True), PackOptions)
     if len(o.paths) != 2:
         raise ValueError("pack takes two paths: contextssl data pack FOLDER_OR_ARCHIVE OUT")
-    out = pack(*o.paths, o.size, o.decoder, o.workers or None, o.skip_corrupt)
+    out = pack(
+        *o.paths,
+        size=o.size,
+        decoder=o.decoder,
+        workers=o.workers or None,
+        skip_corrupt=o.skip_corrupt,
+    )
     left = json.loads((out / "meta.json").read_text(encoding="utf-8"))["left_out"]
     for name, problems in left.items():
         print(f"left out: {name}, {problems[0]}")

@@ -53,7 +53,7 @@ def _plain_transformer(
     n, h = tokens.shape[1], t.read_in(tokens)
     for block in t.blocks:
         mask = pair_mask(n, h.device) & context_mask(n, mask_prob, generator, h.device)
-        seen = _plain_attention(*block.heads_of(h), mask)
+        seen = _plain_attention(*block.heads_of(h), mask=mask)
         h = h + block.proj(seen.transpose(1, 2).flatten(2))
         h = h + block.down(F.gelu(block.up(block.norm2(h))))
     return t.read_out(t.norm(h))

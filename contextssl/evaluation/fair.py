@@ -46,7 +46,7 @@ def _share_of(
     if not draws:
         return Gap(value, None, None, floor, n)
     drawn = np.random.default_rng(seed).multinomial(n, counts / n, draws)
-    return Gap(value, *interval_of(drawn @ levels / n), floor, n)
+    return Gap(value, *interval_of(drawn @ levels / n), floor=floor, n=n)
 
 
 def _larger_class(label: np.ndarray) -> float:  # (n,) 0 or 1

@@ -170,7 +170,7 @@ def fairness(
     found = {}
     for name, value in gaps.items():
         floor = float(np.mean(dealt[name]))
-        found[name] = Gap(float(value), *interval_of(around[name]), floor, n)
+        found[name] = Gap(float(value), *interval_of(around[name]), floor=floor, n=n)
     return found
 
 # %% ../../nbs/evaluation/14_fairness.ipynb #c87f6207
@@ -213,4 +213,4 @@ def auc(
     for start in range(0, draws, step):
         weights = rng.multinomial(n, np.full(n, 1 / n), min(step, draws - start))
         drawn.append(_weighted_auc(score, label, weights.astype(np.float64)))
-    return Gap(value, *interval_of(np.concatenate(drawn)), 0.5, n)
+    return Gap(value, *interval_of(np.concatenate(drawn)), floor=0.5, n=n)

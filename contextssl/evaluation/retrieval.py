@@ -134,7 +134,7 @@ def object_ranks(
         found, candidates = retrieve(subject, part, c, queries.source, queries.unit)
         wanted = target.expand(len(part), -1)
         counts.append(rank_counts(found[:, asked], candidates, wanted).cpu())
-    return break_ties(*torch.cat(counts, 1), queries.ties, queries.seed)
+    return break_ties(*torch.cat(counts, 1), ties=queries.ties, seed=queries.seed)
 
 # %% ../../nbs/evaluation/08_retrieval.ipynb #29545339
 @dataclass
@@ -149,7 +149,8 @@ class _Tally:
     @classmethod
     def empty(cls, n: int, device) -> "_Tally":
         zeros = [torch.zeros(n, dtype=torch.int64, device=device) for _ in range(3)]
-        return cls(*zeros, torch.full((n,), -torch.inf, dtype=torch.float64, device=device))
+        lowest = torch.full((n,), -torch.inf, dtype=torch.float64, device=device)
+        return cls(*zeros, best=lowest)
 
     def see(self, part: slice, q, true, mine, block: torch.Tensor, at: int) -> None:
         "The queries `part` (n', d) meet the candidates `block` (m, d), which begin at place `at`."
@@ -237,7 +238,7 @@ def pool_ranks(
         nearest.append(near.cpu().view(shape))
     near = torch.cat(nearest)
     near = torch.stack([torch.from_numpy(pool)[near // count], near % count], -1)
-    ranks = break_ties(*torch.cat(counts, 1), queries.ties, queries.seed)
+    ranks = break_ties(*torch.cat(counts, 1), ties=queries.ties, seed=queries.seed)
     return PoolRanks(ranks, near, target)
 
 # %% ../../nbs/evaluation/08_retrieval.ipynb #rpla0002

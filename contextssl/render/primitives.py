@@ -264,7 +264,7 @@ class Shape:
         taper: tuple = (1, 1),  # how much narrower the top is, in x and y
     ) -> "Shape":  # self
         "Add a box."
-        return self.add(box(*size, taper), color, at, turn)
+        return self.add(box(*size, taper=taper), color, at, turn)
 
     def cylinder(
         self,
