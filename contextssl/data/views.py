@@ -6,6 +6,7 @@
 __all__ = ['ViewImages', 'Views', 'stored', 'ViewPairs']
 
 # %% ../../nbs/data/01_views.ipynb #c0a10004
+import copy
 import json
 import math
 from collections.abc import Callable
@@ -332,6 +333,15 @@ class ViewPairs(SourceDefaults):
 
     def __len__(self) -> int:  # number of objects
         return len(self.rows)
+
+    def on(
+        self,
+        views: Views,  # of the same objects, for example their features
+    ) -> "ViewPairs":
+        "The same pairs of other states."
+        other = copy.copy(self)
+        other.views = views
+        return other
 
     @property
     def mean(self) -> tuple:  # (3,) of the channels, on a scale of 0 to 1

@@ -6,7 +6,6 @@
 __all__ = ['ContextSSLConfig', 'feature_targets', 'ContextSSL', 'contextssl_loss']
 
 # %% ../../nbs/methods/07_contextssl.ipynb #8d78cc20
-import copy
 import math
 from dataclasses import dataclass, field
 
@@ -275,12 +274,8 @@ class ContextSSL(TrainingLayout):
             with evaluating(self) as device:
                 found = [z.cpu() for _, z in encoded(self, views, 500, device)]
             features = torch.cat(found).unflatten(0, (len(views), views.views_per_object))
-            known = EncodedViews.of(views, features)
-            if isinstance(source, ViewPairs):  # it goes on drawing pairs as it does
-                source = copy.copy(source)
-                source.views = known
-            else:
-                source = ViewPairs(known, source.split)
+            plain = source if isinstance(source, ViewPairs) else ViewPairs(views, source.split)
+            source = plain.on(EncodedViews.of(views, features))
         per = self.config.block_size // 2
         return CodedPairs(source, self.codes, per) if self.draws_codes else source
 
