@@ -164,6 +164,11 @@ def main(
         if os.environ.get("CONTEXTSSL_TRACEBACK"):
             raise
         message, code = " ".join(str(e).split()), 2
+    except MemoryError as e:
+        if os.environ.get("CONTEXTSSL_TRACEBACK"):
+            raise
+        message = f"the memory is too small for what was asked ({' '.join(str(e).split())})"
+        code = 2
     finally:
         processes = sys.modules.get("contextssl.training.processes")
         if processes:

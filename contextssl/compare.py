@@ -18,6 +18,7 @@ from contextssl.compare_runs import (
     ALONG,
     BUDGETS,
     TO_QUOTE,
+    Job,
     Terms,
     comparison_protocol,
     expect_trainable,
@@ -32,6 +33,7 @@ from .data.registry import DataOptions, DataSet, open_data
 from .data.threediebench import open_views
 from .data.views import ViewPairs, Views
 from .evaluation.presets import FINAL, preset
+from .evaluation.questions import expect_other_views
 from .evaluation.results import save_rows
 from .figures.style import save_figure
 from .files import write_atomic
@@ -62,6 +64,7 @@ def compare(
         for who in participants
         if not who.path or seed == seeds[0]
     ]
+    _expect_judged(jobs, data.views, terms.third)
     for job in jobs:  # refuses before anything is trained
         kept_card(job, job.card(data.source))
         if not job.participant.path:
@@ -79,6 +82,21 @@ def compare(
         if along:
             write_rows(Path(terms.out) / ALONG, along)
     return rows
+
+
+def _expect_judged(jobs: Sequence[Job], views: Views, third: "Views | None") -> None:
+    "Refuse, before anything is trained, what cannot be judged or written afterwards."
+    views.rows("val")
+    if third is not None:
+        expect_other_views(views, third, ["classification"])
+    names = {}
+    for job in jobs:
+        other = names.setdefault(job.folder, job.participant.name)
+        if other != job.participant.name:
+            raise ValueError(
+                f"{other} and {job.participant.name} would share the folder {job.folder}; call one"
+                " of them by another name, as in NAME=PATH"
+            )
 
 
 def _save_summaries(summaries: Sequence[dict], out: Path) -> None:
@@ -128,6 +146,8 @@ class CompareOptions:
         for name, value in counts.items():
             if value < 0:
                 raise ValueError(f"{name}={value} must not be negative")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds={list(self.seeds)} has a seed twice; name each once")
         if not self.methods:
             raise ValueError(
                 "methods is empty; name at least one, or leave methods out to compare all"

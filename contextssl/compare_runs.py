@@ -25,7 +25,7 @@ from .data.views import Views
 from .evaluation.options import EvalConfig
 from .evaluation.protocol import Compute, evaluate
 from .evaluation.results import load_rows, save_rows
-from .files import write_atomic
+from .files import file_checksum, write_atomic
 from .methods.base import Method, MethodConfig
 from .methods.recipes import METHODS, Recipe, build_method, recipe
 from .names import nearest_name
@@ -247,7 +247,11 @@ def kept_card(
         if not job.participant.path and (job.folder / "config.yaml").exists():
             _expect_same(job, read_run(job.folder), card["trained"])
         return None
-    old = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        old = json.loads(path.read_text(encoding="utf-8"))
+        others = old["summary"], old["asked"], old["trained"], old["path"], old["data"]
+    except (ValueError, KeyError, TypeError):
+        return None  # cut off while it was written: asked again
     others = [f"{k}: {old[k]} -> {card[k]}" for k in ("path", "data") if old[k] != card[k]]
     _expect_same(job, old["trained"], card["trained"], others)
     return old
@@ -387,7 +391,7 @@ def run_job(
     card = job.card(data.source)
     old = kept_card(job, card)
     same_weights = old and old.get("weights", "") == card["weights"]
-    if same_weights and old["asked"] == card["asked"]:
+    if same_weights and old["asked"] == card["asked"] and _results_are_its_own(job, old):
         no_looks = job.looks and not job.participant.path and not (job.folder / ALONG).exists()
         lost = "; it was not looked at on its way, and cannot be any more" if no_looks else ""
         say(f"{job.participant.name}, seed {job.seed}: finished before{lost}")
@@ -407,9 +411,16 @@ def run_job(
     if job.looks and not job.participant.path and not (job.folder / ALONG).exists():
         _judge_along(job, data, progress)
     save_rows(rows, job.folder)
-    text = json.dumps(card | dict(summary=summary), indent=1) + "\n"
+    written = dict(summary=summary, results=file_checksum(job.folder / "results.json"))
+    text = json.dumps(card | written, indent=1) + "\n"
     write_atomic(job.folder / "compare.json", text)
     return rows, summary
+
+
+def _results_are_its_own(job: Job, old: dict) -> bool:
+    "Whether the results of a run are those that the comparison wrote."
+    path = job.folder / "results.json"
+    return path.exists() and old.get("results", file_checksum(path)) == file_checksum(path)
 
 
 def _train_seconds(job: Job) -> float:  # 0 for a trained model

@@ -42,7 +42,7 @@ from .methods.recipes import build_method, recipe
 from .page import SIDE_BY_SIDE, html_report
 from .render.embedded import render_dataset
 from .render.shapes import CLASSES
-from .training.checkpoints import load, read_card
+from .training.checkpoints import load, newest, read_card
 from .training.config import TrainConfig, pick_device, train_plan
 from .training.forecast import Forecast
 from .training.guards import peak_memory
@@ -268,7 +268,7 @@ def _train_stage(
         )
     finally:
         torch.set_num_threads(before)
-    done = read_metrics(run)[-1]["step"]
+    done = read_card(newest(run))["state"]["step"]
     if done < stage.steps:
         setting.clock.say(
             f"the budget of {training.max_minutes:.2g} minutes ended the training after {done} of"

@@ -124,6 +124,20 @@ def disk_errors(
             ) from e
         raise
 
+
+def expect_writable(
+    folder: "str | Path",  # where something will be written; it need not exist, and is not made
+) -> None:
+    "Refuse, before anything is computed, a folder that cannot be written to."
+    folder = Path(folder)
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(f"{there} is a file; name a folder with out=")
+    with disk_errors(folder):
+        probe = there / f".writable-{os.getpid()}"
+        probe.touch()
+        probe.unlink(missing_ok=True)
+
 # %% ../nbs/06_files.ipynb #d3ecceb1
 def _blocks(path: "str | Path") -> Iterator[bytes]:
     "The content of a file, a mebibyte at a time."

@@ -113,7 +113,9 @@ def _reports(
         for report in reports:  # noqa: UP028 (closing it at once would warn)
             yield report
     except TerminatedWorkerError as error:
-        raise RuntimeError("a render worker died; run the same command again to go on") from error
+        raise ChildProcessError(
+            "a render worker died; run the same command again to go on"
+        ) from error
     finally:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that the rest is not wanted is known

@@ -17,7 +17,7 @@ import torch
 import yaml
 
 from ..data.pairs import PairSource
-from ..files import write_atomic
+from ..files import expect_writable, read_lines, write_atomic
 from ..render.factors import with_kinds
 from .checkpoints import newest, read_card, save, versions
 from .config import TrainConfig, train_plan
@@ -112,6 +112,14 @@ def read_run(
     return found
 
 # %% ../../nbs/training/06_run.ipynb #7cc62ed9
+def _has_checkpoint(run: "str | Path") -> bool:
+    "Whether a run came as far as its first checkpoint."
+    try:
+        return bool(newest(run))
+    except FileNotFoundError:
+        return False
+
+
 @dataclass(frozen=True)
 class RunFolder:
     "Where a training is written, and from where it is continued."
@@ -127,8 +135,9 @@ class RunFolder:
         usual: dict,  # defaults of the options
     ) -> None:
         "Refuse to write over a run, or to continue another one."
+        expect_writable(self.path)
         if not self.resume:
-            if not (Path(self.path) / "config.yaml").exists():
+            if not (Path(self.path) / "config.yaml").exists() or not _has_checkpoint(self.path):
                 return
             raise ValueError(
                 f"{Path(self.path)} already holds a run; continue it with "
@@ -185,7 +194,7 @@ def keep_metrics(
             row = json.loads(line)
         except ValueError:
             break
-        if row["step"] <= up_to:
+        if isinstance(row, dict) and row.get("step", up_to + 1) <= up_to:
             rows.append(line + "\n")
     write_atomic(path, "".join(rows))
 
@@ -194,7 +203,9 @@ def read_metrics(
     run: "str | Path",  # run folder
 ) -> list:  # of dicts: step, epoch, terms of the loss, lr, images_per_s
     "The lines of a run's metrics.jsonl."
-    return [json.loads(line) for line in (Path(run) / "metrics.jsonl").read_text().splitlines()]
+    path = Path(run, "metrics.jsonl")
+    path.stat()  # a file that is missing is an error, a line that was cut off is not
+    return [line for line in read_lines(path) if isinstance(line, dict) and "step" in line]
 
 # %% ../../nbs/training/06_run.ipynb #8fe2ee3a
 def data_facts(
