@@ -125,7 +125,19 @@ def main(
     argv: "Sequence[str] | None" = None,  # words behind `contextssl`; None: those of the process
 ) -> int:  # exit code
     "The command `contextssl`."
-    words = sys.argv[1:] if argv is None else list(argv)
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # a stream that was closed before it began
+    sys.stderr = sys.stderr or open(os.devnull, "w")
+    try:
+        code = _obey(sys.argv[1:] if argv is None else list(argv))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read the lines has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141  # as shells say of a command that ends so
+
+
+def _obey(words: "list[str]") -> int:
+    "Do what the words say; the exit code."
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -160,6 +172,8 @@ def main(
         if missing.partition(".")[0] == "contextssl" or os.environ.get("CONTEXTSSL_TRACEBACK"):
             raise
         message, code = f"{missing} is not installed; contextssl doctor says what is missing", 2
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError, FloatingPointError) as e:
         if os.environ.get("CONTEXTSSL_TRACEBACK"):
             raise
