@@ -30,6 +30,7 @@ from .methods.base import Method, MethodConfig
 from .methods.recipes import METHODS, Recipe, build_method, recipe
 from .names import nearest_name
 from .participants import Participant
+from .render.set_files import read_meta
 from .training.checkpoints import load, load_training, read_card
 from contextssl.training.config import (
     TrainConfig,
@@ -237,6 +238,9 @@ def plan_job(
 
 # %% ../nbs/14_compare_runs.ipynb #f2084f6a
 #| code-fold: true
+_WRITTEN = {"summary", "asked", "trained", "path", "data"}  # of a card that is whole
+
+
 def kept_card(
     job: Job,
     card: dict,  # of the job
@@ -247,10 +251,8 @@ def kept_card(
         if not job.participant.path and (job.folder / "config.yaml").exists():
             _expect_same(job, read_run(job.folder), card["trained"])
         return None
-    try:
-        old = json.loads(path.read_text(encoding="utf-8"))
-        others = old["summary"], old["asked"], old["trained"], old["path"], old["data"]
-    except (ValueError, KeyError, TypeError):
+    old = read_meta(path)
+    if not isinstance(old, dict) or not _WRITTEN <= old.keys():
         return None  # cut off while it was written: asked again
     others = [f"{k}: {old[k]} -> {card[k]}" for k in ("path", "data") if old[k] != card[k]]
     _expect_same(job, old["trained"], card["trained"], others)
@@ -420,7 +422,7 @@ def run_job(
 def _results_are_its_own(job: Job, old: dict) -> bool:
     "Whether the results of a run are those that the comparison wrote."
     path = job.folder / "results.json"
-    return path.exists() and old.get("results", file_checksum(path)) == file_checksum(path)
+    return path.exists() and old.get("results") in (None, file_checksum(path))
 
 
 def _train_seconds(job: Job) -> float:  # 0 for a trained model

@@ -23,9 +23,8 @@ class TableOptions:
     "Which attribute actions turn, and what will be asked of the records."
 
     sensitive: str = "gender"  # the attribute: gender, or with adult race
-    exact_proxies: bool = (
-        False  # keep what gives gender away by definition: Husband, Wife, pregnancies
-    )
+    # keep what gives gender away by definition: Husband, Wife, pregnancies
+    exact_proxies: bool = False
     long_stay: float = 7.0  # mimic: days from which on a stay is long; 0: the median
     treatment: str = "ventilation"  # mimic: ventilation, dialysis, transfusion or drug:NAME
 
