@@ -40,6 +40,7 @@ from .files import write_atomic
 from .methods.recipes import METHODS
 from .names import nearest_name
 from .participants import expect_names, participant
+from .ranges import expect_at_least, expect_seed
 from .render.embedded import render_dataset
 
 # %% ../nbs/17_compare.ipynb #b6cf3e90
@@ -142,10 +143,9 @@ class CompareOptions:
     precision: str = "auto"  # auto, fp32, bf16
 
     def __post_init__(self):
-        counts = dict(steps=self.steps, batch_size=self.batch_size, looks=self.looks)
-        for name, value in counts.items():
-            if value < 0:
-                raise ValueError(f"{name}={value} must not be negative")
+        expect_at_least(0, self, "steps", "batch_size", "looks")
+        for seed in self.seeds:
+            expect_seed(seed, "seeds")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError(f"seeds={list(self.seeds)} has a seed twice; name each once")
         if not self.methods:

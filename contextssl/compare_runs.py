@@ -183,7 +183,7 @@ def _looks(length: int, count: int) -> tuple[int, ...]:
     "The steps after which a training is judged on its way: half, a quarter, ... the first first."
     first = length >> count
     if first < 1:
-        raise ValueError(f"looks={count} needs at least {2**count} steps, but there are {length}")
+        raise ValueError(f"looks={count} needs at least 2**{count} steps, but there are {length}")
     return tuple(first << k for k in range(count))
 
 

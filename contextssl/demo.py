@@ -40,6 +40,7 @@ from .figures.style import save_figure
 from .files import shipped_weights, write_atomic
 from .methods.recipes import build_method, recipe
 from .page import SIDE_BY_SIDE, html_report
+from .ranges import expect_at_least, expect_seed
 from .render.embedded import render_dataset
 from .render.shapes import CLASSES
 from .training.checkpoints import load, newest, read_card
@@ -70,10 +71,9 @@ class DemoConfig:
     precision: str = "auto"  # auto, fp32, bf16
 
     def __post_init__(self):
-        if self.budget_minutes < 0:
-            raise ValueError(f"budget_minutes={self.budget_minutes:g} must be positive")
-        if self.threads < 1:
-            raise ValueError(f"threads={self.threads} must be at least 1")
+        expect_seed(self.seed)
+        expect_at_least(0, self, "budget_minutes")
+        expect_at_least(1, self, "threads")
 
 # %% ../nbs/12_demo.ipynb #cc6b9340
 @dataclass(frozen=True)

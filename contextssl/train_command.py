@@ -98,7 +98,7 @@ def _folder_to_continue(given: Sequence[Given]) -> "Path | None":
 
 def _continued(given: Sequence[Given]) -> dict:
     "Option -> value that the run to continue or to extend was given; empty if there is none."
-    from contextssl.training.checkpoints import as_stored
+    from contextssl.training.cards import as_stored
     from contextssl.training.run import read_run
 
     folder, extend = _folder_to_continue(given), early_value(given, "extend", "")

@@ -28,6 +28,7 @@ from .views import ViewImages, ViewPairs, Views
 from ..groups import ActionSpace
 from ..names import did_you_mean
 from ..pictures import is_hidden
+from ..ranges import expect_at_least, expect_seed
 from ..render.factors import ACTION_SPACE
 from ..render.jobs import LEFT_OUT
 from ..render.scene import TRANSLATED
@@ -304,8 +305,10 @@ def open_data(
     o: NamedData = NamedData(),
 ) -> DataSet:
     "The data set that the options name."
-    if asdict(o).get("resolution", 0) < 0:
-        raise ValueError(f"resolution={o.resolution} must not be negative")
+    given = asdict(o)
+    expect_at_least(0, o, *({"resolution", "limit"} & set(given)))
+    expect_at_least(1, o, *({"eval_views"} & set(given)))
+    expect_seed(given.get("data_seed", 0), "data_seed")
     _, opener = _data_set(o.data)
     return opener(_own_options(o))
 

@@ -23,6 +23,7 @@ from .resolution import ResolutionPlan
 from .retrieval import Queries, RetrievalPlan
 from .samples import SamplePlan
 from ..names import nearest_name
+from ..ranges import expect_at_least, expect_seed
 from ..render.factors import ACTION_SPACE
 
 # %% ../../nbs/evaluation/11_options.ipynb #89d42bbf
@@ -161,6 +162,7 @@ class EvalConfig:
     def __post_init__(self):
         _expect_choices(self)
         _expect_numbers(self)
+        _expect_once(self)
         if not self.contexts:
             raise ValueError("contexts=[] is empty; name at least one factor of the data")
 
@@ -329,41 +331,55 @@ _AT_LEAST_ONE = (
     "control_draws",
     "batch_size",
     "mlp_hidden",
+    "hits",
+    "erase_harmonics",
 )
+_NOT_NEGATIVE = (
+    "lengths",
+    "probe_epochs",
+    "probe_patience",
+    "mlp_steps",
+    "class_steps",
+    "class_images",
+    "source_view",
+    "retrieval_objects",
+    "control_objects",
+    "bootstrap",
+)
+_LISTS = (
+    "contexts",
+    "probe_contexts",
+    "lengths",
+    "probes",
+    "class_probes",
+    "controls",
+    "control_lengths",
+    "hits",
+    "erase",
+    "resolutions",
+    "pre",
+)
+
+
+def _expect_once(cfg: EvalConfig) -> None:
+    "Refuse a list that asks the same twice: its rows would be counted twice as well."
+    for name in _LISTS:
+        value = getattr(cfg, name)
+        if twice := [v for v in value if value.count(v) > 1]:
+            raise ValueError(f"{name}={list(value)} has {twice[0]} twice; name each once")
 
 
 def _expect_numbers(cfg: EvalConfig) -> None:
     "Refuse numbers that mean nothing."
-    for name in _AT_LEAST_ONE:
-        if getattr(cfg, name) < 1:
-            raise ValueError(f"{name}={getattr(cfg, name)} must be at least 1")
-    if not cfg.lengths or min(cfg.lengths) < 0:
-        raise ValueError(
-            f"lengths={list(cfg.lengths)} must be one or more numbers of tokens, 0 or larger"
-        )
-    if not cfg.probe_lr > 0 or cfg.probe_epochs < 0:
-        raise ValueError(
-            f"probe_lr={cfg.probe_lr} must be positive "
-            f"and probe_epochs={cfg.probe_epochs} not negative"
-        )
-    if min(cfg.hits, default=1) < 1 or cfg.bootstrap < 0:
-        raise ValueError(
-            f"hits={list(cfg.hits)} must be numbers of 1 or larger "
-            f"and bootstrap={cfg.bootstrap} not negative"
-        )
-    if min(cfg.class_steps, cfg.class_images) < 0:
-        raise ValueError(
-            f"class_steps={cfg.class_steps} and class_images={cfg.class_images} "
-            "must not be negative"
-        )
-    if cfg.erase_harmonics < 1:
-        raise ValueError(f"erase_harmonics={cfg.erase_harmonics} must be at least 1")
+    expect_seed(cfg.seed)
+    expect_seed(cfg.context_seed, "context_seed")
+    expect_at_least(1, cfg, *_AT_LEAST_ONE)
+    expect_at_least(0, cfg, *_NOT_NEGATIVE)
+    if not cfg.lengths:
+        raise ValueError("lengths=[] must be one or more numbers of tokens, 0 or larger")
+    if not cfg.probe_lr > 0:
+        raise ValueError(f"probe_lr={cfg.probe_lr} must be positive")
     cfg.resolution_plan(), cfg.operator_plan(), cfg.goal_plan()  # refuse what means nothing
-    if min(cfg.mlp_steps, cfg.retrieval_objects, cfg.control_objects) < 0:
-        raise ValueError(
-            f"mlp_steps={cfg.mlp_steps}, retrieval_objects={cfg.retrieval_objects} and "
-            f"control_objects={cfg.control_objects} must not be negative"
-        )
     if odd := [n for n in cfg.control_lengths if n not in cfg.lengths or n < 2]:
         raise ValueError(
             f"control_lengths={list(cfg.control_lengths)} must be numbers of tokens in "

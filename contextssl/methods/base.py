@@ -23,6 +23,7 @@ from ..groups import ActionSpace
 from .encoders import build_encoder
 from .search import search_actions
 from ..objectives import rank_and_size
+from ..ranges import expect_at_least, expect_positive
 from ..render.factors import ACTION_SPACE, with_kinds
 
 # %% ../../nbs/methods/01_base.ipynb #f09d6419
@@ -270,6 +271,7 @@ class MethodConfig:
 
     shown = ()  # factors whose change the method is told
     longest_context = 0  # tokens of a context; 0: as many as there are
+    may_be_zero = ()  # whole numbers that ask for nothing at 0; all others are at least 1
 
     method: str = ""  # name of the method; fixed
     # encoder: resnet18, resnet34, resnet50, sie_resnet18, conv, or timm:NAME for one of timm
@@ -278,8 +280,7 @@ class MethodConfig:
     projection_dim: int = 512  # d, width of the feature
     # the action, factor by factor; by default 3DIEBench's
     factors: dict = field(default_factory=ACTION_SPACE.to_dict)
-    # batch normalisation of the feature (ours; a small net needs it, and probes then read features
-    # of one scale)
+    # batch normalisation of the feature (ours; a small net needs it)
     feature_norm: bool = False
     # of a ResNet: blocks start as shortcuts; None: sie_resnet18's alone
     zero_init_residual: bool | None = None
@@ -295,12 +296,11 @@ class MethodConfig:
         space = self.action_space()  # refuses what is no set of factors
         for name in self.shown:
             space.slice(name)  # refuses what is no factor
-        for name in (f.name for f in fields(self)):
-            value = getattr(self, name)
-            if name.startswith("weight_") and value < 0:
-                raise ValueError(f"{name}={value} must not be negative")
-            if name.startswith("temperature") and value <= 0:
-                raise ValueError(f"{name}={value} must be positive")
+        kinds = {f.name: f.type for f in fields(self)}
+        may_be_zero = {n for n in kinds if n.startswith("weight_")} | set(self.may_be_zero)
+        expect_at_least(0, self, *sorted(may_be_zero))
+        expect_at_least(1, self, *sorted({n for n in kinds if kinds[n] is int} - may_be_zero))
+        expect_positive(self, *(n for n in kinds if n.startswith("temperature")))
 
     def action_space(self) -> ActionSpace:
         "The factors of an action."

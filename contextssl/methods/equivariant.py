@@ -28,6 +28,7 @@ from contextssl.methods.invariant import (
 from .recipes import SIE_PROGRAM, register
 from ..names import nearest_name
 from ..objectives import gather_rows, invariance, nce_pairs
+from ..ranges import expect_at_least
 from ..render.factors import ACTION_SPACE
 
 # %% ../../nbs/methods/04_equivariant.ipynb #d958ce1e
@@ -123,6 +124,7 @@ class PredictorConfig(_ToldConfig):
     def __post_init__(self):
         super().__post_init__()
         nearest_name("predictor", self.predictor, _PREDICTORS)
+        expect_at_least(1, self, "predictor_hidden")
 
 # %% ../../nbs/methods/04_equivariant.ipynb #eb3082fb
 def build_predictor(

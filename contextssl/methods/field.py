@@ -46,8 +46,6 @@ class BYOLConfig(PairConfig):
         super().__post_init__()
         if not 0 <= self.momentum <= 1:
             raise ValueError(f"momentum={self.momentum} must lie in [0, 1]")
-        if self.predictor_hidden < 1:
-            raise ValueError(f"predictor_hidden={self.predictor_hidden} must be at least 1")
         self.expect_shown()
 
     def expect_shown(self) -> None:

@@ -31,6 +31,8 @@ from ..render.factors import ACTION_SPACE
 class SeqJEPAConfig(MethodConfig):
     "seq-JEPA; the defaults are the sizes and the momentum that are published for 3DIEBench."
 
+    may_be_zero = ("momentum_stages",)
+
     method: str = "seq_jepa"
     # factors whose change the method is told; none is an ablation of the paper
     shown: tuple[str, ...] = ACTION_SPACE.of_kind("rotation")
@@ -55,8 +57,6 @@ class SeqJEPAConfig(MethodConfig):
                 f"lengths={list(self.lengths)} must be one or more numbers of views, "
                 "each at least 1"
             )
-        if self.momentum_stages < 0:
-            raise ValueError(f"momentum_stages={self.momentum_stages} must not be negative")
         if not 0 <= self.momentum <= 1:
             raise ValueError(f"momentum={self.momentum} must lie in [0, 1]")
         width = self.projection_dim + self.action_width

@@ -14,7 +14,7 @@ import platform
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ import contextssl
 from ..files import disk_is_full, find_weights, free_disk, sync_file
 from ..methods.published import load_published
 from ..methods.recipes import METHODS
+from .cards import expect_card, stored_config
 
 # %% ../../nbs/training/02_checkpoints.ipynb #7c1f4d2e
 def _expect_registered(
@@ -290,16 +291,7 @@ def read_card(
         card = json.loads(file.read_text(encoding="utf-8"))
     except ValueError:
         raise ValueError(f"{file} is not readable JSON; the checkpoint is damaged") from None
-    if card.get("format_version") != 1:
-        raise ValueError(
-            f"{file} has format version {card.get('format_version')}; "
-            "this version of contextssl reads version 1"
-        )
-    if card["method"] not in METHODS:
-        raise ValueError(
-            f"{path} holds a model of method {card['method']!r}, which this version does not know "
-            f"(known: {', '.join(METHODS)})"
-        )
+    expect_card(card, file)
     return card
 
 # %% ../../nbs/training/02_checkpoints.ipynb #754d7cc4
@@ -380,20 +372,10 @@ def load(
     if path.is_file() or path.suffix.lower() in _WEIGHT_FILES and not path.is_dir():
         return load_published(path, encoder).to(device)
     path, card = newest(path), read_card(path)
-    known = METHODS[card["method"]]
-    stored = card["config"]
-    names = [f.name for f in fields(known.config) if f.name in stored]
-    config = known.config(**{name: as_stored(stored[name]) for name in names})
-    model = known.method(config, encoder)
+    config = stored_config(card, path / "model.json")
+    model = METHODS[card["method"]].method(config, encoder)
     load_weights(path, model)
     return model.to(device).eval()
-
-# %% ../../nbs/training/02_checkpoints.ipynb #a1a930c2
-def as_stored(
-    value: "list | dict | str | int | float | bool | None",  # from JSON
-) -> "tuple | dict | str | int | float | bool | None":  # a tuple where JSON made a list of it
-    "JSON has no tuples; configurations do."
-    return tuple(value) if isinstance(value, list) else value
 
 # %% ../../nbs/training/02_checkpoints.ipynb #fa7f3f3f
 def load_training(

@@ -15,6 +15,7 @@ import torch
 from ..data.codes import SequencedPairs
 from ..data.pairs import PairSource, steps_per_epoch
 from ..methods.base import Method
+from ..ranges import expect_at_least, expect_seed
 
 # %% ../../nbs/training/04_config.ipynb #849be83b
 _AT_LEAST_ONE = (
@@ -27,7 +28,6 @@ _AT_LEAST_ONE = (
     "accumulate",
 )
 _NOT_NEGATIVE = (
-    "seed",
     "learning_rate",
     "encoder_lr_scale",
     "weight_decay",
@@ -97,16 +97,13 @@ class TrainConfig:
     fused: bool = True  # the optimiser goes through all weights in one pass
 
     def __post_init__(self):
-        for name in _AT_LEAST_ONE:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
+        expect_seed(self.seed)
+        expect_at_least(1, self, *_AT_LEAST_ONE)
+        expect_at_least(0, self, *_NOT_NEGATIVE)
         if not 0 <= self.restart < 1:
             raise ValueError(
                 f"restart={self.restart} is a share of the steps and must lie in [0, 1)"
             )
-        for name in _NOT_NEGATIVE:
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}={getattr(self, name)} must not be negative")
         if self.accumulate > self.batch_size:
             raise ValueError(
                 f"accumulate={self.accumulate} parts cannot be made of "

@@ -26,6 +26,7 @@ from tqdm.auto import tqdm
 
 from ..data.pairs import PairBatch, PairSource, batches
 from ..methods.base import Method
+from .cards import expect_training
 from .checkpoints import expect_saveable, load_training, save
 from contextssl.training.config import (
     TrainConfig,
@@ -146,7 +147,8 @@ class _Progress:
         self.collapse = Collapse()
         self.path = folder.open(told, self.crew)  # the newest checkpoint
         kept = load_training(self.path) if self.path else {}
-        if kept:
+        if self.path:
+            expect_training(kept, self.path / "training.pt")
             self.learner.restore(self.path, kept)
         self.step = kept.get("step", 0)  # steps done
         self.saved = self.step if kept else -1  # the step of the newest checkpoint
