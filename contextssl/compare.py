@@ -36,7 +36,7 @@ from .evaluation.presets import FINAL, preset
 from .evaluation.questions import expect_other_views
 from .evaluation.results import save_rows
 from .figures.style import save_figure
-from .files import write_atomic
+from .files import expect_no_other, write_atomic
 from .methods.recipes import METHODS
 from .names import nearest_name
 from .participants import expect_names, participant
@@ -178,6 +178,7 @@ def comparison(
     progress: bool = True,  # lines on the screen and bars
 ) -> list[dict]:  # the rows of results.csv
     "Run or go on with a comparison, and write its tables and its figure."
+    expect_no_other(o.out, "a comparison")
     data = _data_of(o, d, progress)
     third = open_views(o.test_dir) if o.test_dir else _unseen(o, progress) if o.unseen else None
     if o.published and not {"rot", "color"} <= set(data.space.names):

@@ -37,7 +37,7 @@ from .figures.images import contact_sheet
 from .figures.losses import training_curves
 from .figures.neighbours import neighbour_grid, neighbour_images
 from .figures.style import save_figure
-from .files import shipped_weights, write_atomic
+from .files import expect_no_other, shipped_weights, write_atomic
 from .methods.recipes import build_method, recipe
 from .page import SIDE_BY_SIDE, html_report
 from .ranges import expect_at_least, expect_seed
@@ -364,6 +364,7 @@ def demo(
             f"preset={cfg.preset} has no embedded data set; the demo runs with {embedded}"
         )
     run = Path(cfg.out or ("runs/pretrained" if cfg.pretrained else "runs/demo"))
+    expect_no_other(run, "" if cfg.pretrained else "a run")
     say = tqdm.write if progress else lambda *_: None  # beside the bars
     clock, device = _Stopwatch(say), pick_device(cfg.device)
     if cfg.pretrained:

@@ -167,7 +167,7 @@ def run_eval(
     from contextssl.evaluation.printing import overview
     from contextssl.evaluation.protocol import Compute, evaluate
     from contextssl.evaluation.results import save_rows
-    from contextssl.files import expect_writable
+    from contextssl.files import expect_no_other, expect_writable
     from contextssl.training.checkpoints import load
     from contextssl.training.config import pick_device
 
@@ -183,10 +183,12 @@ def run_eval(
     if isinstance(views, TableViews):
         folder = Path(o.out or results_folder(path, "people", o.protocol))
         expect_writable(folder)
+        expect_no_other(folder, "a run")
         _evaluate_people(model, views, c, device, folder, o.report)
         return
     folder = Path(o.out or results_folder(path, o.task, o.protocol))
     expect_writable(folder)
+    expect_no_other(folder, "a run")
     # a table of features that memory should not hold is kept in a file
     width = model.config.projection_dim
     large = len(views) * views.views_per_object * width * 4 > c.memory_gb * 2**30

@@ -18,6 +18,9 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+from tqdm import tqdm
+
 from .names import nearest_name
 
 # %% ../nbs/06_files.ipynb #26872cd2
@@ -125,6 +128,19 @@ def disk_errors(
         raise
 
 
+_MARKS = {"a run": "config.yaml", "a comparison": "runs.json"}  # what a folder holds -> a file in it
+
+
+def expect_no_other(
+    folder: "str | Path",  # where something will be written
+    kind: str = "",  # what may be there already: "a run" or "a comparison"
+) -> None:
+    "Refuse, before anything is computed, a folder with results that would be written over."
+    for other, mark in _MARKS.items():
+        if other != kind and Path(folder, mark).exists():
+            raise ValueError(f"{Path(folder)} holds {other}; choose another folder with out=")
+
+
 def expect_writable(
     folder: "str | Path",  # where something will be written; it need not exist, and is not made
 ) -> None:
@@ -137,6 +153,36 @@ def expect_writable(
         probe = there / f".writable-{os.getpid()}"
         probe.touch()
         probe.unlink(missing_ok=True)
+
+# %% ../nbs/06_files.ipynb #alo00002
+@contextmanager
+def alone_in(
+    folder: "str | Path",  # that is written; it need not exist
+    doing: str,  # what the other program does there, for the message: "is packing into"
+    wait: bool = True,  # until the other is done; else it is an error
+) -> Iterator[None]:
+    "Inside, no other program that asks for the same folder is inside, where locks can be had."
+    expect_writable(folder)
+    whole = Path(folder).absolute()
+    with disk_errors(folder):
+        whole.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(whole.with_name(f".{whole.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        other = f"another program {doing} {folder}"
+        if not wait:
+            raise ValueError(
+                f"{other}; wait until it is done, or choose another folder with out="
+            ) from None
+        tqdm.write(f"{other}; waiting until it is done")
+        lock.acquire()
+    except (OSError, NotImplementedError):
+        pass  # the folder beside is not ours, or the file system has no locks
+    try:
+        yield
+    finally:
+        lock.release()
 
 # %% ../nbs/06_files.ipynb #d3ecceb1
 def _blocks(path: "str | Path") -> Iterator[bytes]:

@@ -18,7 +18,7 @@ from .archive import archive_objects
 from .originals import Damaged, PackJob, decode_object, pack_job, read_object
 from .packed import PackLog, finish_packing, packed_bytes, report_of, verify_packed
 from .threediebench import PUBLISHED_MEAN, PUBLISHED_STD, is_published, open_views
-from ..files import check_room, disk_errors, file_sha256
+from ..files import alone_in, check_room, disk_errors, file_sha256
 from ..machine import core_count
 from ..render.set_files import finished_objects, is_finished, read_meta, write_packed
 
@@ -88,9 +88,23 @@ def pack(
     job = pack_job(source, size, decoder, progress)
     if is_finished(job, out):
         return out
+    with alone_in(out, "is packing into"):
+        if not is_finished(job, out):
+            _pack_rest(job, out, workers, skip_corrupt, progress)
+    return out
+
+
+def _pack_rest(
+    job: PackJob,
+    out: Path,  # folder to write
+    workers: "int | None",  # threads; None is one per core
+    skip_corrupt: bool,  # leave damaged objects out
+    progress: bool,  # show a progress bar
+) -> None:
+    "Pack what is not there yet."
     left = len(job) - len(finished_objects(job, out))
-    needed = packed_bytes(size, left, job.views, len(job.latents))
-    check_room(out, needed, f"{len(job):,} objects with {job.views} views of {size} px")
+    needed = packed_bytes(job.size, left, job.views, len(job.latents))
+    check_room(out, needed, f"{len(job):,} objects with {job.views} views of {job.size} px")
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         log = PackLog(job, out)
@@ -110,7 +124,6 @@ def pack(
         log.commit()
         known = published if is_published(job.listing.objects) else None
         finish_packing(job, out, log.done, known)
-    return out
 
 # %% ../../nbs/data/09_packing.ipynb #941bdf42
 def _verify_files(path: Path, bar: Callable) -> Iterator[str]:

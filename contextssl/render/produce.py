@@ -10,17 +10,16 @@ import os
 import signal
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import joblib
 import numpy as np
-from filelock import FileLock, Timeout
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm.auto import tqdm
 
-from ..files import disk_errors
+from ..files import alone_in, disk_errors
 from ..machine import core_count
 from .jobs import SetJob
 from contextssl.render.set_files import (
@@ -121,25 +120,6 @@ def _reports(
             warnings.simplefilter("ignore")  # that the rest is not wanted is known
             reports.close()
 
-# %% ../../nbs/render/12_produce.ipynb #lck00001
-@contextmanager
-def _alone(
-    out: Path,  # folder of the set
-) -> Iterator[None]:
-    "Hold a set's lock, which the system gives back if this process dies."
-    whole = out.absolute()
-    whole.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(whole.with_name(f".{whole.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        tqdm.write(f"another program is making the set in {out}; waiting until it is done")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
 # %% ../../nbs/render/12_produce.ipynb #lck00002
 def _go_on(
     job: SetJob,  # the set
@@ -189,5 +169,5 @@ def produce(
         raise ValueError(f"workers must be at least 1, got {workers}")
     if is_finished(job, out):
         return {}
-    with _alone(out):
+    with alone_in(out, "is making the set in"):
         return {} if is_finished(job, out) else _go_on(job, draw, out, workers, progress)

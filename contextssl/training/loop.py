@@ -25,6 +25,7 @@ from typing import TextIO
 from tqdm.auto import tqdm
 
 from ..data.pairs import PairBatch, PairSource, batches
+from ..files import alone_in
 from ..methods.base import Method
 from .cards import expect_training
 from .checkpoints import expect_saveable, load_training, save
@@ -302,6 +303,21 @@ def train_in(
     callback: "EpochCallback | None" = None,  # what is done with the model between epochs
 ) -> Path:  # the last checkpoint
     "Train a method on a source of pairs, in a folder that the command line may continue."
+    first = os.environ.get("RANK", "0") == "0"  # torchrun numbers its processes
+    held = alone_in(folder.path, "trains in", wait=False) if first else contextlib.nullcontext()
+    with held:
+        return _train_alone(folder, model, source, config, progress, callback)
+
+
+def _train_alone(
+    folder: RunFolder,
+    model: Method,
+    source: PairSource,
+    config: TrainConfig,
+    progress: bool,  # show a progress bar
+    callback: "EpochCallback | None",
+) -> Path:  # the last checkpoint
+    "Train where no other program does."
     run = _Progress(model, source, config, folder)
     total = run.plan.total
     between_looks = callback.every * run.plan.epoch if callback else 0

@@ -17,7 +17,7 @@ import torch
 import yaml
 
 from ..data.pairs import PairSource
-from ..files import expect_writable, read_lines, write_atomic
+from ..files import expect_no_other, expect_writable, read_lines, write_atomic
 from ..render.factors import with_kinds
 from .checkpoints import newest, read_card, save, versions
 from .config import TrainConfig, train_plan
@@ -136,6 +136,7 @@ class RunFolder:
     ) -> None:
         "Refuse to write over a run, or to continue another one."
         expect_writable(self.path)
+        expect_no_other(self.path, "a run")
         if not self.resume:
             if not (Path(self.path) / "config.yaml").exists() or not _has_checkpoint(self.path):
                 return
