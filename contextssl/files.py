@@ -128,7 +128,10 @@ def disk_errors(
         raise
 
 
-_MARKS = {"a run": "config.yaml", "a comparison": "runs.json"}  # what a folder holds -> a file in it
+_MARKS = {
+    "a run": "config.yaml",
+    "a comparison": "runs.json",
+}  # what a folder holds -> a file in it
 
 
 def expect_no_other(

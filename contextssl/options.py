@@ -202,6 +202,11 @@ def split_words(
                 value = _value_behind(words)
             found.append((key, value))
     if free:
+        if again := [f"{key}={value}" for key, value in found if key == positional]:
+            raise ValueError(
+                f"{' '.join(free)!r} stands for {positional}=, and {again[0]} is given as well; "
+                "give one of both"
+            )
         found.insert(0, (positional, json.dumps(free) if many else free[0]))
     given = []
     for key, value in found:

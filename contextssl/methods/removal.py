@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ..groups import KINDS, ActionSpace, Factor
+from ..objectives import rank_and_size
 
 # %% ../../nbs/methods/06_removal.ipynb #rmv00007
 def removal_targets(
@@ -145,6 +146,11 @@ class Removal(nn.Module):
         generator: torch.Generator | None = None,  # draws the noise
     ) -> tuple[torch.Tensor, dict]:  # (2n, d), and "removal_color", ... -> scalar
         "The embeddings with noise, and the penalties of those without."
+        if rank_and_size()[1] > 1:
+            raise ValueError(
+                "blur and weight_removal look at the rows of one process, and here several share"
+                " a batch; train in one process, or leave both out"
+            )
         own, terms = latents.flatten(0, 1), {}
         for name, share in self.shares.items():
             c = removal_targets(self.space[name], own[:, self.space.slice(name)])

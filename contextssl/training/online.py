@@ -25,6 +25,15 @@ from ..names import did_you_mean
 from ..objectives import interleave
 
 # %% ../../nbs/training/03_online.ipynb #6e36e6ca
+def _marks(
+    images: torch.Tensor,  # (m, ...)
+) -> torch.Tensor:  # (m,) int64
+    "A number for each image; equal images have equal numbers."
+    bits = images.detach().float().flatten(1).contiguous().view(torch.int32).long()
+    places = torch.arange(1, bits.shape[1] + 1, device=bits.device)
+    return (bits * places).sum(1)
+
+
 class OnlineProbes:
     "Linear readers of the encoder's feature: classes and absolute factors."
 
@@ -72,13 +81,16 @@ class OnlineProbes:
         batch: PairBatch | SequenceBatch,  # that the model has just read
     ) -> torch.Tensor:  # (k n, d), k views of each of n items side by side
         """What was caught, in the order of the batch: a method may encode it at once, side by side,
-        side after side, or the first views of each item only."""
+        side after side, the first views of each item only, or all views in an order of its own."""
         images, found = zip(*self.seen)
         self.seen = []
         z = torch.cat(found)
         at_once = images[0] is batch.images
         if isinstance(batch, PairBatch) and not at_once and len(z) == 2 * len(batch):
             return interleave(*z.chunk(2))
+        if isinstance(batch, SequenceBatch) and len(images) > 1:
+            marks, order = _marks(torch.cat(images)).sort()
+            return z[order[torch.searchsorted(marks, _marks(batch.images))]]
         return z
 
     def learn(
