@@ -36,8 +36,9 @@ class Eraser:
         e: torch.Tensor,  # (n, d) embeddings
     ) -> torch.Tensor:  # (n, d) of the same type
         "The embeddings without the factors."
-        lost = (e.double() - self.mean.to(e.device)) @ self.read.to(e.device)
-        return (e.double() - lost @ self.write.to(e.device)).to(e.dtype)
+        exact = (e.cpu() if e.device.type == "mps" else e).double()  # mps has no float64
+        mean, read, write = (v.to(exact.device) for v in (self.mean, self.read, self.write))
+        return (exact - (exact - mean) @ read @ write).to(e)
 
 
 def _centred(

@@ -63,9 +63,10 @@ def _miss(
 ) -> Iterator[tuple[dict, Score]]:  # labels and scores
     "How far answers are from the truth."
     kind = KINDS[factor.kind]
-    every = kind.distance(tried[:, None].double(), true[None].double())  # (m, n)
+    tried, true = tried.cpu().double(), true.cpu().double()  # mps has no float64
+    every = kind.distance(tried[:, None], true[None])  # (m, n)
     floor = float(every.mean(1).min())
-    found = {name: kind.distance(a.double(), true.double()) for name, a in answers.items()}
+    found = {name: kind.distance(a.cpu().double(), true) for name, a in answers.items()}
     found["mesh"] = every.min(0).values
     task = f"goal_{kind.title or factor.name}"
     metric = "geodesic_deg" if factor.kind == "rotation" else "distance"

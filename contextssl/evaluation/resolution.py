@@ -108,6 +108,7 @@ class _NoisyRidge:
     "Exact linear readers at every size of noise, from one eigendecomposition."
 
     def __init__(self, x: torch.Tensor, y: torch.Tensor):  # (n, d), (n, t)
+        x, y = (v.cpu() if v.device.type == "mps" else v for v in (x, y))  # mps has no float64
         held = torch.arange(len(x), device=x.device) % 5 == 4
         self.x, self.y = x[held].double(), y[held].double()
         x, y = x[~held].double(), y[~held].double()
@@ -130,8 +131,8 @@ class _NoisyRidge:
 
     def white(self, x: torch.Tensor, s: float) -> torch.Tensor:  # (n, d) noisy -> (n, d)
         "Inputs with noise of this size, all directions with unit variance."
-        turn = (self.vectors / (self.values + s**2).sqrt()).float()
-        return (x - self.mean.float()) @ turn
+        turn = (self.vectors / (self.values + s**2).sqrt()).to(x)
+        return (x - self.mean.to(x)) @ turn
 
 
 _READERS = ("ridge", "kernel", "adam_mlp")
