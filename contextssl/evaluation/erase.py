@@ -167,15 +167,18 @@ class ErasePlan:
         self,
         subject: Subject,  # whose training objects
     ) -> tuple:  # features (n, d), targets (n, t), objects (n,) int
-        "Views of training objects, each at most once."
+        "Views of training objects, each at most once, and two or more of each object if it has them."
         views = subject.views
         train, count = views.rows("train"), views.views_per_object
         rng = np.random.default_rng([self.seed, 5])
-        chosen = rng.permutation(len(train) * count)[: self.rows]
-        objects, seen = train[chosen // count], chosen % count
+        each = min(count, max(2, self.rows // len(train)))
+        chosen = rng.permutation(train)[: max(1, self.rows // each)]
+        seen = rng.random((len(chosen), count)).argsort(1)[:, :each].ravel()
+        objects = chosen.repeat(each)
         values = views.factors[objects, seen]
         features = subject.features[objects, seen].float()
-        return features, self.targets(subject.space, values), objects
+        whose = objects if each > 1 else np.zeros_like(objects)  # one view has no mean of its own
+        return features, self.targets(subject.space, values), whose
 
 
 def erased(

@@ -96,8 +96,12 @@ def _caused_spectrum(
     if wide:
         others = _centred(torch.cat(list(wide.values()), 1), objects)
         e = e - others @ torch.linalg.lstsq(others, e, driver="gelsd").solution
-    # two halves agree on what the factor does, and not on what chance does
-    halves = [torch.linalg.lstsq(t[k::2], e[k::2], driver="gelsd").solution for k in (0, 1)]
+    # two halves agree on what the factor does, and not on what chance does; an object is in one
+    half = torch.arange(len(t)) % 2
+    if objects is not None:
+        half = torch.from_numpy(np.unique(objects, return_inverse=True)[1]) % 2
+    rows = [half == k for k in (0, 1)]
+    halves = [torch.linalg.lstsq(t[r], e[r], driver="gelsd").solution for r in rows]
     explained = halves[0].mT @ (t.mT @ t / len(t)) @ halves[1]
     share = 1 - (len(np.unique(objects)) if objects is not None else 1) / len(t)
     explained = (explained + explained.mT) / 2 / share
