@@ -167,7 +167,7 @@ class ErasePlan:
         self,
         subject: Subject,  # whose training objects
     ) -> tuple:  # features (n, d), targets (n, t), objects (n,) int
-        "Views of training objects, each at most once, and two or more of each object if it has them."
+        "Views of training objects, each at most once; two or more of an object that has them."
         views = subject.views
         train, count = views.rows("train"), views.views_per_object
         rng = np.random.default_rng([self.seed, 5])
