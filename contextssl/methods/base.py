@@ -271,7 +271,6 @@ class MethodConfig:
 
     shown = ()  # factors whose change the method is told
     longest_context = 0  # tokens of a context; 0: as many as there are
-    may_be_zero = ()  # whole numbers that ask for nothing at 0; all others are at least 1
 
     method: str = ""  # name of the method; fixed
     # encoder: resnet18, resnet34, resnet50, sie_resnet18, conv, or timm:NAME for one of timm
@@ -286,21 +285,22 @@ class MethodConfig:
     zero_init_residual: bool | None = None
 
     def __post_init__(self):
-        own = type(self).method
-        if self.method != own:
+        if self.method != type(self).method:
             raise ValueError(
                 f"method={self.method!r} does not go with {type(self).__name__}, "
-                f"whose method is {own!r}"
+                f"whose method is {type(self).method!r}"
             )
         object.__setattr__(self, "factors", with_kinds(self.factors))
         space = self.action_space()  # refuses what is no set of factors
         for name in self.shown:
             space.slice(name)  # refuses what is no factor
-        kinds = {f.name: f.type for f in fields(self)}
-        may_be_zero = {n for n in kinds if n.startswith("weight_")} | set(self.may_be_zero)
-        expect_at_least(0, self, *sorted(may_be_zero))
-        expect_at_least(1, self, *sorted({n for n in kinds if kinds[n] is int} - may_be_zero))
-        expect_positive(self, *(n for n in kinds if n.startswith("temperature")))
+        for f in fields(self):
+            if f.name.startswith("weight_"):
+                expect_at_least(0, self, f.name)
+            elif f.name.startswith("temperature"):
+                expect_positive(self, f.name)
+            elif f.type is int:  # 0 is fine where it is the default
+                expect_at_least(min(1, getattr(type(self), f.name, 1)), self, f.name)
 
     def action_space(self) -> ActionSpace:
         "The factors of an action."

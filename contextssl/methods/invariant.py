@@ -153,7 +153,6 @@ def spread_terms(
 class VICRegConfig(_InvariantConfig):
     "VICReg as it is set up for 3DIEBench."
 
-    may_be_zero = ("free_dims",)
     method: str = "vicreg"
     weight_inv: float = 10.0  # of the invariance term
     weight_var: float = 10.0  # of the variance term

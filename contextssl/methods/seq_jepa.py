@@ -31,8 +31,6 @@ from ..render.factors import ACTION_SPACE
 class SeqJEPAConfig(MethodConfig):
     "seq-JEPA; the defaults are the sizes and the momentum that are published for 3DIEBench."
 
-    may_be_zero = ("momentum_stages",)
-
     method: str = "seq_jepa"
     # factors whose change the method is told; none is an ablation of the paper
     shown: tuple[str, ...] = ACTION_SPACE.of_kind("rotation")
