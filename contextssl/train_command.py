@@ -311,8 +311,9 @@ def _protocol_between_epochs(
             f"eval_every={o.eval_every} asks for evaluations, but its data set has pairs only;"
             " leave it out"
         )
+    none_and_longest = dict.fromkeys((0, max(0, m.longest_context - 2)))
     own = dict(
-        lengths=o.eval_ctxt or (0, max(0, m.longest_context - 2)),
+        lengths=o.eval_ctxt or tuple(none_and_longest),
         eval_normalize=o.eval_normalize,
         contexts=data.space.names,
     )

@@ -22,9 +22,9 @@ def _is_channels(
     value: Any,  # perhaps one number for each channel
     least: float,
 ) -> bool:
-    "Whether a value is three finite numbers that are larger."
-    three = isinstance(value, list) and len(value) == 3
-    return three and all(isinstance(v, (int, float)) and least < v < math.inf for v in value)
+    "Whether a value is a list of finite numbers that are larger; data without images have none."
+    numbers = value if isinstance(value, list) else [None]
+    return all(isinstance(v, (int, float)) and least < v < math.inf for v in numbers)
 
 
 def expect_card(
