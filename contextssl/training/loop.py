@@ -27,6 +27,7 @@ from tqdm.auto import tqdm
 from ..data.pairs import PairBatch, PairSource, batches
 from ..files import alone_in
 from ..methods.base import Method
+from ..objectives import rank_and_size
 from .cards import expect_training
 from .checkpoints import expect_saveable, load_training, save
 from contextssl.training.config import (
@@ -303,7 +304,7 @@ def train_in(
     callback: "EpochCallback | None" = None,  # what is done with the model between epochs
 ) -> Path:  # the last checkpoint
     "Train a method on a source of pairs, in a folder that the command line may continue."
-    first = os.environ.get("RANK", "0") == "0"  # torchrun numbers its processes
+    first = rank_and_size()[0] == 0 and os.environ.get("RANK", "0") == "0"  # torchrun numbers them
     held = alone_in(folder.path, "trains in", wait=False) if first else contextlib.nullcontext()
     with held:
         return _train_alone(folder, model, source, config, progress, callback)
