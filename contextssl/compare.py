@@ -40,7 +40,7 @@ from .files import expect_no_other, write_atomic
 from .methods.recipes import METHODS
 from .names import nearest_name
 from .participants import expect_names, participant
-from .ranges import expect_at_least, expect_seed
+from .ranges import expect_at_least, expect_once, expect_seed
 from .render.embedded import render_dataset
 
 # %% ../nbs/17_compare.ipynb #b6cf3e90
@@ -146,8 +146,7 @@ class CompareOptions:
         expect_at_least(0, self, "steps", "batch_size", "looks")
         for seed in self.seeds:
             expect_seed(seed, "seeds")
-        if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError(f"seeds={list(self.seeds)} has a seed twice; name each once")
+        expect_once(self, "seeds")
         if not self.methods:
             raise ValueError(
                 "methods is empty; name at least one, or leave methods out to compare all"

@@ -14,7 +14,7 @@ import re
 import shutil
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -128,10 +128,8 @@ def disk_errors(
         raise
 
 
-_MARKS = {
-    "a run": "config.yaml",
-    "a comparison": "runs.json",
-}  # what a folder holds -> a file in it
+# what a folder holds -> a file in it
+_MARKS = {"a run": "config.yaml", "a comparison": "runs.json"}
 
 
 def expect_no_other(
@@ -158,6 +156,24 @@ def expect_writable(
         probe.unlink(missing_ok=True)
 
 # %% ../nbs/06_files.ipynb #alo00002
+def _take(
+    lock: FileLock,
+    other: str,  # what another program does if it has the lock, for the message
+    wait: bool,  # until it is free; else that is an error
+) -> None:
+    "Take a lock."
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if not wait:
+            raise ValueError(
+                f"{other}; wait until it is done, or choose another folder with out= "
+                f"(if none runs, delete {lock.lock_file})"
+            ) from None
+        tqdm.write(f"{other}; waiting until it is done")
+        lock.acquire()
+
+
 @contextmanager
 def alone_in(
     folder: "str | Path",  # that is written; it need not exist
@@ -166,26 +182,17 @@ def alone_in(
 ) -> Iterator[None]:
     "Inside, no other program that asks for the same folder is inside, where locks can be had."
     expect_writable(folder)
-    whole = Path(folder).absolute()
+    whole = Path(folder).resolve()
     with disk_errors(folder):
         whole.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(whole.with_name(f".{whole.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        other = f"another program {doing} {folder}"
-        if not wait:
-            raise ValueError(
-                f"{other}; wait until it is done, or choose another folder with out="
-            ) from None
-        tqdm.write(f"{other}; waiting until it is done")
-        lock.acquire()
-    except (OSError, NotImplementedError):
-        pass  # the folder beside is not ours, or the file system has no locks
+    lock = FileLock(whole.parent / f".{whole.name}.lock")
+    with suppress(OSError, NotImplementedError):  # not our folder, or no locks: do without
+        _take(lock, f"another program {doing} {folder}", wait)
     try:
         yield
     finally:
         lock.release()
+
 
 # %% ../nbs/06_files.ipynb #d3ecceb1
 def _blocks(path: "str | Path") -> Iterator[bytes]:

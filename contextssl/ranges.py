@@ -7,12 +7,13 @@ __all__ = []
 
 # %% ../nbs/02_ranges.ipynb #rng00004
 import math
+from numbers import Integral, Real
 
 # %% ../nbs/02_ranges.ipynb #rng00007
 def _numbers(value: object) -> list:
     "The numbers of an option: one, those of a list, or none."
     items = value if isinstance(value, (tuple, list)) else [value]
-    return [v for v in items if isinstance(v, (int, float)) and not isinstance(v, bool)]
+    return [v for v in items if isinstance(v, Real) and not isinstance(v, bool)]
 
 
 def _shown(value: object) -> str:
@@ -28,7 +29,7 @@ def expect_at_least(
     "Refuse options whose numbers are smaller, or are not finite."
     for name in names:
         value = getattr(options, name)
-        if not all(math.isfinite(v) for v in _numbers(value)):
+        if not all(isinstance(v, Integral) or math.isfinite(v) for v in _numbers(value)):
             raise ValueError(f"{name}={_shown(value)} must be finite")
         if all(v >= least for v in _numbers(value)):
             continue
@@ -46,6 +47,18 @@ def expect_positive(
         value = getattr(options, name)
         if 0 in _numbers(value):
             raise ValueError(f"{name}={_shown(value)} must be positive")
+
+
+def expect_once(
+    options: object,  # a dataclass
+    *names: str,  # its fields, lists
+) -> None:
+    "Refuse lists that name a thing twice: it would be counted twice as well."
+    for name in names:
+        value = getattr(options, name)
+        if twice := [v for v in value if value.count(v) > 1]:
+            raise ValueError(f"{name}={_shown(value)} has {twice[0]} twice; name each once")
+
 
 # %% ../nbs/02_ranges.ipynb #rng00010
 def expect_seed(

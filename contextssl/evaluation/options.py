@@ -23,7 +23,7 @@ from .resolution import ResolutionPlan
 from .retrieval import Queries, RetrievalPlan
 from .samples import SamplePlan
 from ..names import nearest_name
-from ..ranges import expect_at_least, expect_seed
+from ..ranges import expect_at_least, expect_once, expect_positive, expect_seed
 from ..render.factors import ACTION_SPACE
 
 # %% ../../nbs/evaluation/11_options.ipynb #89d42bbf
@@ -162,7 +162,7 @@ class EvalConfig:
     def __post_init__(self):
         _expect_choices(self)
         _expect_numbers(self)
-        _expect_once(self)
+        expect_once(self, *_LISTS)
         if not self.contexts:
             raise ValueError("contexts=[] is empty; name at least one factor of the data")
 
@@ -361,14 +361,6 @@ _LISTS = (
 )
 
 
-def _expect_once(cfg: EvalConfig) -> None:
-    "Refuse a list that asks the same twice: its rows would be counted twice as well."
-    for name in _LISTS:
-        value = getattr(cfg, name)
-        if twice := [v for v in value if value.count(v) > 1]:
-            raise ValueError(f"{name}={list(value)} has {twice[0]} twice; name each once")
-
-
 def _expect_numbers(cfg: EvalConfig) -> None:
     "Refuse numbers that mean nothing."
     expect_seed(cfg.seed)
@@ -377,8 +369,7 @@ def _expect_numbers(cfg: EvalConfig) -> None:
     expect_at_least(0, cfg, *_NOT_NEGATIVE)
     if not cfg.lengths:
         raise ValueError("lengths=[] must be one or more numbers of tokens, 0 or larger")
-    if not cfg.probe_lr > 0:
-        raise ValueError(f"probe_lr={cfg.probe_lr} must be positive")
+    expect_positive(cfg, "probe_lr")
     cfg.resolution_plan(), cfg.operator_plan(), cfg.goal_plan()  # refuse what means nothing
     if odd := [n for n in cfg.control_lengths if n not in cfg.lengths or n < 2]:
         raise ValueError(
