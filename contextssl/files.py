@@ -193,7 +193,6 @@ def alone_in(
     finally:
         lock.release()
 
-
 # %% ../nbs/06_files.ipynb #d3ecceb1
 def _blocks(path: "str | Path") -> Iterator[bytes]:
     "The content of a file, a mebibyte at a time."

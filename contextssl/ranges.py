@@ -59,7 +59,6 @@ def expect_once(
         if twice := [v for v in value if value.count(v) > 1]:
             raise ValueError(f"{name}={_shown(value)} has {twice[0]} twice; name each once")
 
-
 # %% ../nbs/02_ranges.ipynb #rng00010
 def expect_seed(
     seed: int,

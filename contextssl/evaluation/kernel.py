@@ -12,7 +12,14 @@ from dataclasses import dataclass
 
 import torch
 
-from .solved import LinearMap, expect_rows, expect_table, ridge_probe, whitener
+from contextssl.evaluation.solved import (
+    LinearMap,
+    expect_rows,
+    expect_table,
+    off_mps,
+    ridge_probe,
+    whitener,
+)
 
 # %% ../../nbs/evaluation/05_kernel.ipynb #krn00017
 @dataclass(frozen=True)
@@ -76,7 +83,7 @@ def kernel_probe(
         raise ValueError(f"bandwidths={list(bandwidths)} must be one or more positive numbers")
     if waves < 1:
         raise ValueError(f"waves={waves} must be at least 1")
-    x = x.cpu() if x.device.type == "mps" else x  # mps has no float64
+    x = off_mps(x)
     y = y.to(x.device).double()
     held = torch.arange(len(x), device=x.device) % 5 == 4
     line = line or ridge_probe(x[~held], y[~held])

@@ -16,11 +16,12 @@ import torch.nn.functional as F
 
 from .contexts import Condition
 from .embeddings import Subject
+from .erase import within_objects
 from .kernel import kernel_probe
 from .results import ROW_KEYS, Score, Target, factor_scores
 from .samples import EmbeddedSample, Sample, SamplePlan, embed_sample
 from .samples import targets as targets_of
-from .solved import LinearMap
+from .solved import LinearMap, off_mps
 from .trained import AdamProbes
 from ..groups import ActionSpace, Factor
 from ..methods.removal import removal_targets
@@ -72,16 +73,6 @@ def _wide_targets(
     return torch.cat([own, own[:, i] * own[:, j]], 1)
 
 
-def _centred(v: torch.Tensor, objects: "np.ndarray | None") -> torch.Tensor:  # (n, d) -> (n, d)
-    "Rows less the mean of their object, or of all."
-    if objects is None:
-        return v - v.mean(0)
-    number = torch.from_numpy(np.unique(objects, return_inverse=True)[1])
-    count = torch.bincount(number).double()
-    means = v.new_zeros(len(count), v.shape[1]).index_add_(0, number, v) / count[:, None]
-    return v - means[number]
-
-
 def _caused_spectrum(
     e: torch.Tensor,  # (n, d) embeddings
     space: ActionSpace,  # the factors
@@ -91,10 +82,10 @@ def _caused_spectrum(
 ) -> torch.Tensor:  # (d,) float64, variances, the largest first
     "Variances of what a factor does to embeddings on average over everything else."
     wide = {f.name: _wide_targets(f, values[:, space.slice(f.name)]) for f in space}
-    t = _centred(wide.pop(name), objects)
-    e = _centred(e.cpu().double(), objects)
+    t = within_objects(wide.pop(name), objects)
+    e = within_objects(e.cpu().double(), objects)
     if wide:
-        others = _centred(torch.cat(list(wide.values()), 1), objects)
+        others = within_objects(torch.cat(list(wide.values()), 1), objects)
         e = e - others @ torch.linalg.lstsq(others, e, driver="gelsd").solution
     # two halves agree on what the factor does, and not on what chance does; an object is in one
     half = torch.arange(len(t)) % 2
@@ -112,7 +103,7 @@ class _NoisyRidge:
     "Exact linear readers at every size of noise, from one eigendecomposition."
 
     def __init__(self, x: torch.Tensor, y: torch.Tensor):  # (n, d), (n, t)
-        x, y = (v.cpu() if v.device.type == "mps" else v for v in (x, y))  # mps has no float64
+        x, y = off_mps(x), off_mps(y)
         held = torch.arange(len(x), device=x.device) % 5 == 4
         self.x, self.y = x[held].double(), y[held].double()
         x, y = x[~held].double(), y[~held].double()

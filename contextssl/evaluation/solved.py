@@ -88,8 +88,9 @@ def expect_rows(
         )
 
 
-def _off_mps(x: torch.Tensor) -> torch.Tensor:
-    return x.cpu() if x.device.type == "mps" else x  # mps has no float64
+def off_mps(x: torch.Tensor) -> torch.Tensor:  # of any shape -> the same, where float64 is
+    "A tensor on the CPU if it is on an Apple GPU, which has no float64."
+    return x.cpu() if x.device.type == "mps" else x
 
 # %% ../../nbs/evaluation/04_solved.ipynb #db5eb9a2
 _PENALTIES = tuple(10.0**k for k in range(-10, 0))  # relative to the largest eigenvalue
@@ -102,7 +103,7 @@ def ridge_probe(
     penalty: "float | None" = None,
 ) -> LinearMap:
     "The exact solution of linear least squares with a ridge penalty, in float64."
-    x, y = _off_mps(expect_table(x, "x")), _off_mps(expect_table(y, "y"))
+    x, y = off_mps(expect_table(x, "x")), off_mps(expect_table(y, "y"))
     expect_rows([x], y)
     y = y.to(x.device)
     if penalty is not None:
@@ -143,7 +144,7 @@ def logistic_probe(
     iterations: int = 500,  # of L-BFGS at most
 ) -> LinearMap:  # to logits
     "The exact solution of multinomial logistic regression with an L2 penalty, in float64."
-    x, y = _off_mps(expect_table(x, "x")), _off_mps(y)
+    x, y = off_mps(expect_table(x, "x")), off_mps(y)
     expect_rows([x], y)
     if not penalty > 0:
         raise ValueError(f"the penalty must be positive, not {penalty}")

@@ -16,6 +16,8 @@ from ..methods.recipes import METHODS
 
 # %% ../../nbs/training/01_cards.ipynb #crd00007
 _SECTIONS = {"method": str, "config": dict, "state": dict, "versions": dict}
+_SECTIONS |= {"tied": dict, "extra": dict}  # what a model has in its weights besides tensors
+_OPTIONAL: dict[str, dict] = {"tied": {}, "extra": {}}
 
 
 def _is_channels(
@@ -38,7 +40,7 @@ def expect_card(
             f"{file} has format version {version}; this version of contextssl reads version 1"
         )
     for name, kind in _SECTIONS.items():
-        if not isinstance(card.get(name), kind):
+        if not isinstance(card.get(name, _OPTIONAL.get(name)), kind):
             raise ValueError(f"{file} has no section {name!r}; the checkpoint is damaged")
     if card["method"] not in METHODS:
         raise ValueError(
@@ -51,6 +53,8 @@ def expect_card(
         mean="mean" not in state or _is_channels(state["mean"], -math.inf),
         std="std" not in state or _is_channels(state["std"], 0),
     )
+    if right["mean"] and right["std"]:
+        right["std"] = len(state.get("mean", [])) == len(state.get("std", []))
     if wrong := [name for name, is_right in right.items() if not is_right]:
         raise ValueError(
             f"{file} says {wrong[0]}={state[wrong[0]]!r}, which cannot be; "
@@ -71,6 +75,8 @@ def _is_like(
     kind: str,  # as the class annotates it
 ) -> bool:
     "Whether a value is of the kind of its default; anything may stand where that is None."
+    if value == usual:  # also 0 and 1 for false and true
+        return True
     if usual is None or value is None:
         return usual is None or "None" in kind
     if isinstance(usual, tuple):
@@ -79,6 +85,8 @@ def _is_like(
         return not usual or all(_is_like(v, usual[0], kind) for v in value)
     if "float" in kind:
         return type(value) in (int, float) and math.isfinite(value)
+    if type(usual) is bool:
+        return value in (0, 1)
     return type(value) is type(usual)
 
 

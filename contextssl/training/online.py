@@ -28,8 +28,10 @@ from ..objectives import interleave
 def _marks(
     images: torch.Tensor,  # (m, ...)
 ) -> torch.Tensor:  # (m,) int64
-    "A number for each image; equal images have equal numbers."
-    bits = images.detach().float().flatten(1).contiguous().view(torch.int32).long()
+    "A number for each image, from 4,096 of its values or more; equal images have equal numbers."
+    values = images.detach().flatten(1)
+    some = values[:, :: max(1, values.shape[1] // 4096)].float().contiguous()
+    bits = some.view(torch.int32).long()
     places = torch.arange(1, bits.shape[1] + 1, device=bits.device)
     return (bits * places).sum(1)
 
