@@ -45,6 +45,17 @@ _OWN_VARIANTS = {
     "single": Variant(dict(lengths=(1,))),  # seq-JEPA on pairs
     # ContextSSL with a second head, which teaches the encoder pose and colours
     "head": Variant(dict(weight_feature_aux=10.0)),
+    # ContextSSL without what this package changed in its objective and schedule
+    "published": Variant(
+        dict(
+            aux_scale=False,
+            weight_equiv_loss=5.0,
+            weight_feature_aux=0.0,
+            mask_prob_end=None,
+            env_draw="batch",
+        ),
+        dict(restart=0.0),
+    ),
     "no_variance": Variant(dict(predictor_variance=False)),  # SIE without V(P)
     "undivided": Variant(equal=dict(equi_dim="projection_dim")),  # SIE, all of it equivariant
     # a batch holds four pairs of each object: the object alone does not tell the partner
