@@ -146,10 +146,18 @@ def _grey_bytes(image: Image.Image, name: "str | Path") -> Image.Image:
     return Image.fromarray((shares.clip(0, 1) * 255).round().astype(np.uint8))
 
 
-def _damaged(name: "str | Path") -> OSError:
-    return OSError(
-        f"{name} is not a readable image, it is damaged or cut short; restore it or take it out"
-    )
+def unreadable(
+    name: "str | Path",  # of a file
+    error: Exception,  # what Pillow said of it
+    remedy: str = "restore it or take it out",
+) -> OSError:
+    "The sentence about a picture that Pillow does not decode."
+    if isinstance(error, Image.DecompressionBombError):
+        return OSError(
+            f"{name} has more than {2 * Image.MAX_IMAGE_PIXELS:,} pixels, which are not decoded;"
+            " save it smaller or take it out"
+        )
+    return OSError(f"{name} is not a readable image, it is damaged or cut short; {remedy}")
 
 
 def _to_rgb(
@@ -161,7 +169,7 @@ def _to_rgb(
     try:
         image.load()
     except Exception as e:  # Pillow raises many kinds
-        raise _damaged(name) from e
+        raise unreadable(name, e) from e
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _grey_bytes(image, name).convert("RGB")
     try:
@@ -200,7 +208,7 @@ def _decode_picture(
                 f"{name} is a TIFF that cannot be read: it is damaged, or of an unusual kind such"
                 " as colours in floats; save it again as an 8-bit picture"
             ) from e
-        raise _damaged(name) from e
+        raise unreadable(name, e) from e
     if image.format in ("JPEG", "MPO") and not is_whole_jpeg(data, image):
         raise OSError(
             f"{name} is damaged: a part of its pixels is missing; restore it or take it out"

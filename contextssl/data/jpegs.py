@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from ..pictures import is_whole_jpeg, may_lack_pixels
+from ..pictures import is_whole_jpeg, may_lack_pixels, unreadable
 
 # %% ../../nbs/data/02_jpegs.ipynb #4e80522f
 DECODERS = ("exact", "fast")
@@ -36,10 +36,7 @@ def _readable(name: "str | Path"):
     try:
         yield
     except Exception as e:
-        raise OSError(
-            f"{name} is not a readable image, it is damaged or cut short; "
-            "restore it from its source"
-        ) from e
+        raise unreadable(name, e, "restore it from its source") from e
 
 # %% ../../nbs/data/02_jpegs.ipynb #2b55a104
 def decode_image(
